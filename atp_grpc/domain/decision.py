@@ -1,0 +1,143 @@
+"""A decision: what was weighed, what was drawn and with which probability. Never the prompt.
+
+The parts made once per candidate are named tuples, because they are made eight times a request and a frozen dataclass takes
+three times as long to make.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from atp_grpc.domain.money import TokenPrices
+from atp_grpc.domain.request import FeatureVector, Weights
+
+
+class RefusalCause(enum.StrEnum):
+    """Why a model is not a candidate. One to one with `atp.v1.RefusalCause`, by test."""
+
+    NOT_ALLOWED = "not_allowed"
+    DENIED = "denied"
+    DRAINING = "draining"
+    SHADOW = "shadow"
+    DEPRECATED = "deprecated"
+    CAPABILITY = "capability"
+    CONTEXT_LENGTH = "context_length"
+    REGION = "region"
+    DATA_SCOPE = "data_scope"
+    NO_PRICE = "no_price"
+    NO_DEPLOYMENT = "no_deployment"
+    MAX_COST = "max_cost"
+    QUALITY_FLOOR = "quality_floor"
+    LATENCY_SLO = "latency_slo"
+
+    @property
+    def is_transient(self) -> bool:
+        """Whether waiting can help."""
+        return self is RefusalCause.DRAINING
+
+
+class ReasonCode(enum.StrEnum):
+    """A remark on how a decision came about. One to one with `atp.v1.ReasonCode`, by test."""
+
+    ONLY_CANDIDATE = "only_candidate"
+    EXPLORED = "explored"
+    CONTEXT_USED = "context_used"
+    QUALITY_FLOOR_UNMET = "quality_floor_unmet"
+    LATENCY_SLO_UNMET = "latency_slo_unmet"
+
+
+class Target(NamedTuple):
+    """A place where a request can be served."""
+
+    model: str
+    deployment: str
+    provider: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A model that is not a candidate, and why. `deployment` and `provider` are empty when none came into question."""
+
+    target: Target
+    cause: RefusalCause
+
+
+class Expectation(NamedTuple):
+    """What is expected of a target. Latency in seconds, cost in nano-US-dollars."""
+
+    quality: float
+    cost_nano_usd: int
+    latency_seconds: float
+    failure_rate: float
+
+
+class Candidate(NamedTuple):
+    """A target as it was weighed."""
+
+    target: Target
+    expected: Expectation
+    utility: float
+    propensity: float
+
+
+@dataclass(frozen=True, slots=True)
+class Revisions:
+    """Which policy, catalogue and learner a decision was made with."""
+
+    policy: str
+    policy_version: int
+    catalog: int
+    learner: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What an outcome needs to know of its decision to be learned; travels in the feedback token.
+
+    `prices` are those of the drawn deployment when the decision was made.
+    """
+
+    tenant: str
+    decision_id: str
+    decided_nanos: int
+    expires_nanos: int
+    model: str
+    deployment: str
+    features: FeatureVector
+    propensity: float
+    predicted_mean: float
+    predicted_linear: float
+    input_tokens: float
+    prices: TokenPrices
+    revisions: Revisions
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Everything recorded of one decision. `chosen` is a position in `candidates`."""
+
+    lesson: Lesson
+    candidates: tuple[Candidate, ...]
+    chosen: int
+    seed: int
+    weights: Weights
+    reason_codes: tuple[ReasonCode, ...]
+    engine: str
+    task_type: str = ""
+    session_id: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def tenant(self) -> str:
+        return self.lesson.tenant
+
+    @property
+    def decision_id(self) -> str:
+        return self.lesson.decision_id
+
+    @property
+    def target(self) -> Target:
+        return self.candidates[self.chosen].target

@@ -1,0 +1,109 @@
+"""What a decision led to: reports as they arrive, observations as they are stored."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from atp_grpc.domain.decision import Lesson
+
+
+class AttemptError(enum.StrEnum):
+    """How an attempt went wrong. One to one with `atp.v1.AttemptError`, by test."""
+
+    RATE_LIMITED = "rate_limited"
+    TIMEOUT = "timeout"
+    UNAVAILABLE = "unavailable"
+    INVALID_REQUEST = "invalid_request"
+    REFUSED = "refused"
+    CUT = "cut"
+    CANCELLED = "cancelled"
+
+    @property
+    def blames_model(self) -> bool:
+        """Whether the error says something about the model or its deployment."""
+        return self not in (AttemptError.INVALID_REQUEST, AttemptError.CANCELLED)
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens by class; None is unknown, not zero."""
+
+    input_tokens: int | None = None
+    cached_input_tokens: int | None = None
+    output_tokens: int | None = None
+    reasoning_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One call to one deployment; `error` is None when it answered."""
+
+    model: str
+    deployment: str = ""
+    error: AttemptError | None = None
+    usage: Usage = Usage()
+    cost_nano_usd: int | None = None
+    latency_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A partial outcome as a caller reports it. Empty attempts are not a report of attempts."""
+
+    quality: float | None = None
+    attempts: tuple[Attempt, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class NewObservation:
+    """A report about a known decision, on its way to the store."""
+
+    lesson: Lesson
+    report: Report
+    observed_nanos: int
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """A stored report: only the fields that were new, with those that stood before it.
+
+    `sequence` orders the observations of one replica without gaps, from 1. What it teaches is a pure function of this
+    value, so learning it again after a crash ends in the same state.
+    """
+
+    replica: str
+    sequence: int
+    lesson: Lesson
+    recorded: Report
+    standing: Report
+    observed_nanos: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The store's answer to one report. `observation` is None when every field stood already with the same value."""
+
+    observation: Observation | None
+    recorded_fields: tuple[str, ...]
+    unchanged_fields: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """The store's refusal of one report: `field` stands with another value. Nothing of the report was stored."""
+
+    field: str
+
+
+def field_names(report: Report) -> tuple[str, ...]:
+    """The fields a report sets, in a fixed order: `quality`, `attempts`, `labels.KEY` by key."""
+    names = []
+    if report.quality is not None:
+        names.append("quality")
+    if report.attempts:
+        names.append("attempts")
+    names.extend(f"labels.{key}" for key in sorted(report.labels))
+    return tuple(names)

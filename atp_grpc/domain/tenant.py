@@ -1,0 +1,25 @@
+"""Who is calling: the principal that a credential stands for."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+
+class Permission(enum.StrEnum):
+    """What a credential allows. One to one with `atp.v1.Permission`, by test."""
+
+    ROUTE = "route"
+    OBSERVE = "observe"
+    READ_DECISIONS = "read_decisions"
+    READ_CATALOG = "read_catalog"
+    OPERATE = "operate"
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """A tenant's key in use. The tenant never comes from a message."""
+
+    tenant: str
+    key_id: str
+    permissions: frozenset[Permission]

@@ -1,0 +1,323 @@
+"""The promise of a selection engine: what goes in, what comes out, and the mathematics both engines agree on.
+
+Routing and learning speak to this module only; `reference` and `native` keep the promise and are held to it by one
+conformance suite. It never does I/O, never logs, never asks for the time and never draws chance on its own.
+
+`docs/selection.md` states the model with symbols and units. In short, for one pool of arms with one feature schema:
+
+* An *arm* is a model. An *offer* is one deployment of an arm at a price. A query names candidate offers.
+* Features of a query are `dimension` float32 numbers; the linear model sees ``x = [1, features...]``, D = dimension + 1.
+* Scores are expected utility, the choice is drawn from an exact, logged distribution (see `Choice.propensities`).
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+CONTRACT_VERSION = 1
+"""Version of this promise. A native engine built for another version is refused at load."""
+
+DRAW_COUNT = 32
+"""Posterior draws behind one Thompson choice; the estimated choice distribution is a multiple of 1/32."""
+
+EXPLORATION_FLOOR = 0.1
+"""Share of the exploration distribution that is uniform, so that no candidate's propensity is ever zero."""
+
+
+class EngineError(ValueError):
+    """Something the engine refuses. State is unchanged whenever one is raised."""
+
+
+class InvalidQueryError(EngineError):
+    """A query that breaks the contract: no candidate, unknown offer, wrong dimension, a number that is not finite."""
+
+
+class InvalidOutcomeError(EngineError):
+    """An outcome that breaks the contract: quality outside 0..1, a negative or non-finite figure, wrong dimension."""
+
+
+class StaleGenerationError(EngineError):
+    """The query was made against another generation of arms than the one loaded."""
+
+
+class CorruptCheckpointError(EngineError):
+    """Checkpoint bytes that are truncated, altered, or not a checkpoint at all."""
+
+
+class CheckpointMismatchError(EngineError):
+    """A sound checkpoint of another pool, feature schema, dimension, half-life or contract version."""
+
+
+class EnginePanicError(RuntimeError):
+    """The engine itself failed. Nothing was changed; the caller quarantines the engine and goes on with another."""
+
+
+class Learner(enum.StrEnum):
+    """How uncertainty turns into exploration."""
+
+    THOMPSON = "thompson"
+    """Linear Thompson sampling: one normal per arm and draw, sd = `scale` times the posterior width (Agrawal 2013)."""
+    LINUCB = "linucb"
+    """Optimism: mean plus `alpha` times the posterior width (Li et al. 2010)."""
+    GREEDY = "greedy"
+    """The mean alone; exploration comes only from epsilon."""
+
+
+class ContextMode(enum.StrEnum):
+    """Whether the linear model may differ from an arm's plain mean."""
+
+    AUTO = "auto"
+    """Context is used once progressive validation shows that it earns its place."""
+    ON = "on"
+    OFF = "off"
+
+
+class Exclusion(enum.StrEnum):
+    """Why the engine set a candidate aside, on estimates that only it has."""
+
+    MAX_COST = "max_cost"
+    """Expected cost above the request's hard limit. Never chosen."""
+    QUALITY_FLOOR = "quality_floor"
+    """Predicted quality below the request's floor, while another candidate reaches it."""
+    LATENCY_SLO = "latency_slo"
+    """Predicted latency above the request's objective, while another candidate meets it."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineParameters:
+    """What a routing policy fixes for the life of an engine.
+
+    All spans in nanoseconds; `cost_scale_nano_usd` (c_hi) and `latency_scale_seconds` (l_hi) are the units in which
+    cost and latency enter the utility, taken from the catalogue when the policy version is made.
+    """
+
+    pool: str
+    schema_id: str
+    dimension: int
+    cost_scale_nano_usd: float
+    latency_scale_seconds: float
+    learner: Learner = Learner.THOMPSON
+    scale: float = 0.03
+    alpha: float = 0.05
+    epsilon: float = 0.01
+    slope_precision: float = 1.0
+    half_life_nanos: int | None = None
+    context: ContextMode = ContextMode.AUTO
+    context_on_z: float = 1.0
+    context_off_z: float = 0.0
+    context_min_weight: float = 32.0
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """A model as the engine sees it: its name and what to believe before any outcome.
+
+    Each prior counts as one observation (failures: four).
+    """
+
+    name: str
+    prior_quality: float = 1.0
+    prior_output_tokens: float = 256.0
+    prior_latency_seconds: float = 1.0
+    prior_failure_rate: float = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One way to buy an arm: index into the loaded arms, and prices in nano-US-dollars per million tokens."""
+
+    arm: int
+    input_price: int
+    output_price: int
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One request as the engine needs it.
+
+    `text` or `features` is given, never both. `features` are `dimension` little-endian float32. `candidates` are
+    indices of loaded offers, strictly increasing, at most one offer per arm. `now_nanos` is Unix time. `max_output_tokens` caps
+    the expected answer length. `quality_floor`, `latency_slo_seconds` and `max_cost_nano_usd` are the request's own limits.
+    """
+
+    generation: int
+    candidates: tuple[int, ...]
+    seed: int
+    now_nanos: int
+    input_tokens: float
+    cost_weight: float
+    latency_weight: float = 0.0
+    text: str | None = None
+    features: bytes | None = None
+    max_output_tokens: float | None = None
+    max_cost_nano_usd: float | None = None
+    quality_floor: float | None = None
+    latency_slo_seconds: float | None = None
+
+
+class Choice(Protocol):
+    """What the engine decided. Sequences are in the order of `Query.candidates`.
+
+    `chosen` is a position in `Query.candidates`, or None when every candidate was excluded by `MAX_COST`.
+    `propensities` sum to 1 (0 for excluded candidates) and are the exact distribution the choice was drawn from.
+    `utilities` are noise-free. `quality` is the served prediction, clamped to 0..1; `cost_nano_usd` and
+    `latency_seconds` are expectations. `predicted_mean` and `predicted_linear` are the chosen arm's unclamped predictions by
+    the plain mean and by the linear model; give them back with the outcome so that context can earn its place.
+    """
+
+    @property
+    def chosen(self) -> int | None: ...
+    @property
+    def propensities(self) -> Sequence[float]: ...
+    @property
+    def utilities(self) -> Sequence[float]: ...
+    @property
+    def quality(self) -> Sequence[float]: ...
+    @property
+    def cost_nano_usd(self) -> Sequence[float]: ...
+    @property
+    def latency_seconds(self) -> Sequence[float]: ...
+    @property
+    def failure_rate(self) -> Sequence[float]: ...
+    @property
+    def exclusions(self) -> Mapping[int, Exclusion]: ...
+    @property
+    def floor_unmet(self) -> bool: ...
+    @property
+    def slo_unmet(self) -> bool: ...
+    @property
+    def features(self) -> bytes: ...
+    @property
+    def context_on(self) -> bool: ...
+    @property
+    def predicted_mean(self) -> float: ...
+    @property
+    def predicted_linear(self) -> float: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became known about one attempt on one arm. Every figure is optional; each teaches its own statistics.
+
+    `decided_nanos` dates the evidence (clamped to `now_nanos`). `replica` and `sequence` order observations: a sequence at or
+    below the replica's high-water mark has been learned before and is ignored. `predicted_mean` and `predicted_linear`
+    come from the decision and are given only when this arm is the one that was drawn.
+    """
+
+    arm: str
+    replica: str
+    sequence: int
+    decided_nanos: int
+    now_nanos: int
+    features: bytes
+    quality: float | None = None
+    output_tokens: float | None = None
+    latency_seconds: float | None = None
+    failed: bool | None = None
+    predicted_mean: float | None = None
+    predicted_linear: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ArmSummary:
+    """An arm's learned state for people: effective (decayed) counts and plain means at `now`."""
+
+    name: str
+    observations: float
+    quality: float
+    output_tokens: float
+    latency_seconds: float
+    failure_rate: float
+    residual_sd: float
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSummary:
+    """The engine's learned state for people."""
+
+    arms: tuple[ArmSummary, ...]
+    learned: int
+    context_on: bool
+    context_z: float
+    high_water: Mapping[str, int] = field(default_factory=dict)
+
+
+class Engine(Protocol):
+    """A selection engine for one pool. Synchronous; `choose` never changes state, only `load`, `learn`, `restore` do."""
+
+    @property
+    def name(self) -> str:
+        """`reference` or `native`."""
+        ...
+
+    @property
+    def version(self) -> str: ...
+
+    @property
+    def parameters(self) -> EngineParameters: ...
+
+    @property
+    def generation(self) -> int:
+        """Generation of the arms loaded, 0 before the first load."""
+        ...
+
+    def load(self, arms: Sequence[Arm], offers: Sequence[Offer], generation: int) -> None:
+        """Replaces arms, priors and prices; learned statistics stay with the arm's name, also while it is away.
+
+        Raises:
+            EngineError: duplicate names, an offer of an unknown arm, a price or prior that is negative or not finite.
+            StaleGenerationError: `generation` is not above the one loaded.
+        """
+        ...
+
+    def features(self, text: str) -> bytes:
+        """Features of a text under the built-in schema, packed little-endian float32.
+
+        Raises:
+            InvalidQueryError: the engine's schema is a caller's own, so it cannot be computed from text.
+        """
+        ...
+
+    def choose(self, query: Query) -> Choice:
+        """Chooses one candidate. Pure: the same state and query give the same choice.
+
+        Raises:
+            InvalidQueryError: the query breaks the contract.
+            StaleGenerationError: another generation is loaded.
+            EnginePanicError: the engine failed; state is unchanged.
+        """
+        ...
+
+    def choose_batch(self, queries: Sequence[Query]) -> list[Choice | EngineError]:
+        """Chooses for each query against one unchanging state; a bad query becomes an error in its own place."""
+        ...
+
+    def learn(self, outcome: Outcome) -> bool:
+        """Adds one outcome to the statistics. False when its sequence was learned before (nothing changes).
+
+        An arm that is not loaded is learned all the same: its statistics wait for it.
+
+        Raises:
+            InvalidOutcomeError: the outcome breaks the contract; nothing is learned and the high-water mark stays.
+        """
+        ...
+
+    def checkpoint(self) -> bytes:
+        """The learned state, engine-neutral (`engine/checkpoint` documents the bytes)."""
+        ...
+
+    def restore(self, data: bytes) -> None:
+        """Replaces the learned state. Loaded arms, prices and generation stay.
+
+        Raises:
+            CorruptCheckpointError: truncated, altered or foreign bytes; nothing is changed.
+            CheckpointMismatchError: another pool, schema, dimension, half-life or contract; nothing is changed.
+        """
+        ...
+
+    def summary(self, now_nanos: int) -> EngineSummary:
+        """The learned state for people, at a moment."""
+        ...

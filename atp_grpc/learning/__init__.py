@@ -1,0 +1,1 @@
+"""The story of Observe: a report becomes durable, then it is learned, exactly once."""

@@ -1,0 +1,100 @@
+"""The learner of one pool: restores what was learned, learns each observation once, and writes checkpoints.
+
+The journal enters here after every commit, in the order of the sequences; the app enters at start and for checkpoints. It never
+acknowledges anything and never decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from atp_grpc.domain.clock import Clock
+from atp_grpc.domain.outcome import Observation
+from atp_grpc.engine.contract import CheckpointMismatchError, Engine, InvalidOutcomeError
+from atp_grpc.learning.rewards import first_sequence_to_learn, outcomes_of
+from atp_grpc.store.contract import Store
+
+_REPLAY_PAGE = 1000
+
+
+class Learner:
+    """Feeds one engine from one store. `revision` counts the outcomes the engine has learned."""
+
+    def __init__(
+        self,
+        *,
+        engine: Engine,
+        store: Store,
+        clock: Clock,
+        pool: str,
+        replica: str,
+        on_refused: Callable[[Observation, str], None],
+    ) -> None:
+        """`on_refused` hears of an observation that the engine cannot learn, with the kind of refusal: it stays stored."""
+        self._engine = engine
+        self._store = store
+        self._clock = clock
+        self._pool = pool
+        self._replica = replica
+        self._on_refused = on_refused
+        self._learned_through = 0
+        self._checkpointed_revision = -1
+        self._revision = 0
+
+    @property
+    def revision(self) -> int:
+        return self._revision
+
+    @property
+    def learned_through(self) -> int:
+        """The highest observation sequence that is learned (not necessarily in a checkpoint yet)."""
+        return self._learned_through
+
+    async def restore(self) -> int:
+        """Takes up the last checkpoint and learns every later observation in order. Returns how many were replayed.
+
+        Raises:
+            CorruptCheckpointError: the stored checkpoint is damaged; starting over is the operator's decision.
+        """
+        data = await self._store.load_checkpoint(self._pool)
+        if data is not None:
+            try:
+                self._engine.restore(data)
+            except CheckpointMismatchError:
+                # Another feature schema or half-life: the observations are all there, so learn them anew.
+                data = None
+        summary = self._engine.summary(self._clock.now_nanos())
+        self._revision = summary.learned
+        after = first_sequence_to_learn(summary.high_water.get(self._replica, 0))
+        replayed = 0
+        while page := await self._store.observations_after(after, _REPLAY_PAGE):
+            for observation in page:
+                replayed += self.learn(observation)
+            after = page[-1].sequence
+        self._learned_through = await self._store.last_sequence()
+        return replayed
+
+    def learn(self, observation: Observation) -> int:
+        """Learns one observation. Returns how many outcomes were new to the engine."""
+        new = 0
+        for outcome in outcomes_of(observation):
+            try:
+                new += self._engine.learn(outcome)
+            except InvalidOutcomeError as refusal:
+                self._on_refused(observation, type(refusal).__name__)
+        self._revision += new
+        self._learned_through = max(self._learned_through, observation.sequence)
+        return new
+
+    async def checkpoint(self) -> int:
+        """Writes the learned state, unless nothing was learned since the last time.
+
+        Returns the observation sequence through which a restart would find everything in the checkpoint.
+        """
+        through, revision = self._learned_through, self._revision
+        if revision != self._checkpointed_revision:
+            await self._store.save_checkpoint(self._pool, self._engine.checkpoint())
+            self._checkpointed_revision = revision
+        return through
+
+

@@ -1,0 +1,106 @@
+"""The story of Observe: open the token or find the decision, check the report, make it durable, learn it, answer.
+
+Services enter here. De-duplication and durability are the store's, order and learning are the journal's; nothing is acknowledged before
+both are done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from atp_grpc.domain.call import Call
+from atp_grpc.domain.clock import Clock
+from atp_grpc.domain.decision import Decision, Lesson
+from atp_grpc.domain.errors import (
+    DecisionNotFoundError,
+    FieldViolation,
+    InvalidFieldError,
+    StoreUnavailableError,
+    UnknownModelError,
+)
+from atp_grpc.domain.outcome import NewObservation, Recorded, Report, field_names
+from atp_grpc.learning.journal import RETRY_SECONDS, Journal
+from atp_grpc.store.contract import Store, StoreFailure
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """How a report names its decision: by token or by id, exactly one of them."""
+
+    token: bytes | None = None
+    decision_id: str | None = None
+
+
+class Observer:
+    """Takes reports of what decisions led to."""
+
+    def __init__(
+        self,
+        *,
+        open_token: Callable[[bytes, str, int], Lesson],
+        find_open: Callable[[str, str], Decision | None],
+        knows_model: Callable[[str], bool],
+        journal: Journal,
+        store: Store,
+        clock: Clock,
+    ) -> None:
+        """`open_token` takes (token, tenant, now); `find_open` looks among this process's latest decisions."""
+        self._open_token = open_token
+        self._find_open = find_open
+        self._knows_model = knows_model
+        self._journal = journal
+        self._store = store
+        self._clock = clock
+
+    async def observe(self, reference: Reference, report: Report, call: Call) -> tuple[Lesson, Recorded]:
+        """Records a report and learns from it.
+
+        Raises:
+            TokenInvalidError, TokenExpiredError, DecisionNotFoundError: the decision cannot be had.
+            InvalidFieldError, UnknownModelError: the report says nothing, or names a model nobody knows.
+            OutcomeConflictError: a field stands with another value; nothing was recorded.
+            StoreUnavailableError: it could not be made durable; nothing is acknowledged.
+        """
+        now = self._clock.now_nanos()
+        lesson = await self._lesson(reference, call.tenant, now)
+        self._check(report, lesson)
+        recorded = await self._journal.submit(NewObservation(lesson, report, now))
+        return lesson, recorded
+
+    async def decision(self, tenant: str, decision_id: str) -> tuple[Decision, Report]:
+        """A tenant's decision and what stands for it.
+
+        Raises:
+            DecisionNotFoundError: unknown, or another tenant's.
+            StoreUnavailableError: the store does not answer.
+        """
+        try:
+            decision = self._find_open(tenant, decision_id) or await self._store.find_decision(tenant, decision_id)
+            if decision is None:
+                raise DecisionNotFoundError(decision_id)
+            return decision, await self._store.outcome_of(tenant, decision_id)
+        except StoreFailure:
+            raise StoreUnavailableError(RETRY_SECONDS) from None
+
+    async def _lesson(self, reference: Reference, tenant: str, now: int) -> Lesson:
+        if reference.token is not None:
+            return self._open_token(reference.token, tenant, now)
+        decision_id = reference.decision_id or ""
+        open_decision = self._find_open(tenant, decision_id)
+        if open_decision is not None:
+            return open_decision.lesson
+        try:
+            decision = await self._store.find_decision(tenant, decision_id)
+        except StoreFailure:
+            raise StoreUnavailableError(RETRY_SECONDS) from None
+        if decision is None:
+            raise DecisionNotFoundError(decision_id)
+        return decision.lesson
+
+    def _check(self, report: Report, lesson: Lesson) -> None:
+        if not field_names(report):
+            raise InvalidFieldError([FieldViolation("quality", "a report sets quality, attempts or labels")])
+        for position, attempt in enumerate(report.attempts):
+            if attempt.model != lesson.model and not self._knows_model(attempt.model):
+                raise UnknownModelError(f"attempts[{position}].model", attempt.model)

@@ -1,0 +1,134 @@
+"""What a stored observation teaches which arm: a pure function, so that a replay after a crash ends in the same state.
+
+Quality goes to the model that answered; every attempt teaches its own model cost, latency and failure. An attempt on another
+model than the drawn one teaches that model and leaves the evidence for context alone, because nothing was predicted for it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from atp_grpc.domain.decision import Lesson
+from atp_grpc.domain.money import TOKENS_PER_PRICE
+from atp_grpc.domain.outcome import Attempt, Observation, Report
+from atp_grpc.engine.contract import Outcome
+
+OUTCOMES_PER_OBSERVATION = 64
+"""Room in the engine's sequence for the outcomes of one observation (16 attempts and a quality at most)."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Figures:
+    """What one attempt says of its model; None is unknown."""
+
+    output_tokens: float | None = None
+    latency_seconds: float | None = None
+    failed: bool | None = None
+
+
+def outcomes_of(observation: Observation) -> list[Outcome]:
+    """The engine outcomes of an observation, in a fixed order; empty when it teaches nothing (labels only)."""
+    lesson, recorded = observation.lesson, observation.recorded
+    outcomes: list[Outcome] = []
+    answering = _answering_model(recorded, observation.standing, lesson)
+    quality = recorded.quality if answering is not None else None
+    for attempt in recorded.attempts:
+        outcome = _outcome(observation, attempt.model, len(outcomes), _figures(attempt, lesson))
+        if quality is not None and attempt.error is None and attempt.model == answering:
+            outcome, quality = _with_quality(outcome, quality, lesson), None
+        outcomes.append(outcome)
+    if quality is not None and answering is not None:
+        outcome = _outcome(observation, answering, len(outcomes), _Figures())
+        outcomes.append(_with_quality(outcome, quality, lesson))
+    return outcomes
+
+
+def first_sequence_to_learn(high_water: int) -> int:
+    """The observation sequence after which a replay starts, given the engine's high-water mark.
+
+    The observation the mark stands in is read again: the engine ignores the part that it has.
+    """
+    return max(high_water // OUTCOMES_PER_OBSERVATION - 1, 0)
+
+
+def total_cost_nano_usd(report: Report, lesson: Lesson) -> int | None:
+    """What the attempts cost together, or None when it is not known of every one."""
+    total = 0
+    for attempt in report.attempts:
+        cost = attempt.cost_nano_usd
+        if cost is None:
+            cost = _cost_by_usage(attempt, lesson)
+        if cost is None:
+            return None
+        total += cost
+    return total if report.attempts else None
+
+
+def _answering_model(recorded: Report, standing: Report, lesson: Lesson) -> str | None:
+    """The model of the last attempt without an error; the drawn model when no attempt is known; None when all failed."""
+    attempts = recorded.attempts or standing.attempts
+    if not attempts:
+        return lesson.model
+    return next((a.model for a in reversed(attempts) if a.error is None), None)
+
+
+def _outcome(observation: Observation, model: str, index: int, figures: _Figures) -> Outcome:
+    return Outcome(
+        arm=model,
+        replica=observation.replica,
+        sequence=observation.sequence * OUTCOMES_PER_OBSERVATION + index,
+        decided_nanos=observation.lesson.decided_nanos,
+        now_nanos=observation.observed_nanos,
+        features=observation.lesson.features.values,
+        output_tokens=figures.output_tokens,
+        latency_seconds=figures.latency_seconds,
+        failed=figures.failed,
+    )
+
+
+def _with_quality(outcome: Outcome, quality: float, lesson: Lesson) -> Outcome:
+    drawn = outcome.arm == lesson.model
+    return replace(
+        outcome,
+        quality=quality,
+        predicted_mean=lesson.predicted_mean if drawn else None,
+        predicted_linear=lesson.predicted_linear if drawn else None,
+    )
+
+
+def _figures(attempt: Attempt, lesson: Lesson) -> _Figures:
+    if attempt.error is not None:
+        return _Figures(failed=True if attempt.error.blames_model else None)
+    return _Figures(
+        output_tokens=_output_tokens(attempt, lesson), latency_seconds=attempt.latency_seconds, failed=False
+    )
+
+
+def _output_tokens(attempt: Attempt, lesson: Lesson) -> float | None:
+    """Billed output tokens; when only the bill is known, as many as explain it at the decision's prices."""
+    usage = attempt.usage
+    if usage.output_tokens is not None:
+        return float(usage.output_tokens + (usage.reasoning_tokens or 0))
+    if attempt.cost_nano_usd is None or not _same_prices(attempt, lesson) or lesson.prices.output == 0:
+        return None
+    input_tokens = lesson.input_tokens if usage.input_tokens is None else float(usage.input_tokens)
+    rest = attempt.cost_nano_usd * TOKENS_PER_PRICE - input_tokens * lesson.prices.input
+    return max(rest / lesson.prices.output, 0.0)
+
+
+def _cost_by_usage(attempt: Attempt, lesson: Lesson) -> int | None:
+    usage = attempt.usage
+    if usage.output_tokens is None or not _same_prices(attempt, lesson):
+        return None
+    input_tokens = round(lesson.input_tokens) if usage.input_tokens is None else usage.input_tokens
+    return lesson.prices.cost_nano_usd(
+        input_tokens=input_tokens,
+        cached_input_tokens=usage.cached_input_tokens or 0,
+        output_tokens=usage.output_tokens,
+        reasoning_tokens=usage.reasoning_tokens or 0,
+    )
+
+
+def _same_prices(attempt: Attempt, lesson: Lesson) -> bool:
+    """Whether the lesson's prices are the attempt's: the drawn model, on the drawn deployment or one not named."""
+    return attempt.model == lesson.model and attempt.deployment in ("", lesson.deployment)

@@ -1,0 +1,23 @@
+from google.protobuf import descriptor_pb2 as _descriptor_pb2
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from typing import ClassVar as _ClassVar
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class Permission(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    PERMISSION_UNSPECIFIED: _ClassVar[Permission]
+    PERMISSION_ROUTE: _ClassVar[Permission]
+    PERMISSION_OBSERVE: _ClassVar[Permission]
+    PERMISSION_READ_DECISIONS: _ClassVar[Permission]
+    PERMISSION_READ_CATALOG: _ClassVar[Permission]
+    PERMISSION_OPERATE: _ClassVar[Permission]
+PERMISSION_UNSPECIFIED: Permission
+PERMISSION_ROUTE: Permission
+PERMISSION_OBSERVE: Permission
+PERMISSION_READ_DECISIONS: Permission
+PERMISSION_READ_CATALOG: Permission
+PERMISSION_OPERATE: Permission
+REQUIRED_PERMISSION_FIELD_NUMBER: _ClassVar[int]
+required_permission: _descriptor.FieldDescriptor

@@ -1,0 +1,139 @@
+"""Which models may serve a request, and why the others may not.
+
+Every filter here is hard and needs no prediction; limits on predicted cost, quality and latency are the engine's, because
+only it has the predictions. Fallbacks pass the same filters, since they are candidates too. It never ranks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from atp_grpc.catalog.snapshot import Offering, Snapshot
+from atp_grpc.domain.decision import Refusal, RefusalCause, Target
+from atp_grpc.domain.errors import UnknownModelError
+from atp_grpc.domain.model import Model, ServingStatus
+from atp_grpc.domain.request import Constraints
+
+_STATUS_CAUSES = {
+    ServingStatus.DRAINING: RefusalCause.DRAINING,
+    ServingStatus.SHADOW: RefusalCause.SHADOW,
+    ServingStatus.DEPRECATED: RefusalCause.DEPRECATED,
+}
+_REMEMBERED_CONSTRAINTS = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Sifted:
+    """Offerings in canonical order (one a model, its cheapest), and a refusal for every other model."""
+
+    offerings: tuple[Offering, ...]
+    refusals: tuple[Refusal, ...]
+    least_context_tokens: int
+    """Context of the smallest eligible model: a request within it need not be measured against each."""
+
+
+class Eligibility:
+    """Sifts the models of one snapshot; remembers the answers, because requests repeat their constraints."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self._remembered: dict[tuple[object, ...], Sifted] = {}
+
+    def sift(self, constraints: Constraints, *, needed_tokens: int) -> Sifted:
+        """Applies every hard filter.
+
+        Args:
+            constraints: the request's own.
+            needed_tokens: input and requested output tokens, which must fit a model's context.
+
+        Raises:
+            UnknownModelError: an allowed model is not in the catalogue.
+        """
+        key = (
+            constraints.required_capabilities,
+            constraints.allowed_models,
+            constraints.denied_models,
+            constraints.region,
+            constraints.data_scope,
+        )
+        sifted = self._remembered.get(key)
+        if sifted is None:
+            sifted = self._sift(constraints)
+            if len(self._remembered) >= _REMEMBERED_CONSTRAINTS:
+                self._remembered.clear()
+            self._remembered[key] = sifted
+        if needed_tokens <= sifted.least_context_tokens:
+            return sifted
+        return self._within_context(sifted, needed_tokens)
+
+    def _sift(self, constraints: Constraints) -> Sifted:
+        models = self._snapshot.models
+        for name in sorted(constraints.allowed_models):
+            if name not in models:
+                raise UnknownModelError("constraints.allowed_models", name)
+        offerings, refusals = [], []
+        for model in models.values():
+            verdict = self._judge(model, constraints)
+            if isinstance(verdict, Offering):
+                offerings.append(verdict)
+            else:
+                refusals.append(verdict)
+        least = min((models[o.deployment.model].context_tokens for o in offerings), default=0)
+        return Sifted(tuple(offerings), tuple(refusals), least)
+
+    def _judge(self, model: Model, constraints: Constraints) -> Offering | Refusal:
+        cause = _refusal_of_model(model, constraints)
+        if cause is not None:
+            return _refuse(model, cause)
+        return self._pick_deployment(model, constraints)
+
+    def _pick_deployment(self, model: Model, constraints: Constraints) -> Offering | Refusal:
+        fit = [d for d in self._snapshot.deployments.values() if d.model == model.name]
+        if not fit:
+            return _refuse(model, RefusalCause.NO_DEPLOYMENT)
+        fit = [d for d in fit if not constraints.region or constraints.region in d.regions]
+        if not fit:
+            return _refuse(model, RefusalCause.REGION)
+        fit = [d for d in fit if not constraints.data_scope or constraints.data_scope in d.data_scopes]
+        if not fit:
+            return _refuse(model, RefusalCause.DATA_SCOPE)
+        statuses = {d.status for d in fit}
+        if ServingStatus.ACTIVE not in statuses:
+            # Draining wins, because it is the one cause that waiting can cure.
+            draining = ServingStatus.DRAINING in statuses
+            return _refuse(model, RefusalCause.DRAINING if draining else _STATUS_CAUSES[min(statuses)])
+        names = {d.name for d in fit if d.status is ServingStatus.ACTIVE}
+        priced = [o for o in self._snapshot.offerings.get(model.name, ()) if o.deployment.name in names]
+        return _cheapest(priced) if priced else _refuse(model, RefusalCause.NO_PRICE)
+
+    def _within_context(self, sifted: Sifted, needed_tokens: int) -> Sifted:
+        models = self._snapshot.models
+        kept, refusals = [], list(sifted.refusals)
+        for offering in sifted.offerings:
+            deployment = offering.deployment
+            if models[deployment.model].context_tokens >= needed_tokens:
+                kept.append(offering)
+            else:
+                refusals.append(Refusal(offering.target, RefusalCause.CONTEXT_LENGTH))
+        return Sifted(tuple(kept), tuple(refusals), sifted.least_context_tokens)
+
+
+def _refusal_of_model(model: Model, constraints: Constraints) -> RefusalCause | None:
+    if model.name in constraints.denied_models:
+        return RefusalCause.DENIED
+    if constraints.allowed_models and model.name not in constraints.allowed_models:
+        return RefusalCause.NOT_ALLOWED
+    if not constraints.required_capabilities <= model.capabilities:
+        return RefusalCause.CAPABILITY
+    # Last, so that "draining" is said only of a model that waiting could bring back.
+    return _STATUS_CAUSES.get(model.status)
+
+
+def _refuse(model: Model, cause: RefusalCause) -> Refusal:
+    return Refusal(Target(model.name, "", ""), cause)
+
+
+def _cheapest(offerings: Iterable[Offering]) -> Offering:
+    """The lowest sum of input and output price; a tie goes to the name, so that every replica picks the same."""
+    return min(offerings, key=lambda o: (o.prices.input + o.prices.output, o.deployment.name))

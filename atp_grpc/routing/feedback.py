@@ -1,0 +1,138 @@
+"""The feedback token: a sealed `Lesson`, so that any replica can learn from an outcome without a look-up.
+
+Sealed with an authenticated cipher (AES-256-GCM, NIST SP 800-38D) under a key that is named by id and persisted; the tenant
+is bound in as associated data, so another tenant's token does not open. The token says nothing to whoever holds it.
+"""
+
+from __future__ import annotations
+
+import struct
+from datetime import UTC, datetime
+from typing import Protocol
+
+from atp_grpc.domain.clock import NANOS_PER_SECOND
+from atp_grpc.domain.decision import Lesson, Revisions
+from atp_grpc.domain.errors import TokenExpiredError, TokenInvalidError
+from atp_grpc.domain.money import TokenPrices
+from atp_grpc.domain.request import FeatureVector
+
+_VERSION = 1
+_NO_PRICE = -1
+# version, decided, expires, propensity, mean, linear, input tokens, four prices, policy version, catalogue, learner
+_FIXED = struct.Struct("<Bqqddddqqqqqqq")
+_LENGTHS = struct.Struct("<6H")
+
+
+class Sealer(Protocol):
+    """What seals and opens; `secrets` keeps the promise."""
+
+    def seal(self, plaintext: bytes, associated: bytes) -> bytes: ...
+    def open(self, sealed: bytes, associated: bytes) -> bytes: ...
+
+
+class FeedbackTokens:
+    """Seals lessons into tokens and opens tokens into lessons."""
+
+    def __init__(self, sealer: Sealer, *, refusal: type[Exception]) -> None:
+        """`refusal` is what the sealer raises on bytes that it did not seal for these associated data."""
+        self._sealer = sealer
+        self._refusal = refusal
+
+    def seal(self, lesson: Lesson) -> bytes:
+        """A token for a lesson, about 150 bytes plus the features."""
+        return self._sealer.seal(_pack(lesson), lesson.tenant.encode())
+
+    def open(self, token: bytes, *, tenant: str, now_nanos: int) -> Lesson:
+        """The lesson in a token.
+
+        Raises:
+            TokenInvalidError: not a token of this deployment for this tenant.
+            TokenExpiredError: it was one, and its time is over.
+        """
+        try:
+            lesson = _unpack(self._sealer.open(token, tenant.encode()), tenant)
+        except (self._refusal, struct.error, UnicodeDecodeError, ValueError):
+            raise TokenInvalidError from None
+        if now_nanos >= lesson.expires_nanos:
+            expired = datetime.fromtimestamp(lesson.expires_nanos / NANOS_PER_SECOND, UTC)
+            raise TokenExpiredError(expired.isoformat(timespec="seconds"))
+        return lesson
+
+
+def _pack(lesson: Lesson) -> bytes:
+    prices, revisions = lesson.prices, lesson.revisions
+    fixed = _FIXED.pack(
+        _VERSION,
+        lesson.decided_nanos,
+        lesson.expires_nanos,
+        lesson.propensity,
+        lesson.predicted_mean,
+        lesson.predicted_linear,
+        lesson.input_tokens,
+        prices.input,
+        prices.output,
+        _NO_PRICE if prices.cached_input is None else prices.cached_input,
+        _NO_PRICE if prices.reasoning is None else prices.reasoning,
+        revisions.policy_version,
+        revisions.catalog,
+        revisions.learner,
+    )
+    parts = (
+        lesson.decision_id.encode(),
+        lesson.model.encode(),
+        lesson.deployment.encode(),
+        lesson.features.schema_id.encode(),
+        revisions.policy.encode(),
+        lesson.features.values,
+    )
+    return b"".join((fixed, _LENGTHS.pack(*map(len, parts)), *parts))
+
+
+def _unpack(data: bytes, tenant: str) -> Lesson:
+    (
+        version,
+        decided,
+        expires,
+        propensity,
+        mean,
+        linear,
+        input_tokens,
+        input_price,
+        output_price,
+        cached_price,
+        reasoning_price,
+        policy_version,
+        catalog,
+        learner,
+    ) = _FIXED.unpack_from(data)
+    if version != _VERSION:
+        raise ValueError("a token of another version")
+    lengths = _LENGTHS.unpack_from(data, _FIXED.size)
+    start = _FIXED.size + _LENGTHS.size
+    if start + sum(lengths) != len(data):
+        raise ValueError("a token of another length")
+    parts = []
+    for length in lengths:
+        parts.append(data[start : start + length])
+        start += length
+    decision_id, model, deployment, schema_id, policy = (part.decode() for part in parts[:5])
+    return Lesson(
+        tenant=tenant,
+        decision_id=decision_id,
+        decided_nanos=decided,
+        expires_nanos=expires,
+        model=model,
+        deployment=deployment,
+        features=FeatureVector(schema_id, parts[5]),
+        propensity=propensity,
+        predicted_mean=mean,
+        predicted_linear=linear,
+        input_tokens=input_tokens,
+        prices=TokenPrices(
+            input=input_price,
+            output=output_price,
+            cached_input=None if cached_price == _NO_PRICE else cached_price,
+            reasoning=None if reasoning_price == _NO_PRICE else reasoning_price,
+        ),
+        revisions=Revisions(policy=policy, policy_version=policy_version, catalog=catalog, learner=learner),
+    )

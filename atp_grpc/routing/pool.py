@@ -1,0 +1,45 @@
+"""The pairing of a catalogue and an engine: a decision never sees arms of one and prices of another.
+
+The router takes one `View` per call. When the catalogue has moved on, the engine is loaded with the new arms before anyone
+can choose; there is no await in between, so no decision falls in the gap. It never reads files and never learns.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from atp_grpc.catalog.live import LiveCatalogue
+from atp_grpc.catalog.snapshot import Snapshot
+from atp_grpc.engine.contract import Engine
+from atp_grpc.routing.eligibility import Eligibility
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One snapshot with its filters."""
+
+    snapshot: Snapshot
+    eligibility: Eligibility
+
+
+class Pool:
+    """Keeps the engine's arms equal to the catalogue's."""
+
+    def __init__(self, catalogue: LiveCatalogue, engine: Engine) -> None:
+        self._catalogue = catalogue
+        self._engine = engine
+        self._view: View | None = None
+
+    @property
+    def engine(self) -> Engine:
+        return self._engine
+
+    def at(self, now_nanos: int) -> View:
+        """The view in force at a moment."""
+        snapshot = self._catalogue.at(now_nanos)
+        view = self._view
+        if view is None or view.snapshot is not snapshot:
+            if self._engine.generation != snapshot.generation:
+                self._engine.load(snapshot.arms, snapshot.offers, snapshot.generation)
+            view = self._view = View(snapshot, Eligibility(snapshot))
+        return view

@@ -1,0 +1,148 @@
+"""Decisions to the wire: Route's reply, Plan's reply, and the record that GetDecision returns."""
+
+from __future__ import annotations
+
+import struct
+
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from atp_grpc.domain.clock import NANOS_PER_SECOND
+from atp_grpc.domain.decision import (
+    Candidate,
+    Decision,
+    Expectation,
+    ReasonCode,
+    Refusal,
+    RefusalCause,
+    Target,
+)
+from atp_grpc.domain.outcome import Report
+from atp_grpc.pb.atp.v1 import decision_service_pb2 as decision_pb
+from atp_grpc.pb.atp.v1 import route_service_pb2 as route_pb
+from atp_grpc.pb.atp.v1 import routing_pb2 as routing_pb
+from atp_grpc.routing.fallbacks import fallbacks
+from atp_grpc.routing.router import Plan, Routed
+from atp_grpc.services.convert.outcomes import outcome
+
+REASON_CODES = {code: routing_pb.ReasonCode.Value(f"REASON_CODE_{code.name}") for code in ReasonCode}
+REFUSAL_CAUSES = {cause: routing_pb.RefusalCause.Value(f"REFUSAL_CAUSE_{cause.name}") for cause in RefusalCause}
+
+
+def route_response(routed: Routed) -> route_pb.RouteResponse:
+    """Route's reply."""
+    decision = routed.decision
+    lesson, chosen = decision.lesson, decision.candidates[decision.chosen]
+    revisions = lesson.revisions
+    return route_pb.RouteResponse(
+        decision_id=lesson.decision_id,
+        feedback_token=routed.token,
+        target=target(chosen.target),
+        expected=expectation(chosen.expected),
+        propensity=chosen.propensity,
+        fallbacks=[
+            routing_pb.Fallback(target=target(c.target), expected=expectation(c.expected))
+            for c in fallbacks(decision.candidates, decision.chosen)
+        ],
+        policy=revisions.policy,
+        policy_version=revisions.policy_version,
+        catalog_revision=revisions.catalog,
+        learner_revision=revisions.learner,
+        reason_codes=[REASON_CODES[code] for code in decision.reason_codes],
+        engine=decision.engine,
+        decided_at=moment(lesson.decided_nanos),
+        feedback_expires_at=moment(lesson.expires_nanos),
+    )
+
+
+def plan_response(plan: Plan, *, engine: str) -> route_pb.PlanResponse:
+    """Plan's reply: candidates first, then the refused by name."""
+    candidates = [
+        route_pb.PlannedCandidate(
+            target=target(c.target), expected=expectation(c.expected), utility=c.utility, propensity=c.propensity
+        )
+        for c in plan.candidates
+    ]
+    candidates += [_refused(refusal, plan) for refusal in sorted(plan.refusals, key=lambda r: r.target.model)]
+    return route_pb.PlanResponse(
+        candidates=candidates,
+        policy=plan.revisions.policy,
+        policy_version=plan.revisions.policy_version,
+        catalog_revision=plan.revisions.catalog,
+        learner_revision=plan.revisions.learner,
+        reason_codes=[REASON_CODES[code] for code in plan.reason_codes],
+        engine=engine,
+    )
+
+
+def decision_record(decision: Decision, report: Report) -> decision_pb.Decision:
+    """A decision as it was recorded, with what has been observed of it."""
+    lesson, revisions = decision.lesson, decision.lesson.revisions
+    values = lesson.features.values
+    return decision_pb.Decision(
+        decision_id=lesson.decision_id,
+        decided_at=moment(lesson.decided_nanos),
+        target=target(decision.target),
+        propensity=lesson.propensity,
+        candidates=[_weighed(candidate) for candidate in decision.candidates],
+        policy=revisions.policy,
+        policy_version=revisions.policy_version,
+        catalog_revision=revisions.catalog,
+        learner_revision=revisions.learner,
+        weights=routing_pb.Weights(cost=decision.weights.cost, latency=decision.weights.latency),
+        seed=decision.seed,
+        features=routing_pb.Features(
+            schema_id=lesson.features.schema_id, values=struct.unpack(f"<{len(values) // 4}f", values)
+        ),
+        reason_codes=[REASON_CODES[code] for code in decision.reason_codes],
+        engine=decision.engine,
+        task_type=decision.task_type,
+        session_id=decision.session_id,
+        labels=decision.labels,
+        outcome=outcome(report, lesson),
+    )
+
+
+def target(place: Target) -> routing_pb.Target:
+    """A target."""
+    return routing_pb.Target(model=place.model, deployment=place.deployment, provider=place.provider)
+
+
+def expectation(expected: Expectation) -> routing_pb.Expectation:
+    """What is expected of a target."""
+    return routing_pb.Expectation(
+        quality=expected.quality,
+        cost_nano_usd=expected.cost_nano_usd,
+        latency=span(expected.latency_seconds),
+        failure_rate=expected.failure_rate,
+    )
+
+
+def moment(nanos: int) -> Timestamp:
+    """A moment, from Unix nanoseconds."""
+    return Timestamp(seconds=nanos // NANOS_PER_SECOND, nanos=nanos % NANOS_PER_SECOND)
+
+
+def span(seconds: float) -> Duration:
+    """A span, from seconds, not below zero."""
+    nanos = max(round(seconds * NANOS_PER_SECOND), 0)
+    return Duration(seconds=nanos // NANOS_PER_SECOND, nanos=nanos % NANOS_PER_SECOND)
+
+
+def _weighed(candidate: Candidate) -> decision_pb.DecisionCandidate:
+    return decision_pb.DecisionCandidate(
+        target=target(candidate.target),
+        expected=expectation(candidate.expected),
+        utility=candidate.utility,
+        propensity=candidate.propensity,
+    )
+
+
+def _refused(refusal: Refusal, plan: Plan) -> route_pb.PlannedCandidate:
+    scored = plan.expected_of_refused.get(refusal.target.model)
+    return route_pb.PlannedCandidate(
+        target=target(refusal.target),
+        expected=None if scored is None else expectation(scored.expected),
+        utility=0.0 if scored is None else scored.utility,
+        refusal=REFUSAL_CAUSES[refusal.cause],
+    )

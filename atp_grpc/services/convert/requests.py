@@ -1,0 +1,92 @@
+"""Route requests from the wire. Everything that `protovalidate` cannot say is checked here: sizes of text, set-ness."""
+
+from __future__ import annotations
+
+import struct
+
+from google.protobuf.duration_pb2 import Duration
+
+from atp_grpc.domain.errors import MessageTooLargeError
+from atp_grpc.domain.request import (
+    NO_CONSTRAINTS,
+    Constraints,
+    FeatureVector,
+    NamedObjective,
+    RouteRequest,
+    Weights,
+)
+from atp_grpc.pb.atp.v1 import route_service_pb2 as route_pb
+from atp_grpc.pb.atp.v1 import routing_pb2 as routing_pb
+
+MAX_TEXT_BYTES = 256 * 1024
+
+_OBJECTIVES: dict[int, NamedObjective | None] = {
+    routing_pb.NAMED_OBJECTIVE_UNSPECIFIED: None,
+    routing_pb.NAMED_OBJECTIVE_BALANCED: NamedObjective.BALANCED,
+    routing_pb.NAMED_OBJECTIVE_HIGHEST_QUALITY: NamedObjective.HIGHEST_QUALITY,
+    routing_pb.NAMED_OBJECTIVE_LOWEST_COST: NamedObjective.LOWEST_COST,
+    routing_pb.NAMED_OBJECTIVE_LOWEST_LATENCY: NamedObjective.LOWEST_LATENCY,
+}
+
+
+def route_request(message: route_pb.RouteRequest) -> RouteRequest:
+    """The request in the domain's words.
+
+    Raises:
+        MessageTooLargeError: more than 256 KiB of text.
+    """
+    text, features = _input(message)
+    return RouteRequest(
+        text=text,
+        features=features,
+        input_tokens=message.input_tokens if message.HasField("input_tokens") else None,
+        max_output_tokens=message.max_output_tokens if message.HasField("max_output_tokens") else None,
+        constraints=_constraints(message.constraints) if message.HasField("constraints") else NO_CONSTRAINTS,
+        objective=_objective(message.objective) if message.HasField("objective") else None,
+        policy=message.policy,
+        task_type=message.task_type,
+        session_id=message.session_id,
+        labels=dict(message.labels),
+        min_revision=message.min_revision,
+    )
+
+
+def seconds(duration: Duration) -> float:
+    """A span in seconds."""
+    return float(duration.seconds) + float(duration.nanos) / 1e9
+
+
+def _input(message: route_pb.RouteRequest) -> tuple[str | None, FeatureVector | None]:
+    kind = message.WhichOneof("input")
+    if kind == "features":
+        values = message.features.values
+        return None, FeatureVector(message.features.schema_id, struct.pack(f"<{len(values)}f", *values))
+    if kind == "prompt":
+        text = message.prompt
+    else:
+        text = "\n".join(part.text for turn in message.conversation.messages for part in turn.parts)
+    # A quarter of the limit in characters cannot exceed it in bytes, and is what nearly every request is.
+    if len(text) * 4 > MAX_TEXT_BYTES:
+        size = len(text.encode())
+        if size > MAX_TEXT_BYTES:
+            raise MessageTooLargeError("text", limit_bytes=MAX_TEXT_BYTES, size_bytes=size)
+    return text, None
+
+
+def _constraints(message: routing_pb.Constraints) -> Constraints:
+    return Constraints(
+        max_cost_nano_usd=message.max_cost_nano_usd if message.HasField("max_cost_nano_usd") else None,
+        quality_floor=message.quality_floor if message.HasField("quality_floor") else None,
+        latency_slo_seconds=seconds(message.latency_slo) if message.HasField("latency_slo") else None,
+        required_capabilities=frozenset(message.required_capabilities),
+        allowed_models=frozenset(message.allowed_models),
+        denied_models=frozenset(message.denied_models),
+        region=message.region,
+        data_scope=message.data_scope,
+    )
+
+
+def _objective(message: routing_pb.Objective) -> NamedObjective | Weights | None:
+    if message.WhichOneof("kind") == "weights":
+        return Weights(cost=message.weights.cost, latency=message.weights.latency)
+    return _OBJECTIVES[message.named]

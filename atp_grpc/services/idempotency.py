@@ -1,0 +1,62 @@
+"""A request id is executed once: the claim that services put around a story.
+
+The digest is taken of the message as it stands without its id, serialised deterministically, so that a retry is recognised and
+another request under the same id is refused. It never stores a failure.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import TypeVar
+
+from google.protobuf.message import Message
+
+from atp_grpc.shared.contract import ClaimKey, Claims, Replay
+
+_Answer = TypeVar("_Answer", bound=Message)
+
+
+
+
+class Idempotency:
+    """Executes a story once per (tenant, method, request id)."""
+
+    def __init__(self, claims: Claims, *, ttl_seconds: float) -> None:
+        self._claims = claims
+        self._ttl_seconds = ttl_seconds
+
+    async def once(
+        self,
+        request: Message,
+        key: ClaimKey,
+        *,
+        execute: Callable[[], _Answer],
+        answer_type: type[_Answer],
+        tombstone: Callable[[_Answer], str],
+    ) -> _Answer:
+        """The story's answer, from this execution or from the first one under the same id.
+
+        Without an id the story is simply executed. `execute` must not wait: the claim is held while it runs.
+
+        Raises:
+            RequestIdReusedError, RequestIdForgottenError, RequestIdsExhaustedError: see `shared.contract.Claims`.
+        """
+        if not key.request_id:
+            return execute()
+        claim = await self._claims.claim(key, _digest(request), ttl_seconds=self._ttl_seconds)
+        if isinstance(claim, Replay):
+            return answer_type.FromString(claim.response)
+        try:
+            answer = execute()
+            claim.succeed(answer.SerializeToString(), tombstone=tombstone(answer))
+        finally:
+            claim.abandon()
+        return answer
+
+
+def _digest(request: Message) -> bytes:
+    copy = type(request)()
+    copy.CopyFrom(request)
+    copy.ClearField("request_id")
+    return hashlib.sha256(copy.SerializeToString(deterministic=True)).digest()

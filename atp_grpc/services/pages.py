@@ -1,0 +1,73 @@
+"""Pages of a list: opaque tokens, signed, bound to the list they belong to (Google AIP-158).
+
+A token names the last entry of its page, so entries that come or go between pages are neither missed nor repeated.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from typing import Protocol, TypeVar
+
+from atp_grpc.domain.errors import PageTokenInvalidError
+
+DEFAULT_PAGE_SIZE = 100
+MAX_PAGE_SIZE = 1000
+
+_Entry = TypeVar("_Entry")
+
+
+class Signer(Protocol):
+    """What signs tokens; `secrets` keeps the promise."""
+
+    def sign(self, data: bytes) -> bytes: ...
+    def verify(self, data: bytes, signature: bytes) -> bool: ...
+
+
+class Pages:
+    """Cuts sorted mappings into pages."""
+
+    def __init__(self, signer: Signer) -> None:
+        self._signer = signer
+
+    def cut(
+        self, entries: Mapping[str, _Entry], *, scope: str, page_size: int, page_token: str
+    ) -> tuple[list[_Entry], str]:
+        """One page and the token of the next ("" at the end).
+
+        Args:
+            entries: sorted by name.
+            scope: what the token is bound to: the list, the tenant and every argument but the page.
+            page_size: 0 means 100; above 1,000 means 1,000.
+            page_token: the token of the page before, or "".
+
+        Raises:
+            PageTokenInvalidError: the token was not made here for this scope.
+        """
+        after = self._open(page_token, scope) if page_token else None
+        size = min(page_size or DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE)
+        names = [name for name in entries if after is None or name > after]
+        page = names[:size]
+        more = len(names) > size
+        return [entries[name] for name in page], self._seal(page[-1], scope) if more else ""
+
+    def _seal(self, last: str, scope: str) -> str:
+        name = last.encode()
+        signature = self._signer.sign(_bound(name, scope))
+        return base64.urlsafe_b64encode(bytes([len(signature)]) + signature + name).decode()
+
+    def _open(self, token: str, scope: str) -> str:
+        try:
+            data = base64.b64decode(token, altchars=b"-_", validate=True)
+            length = data[0]
+            signature, name = data[1 : 1 + length], data[1 + length :]
+            if self._signer.verify(_bound(name, scope), signature):
+                return name.decode()
+        except (binascii.Error, IndexError, ValueError):
+            pass
+        raise PageTokenInvalidError
+
+
+def _bound(name: bytes, scope: str) -> bytes:
+    return scope.encode() + b"\0" + name

@@ -1,0 +1,1 @@
+"""What replicas share: request-id claims today; counters, leases and learner deltas when there is more than one."""

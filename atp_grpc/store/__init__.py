@@ -1,0 +1,1 @@
+"""Where decisions and observations are kept, and what a restart finds."""

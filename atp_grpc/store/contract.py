@@ -1,0 +1,92 @@
+"""The promise of a store: observations are durable before they are acknowledged and recorded once; the rest is history.
+
+`learning` and `app` speak to this module only. A store never learns, never judges and never sees a prompt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from atp_grpc.domain.decision import Decision
+from atp_grpc.domain.outcome import Conflict, NewObservation, Observation, Recorded, Report
+
+
+class StoreFailure(RuntimeError):
+    """The store could not do its work (disk full, file gone, locked). What was asked for did not happen, or may be
+    asked for again: every operation is idempotent."""
+
+
+class Store(Protocol):
+    """One replica's store. Methods are safe to call concurrently from one event loop; cancelling a call never tears
+    what it started: the work is done wholly or not at all."""
+
+    @property
+    def kind(self) -> str:
+        """`memory` or `sqlite`."""
+        ...
+
+    async def record(self, reports: Sequence[NewObservation]) -> list[Recorded | Conflict]:
+        """Makes reports durable, all in one commit, and answers for each in order.
+
+        For each report, against what stands for (tenant, decision_id): a field that is new is recorded; the same value
+        again is unchanged; another value refuses that whole report (and only it). Reports of one batch see each other.
+        A report with at least one new field becomes the replica's next observation: sequences are 1, 2, 3... without
+        gaps, also across restarts. Returns only after the commit is on disk (fsync).
+
+        Raises:
+            StoreFailure: nothing of this batch is acknowledged. (It may be durable if the failure came after the commit;
+                recording it again is then a no-op.)
+        """
+        ...
+
+    async def observations_after(self, sequence: int, limit: int) -> list[Observation]:
+        """This replica's observations above a sequence, in order, at most `limit`."""
+        ...
+
+    async def last_sequence(self) -> int:
+        """The replica's highest sequence, 0 before the first observation. Survives pruning."""
+        ...
+
+    async def save_decisions(self, decisions: Sequence[Decision]) -> None:
+        """Keeps decisions. Saving one again changes nothing."""
+        ...
+
+    async def find_decision(self, tenant: str, decision_id: str) -> Decision | None:
+        """A tenant's decision, or None: also when it is another tenant's."""
+        ...
+
+    async def outcome_of(self, tenant: str, decision_id: str) -> Report:
+        """Every field that stands for a decision; an empty report when none does."""
+        ...
+
+    async def save_checkpoint(self, pool: str, data: bytes) -> None:
+        """Replaces the learner checkpoint of a pool, durably."""
+        ...
+
+    async def load_checkpoint(self, pool: str) -> bytes | None: ...
+
+    async def read_fact(self, key: str) -> str | None:
+        """A small fact this replica remembers across restarts (catalogue revision, replica name)."""
+        ...
+
+    async def write_fact(self, key: str, value: str) -> None:
+        """Remembers a fact, durably."""
+        ...
+
+    async def prune(self, *, fields_before_nanos: int, decisions_before_nanos: int, learned_through: int) -> int:
+        """Forgets fields observed and decisions made before the given moments, and observations that are both older than
+        `fields_before_nanos` and not above sequence `learned_through`. Returns how many rows went."""
+        ...
+
+    async def ping(self) -> None:
+        """Proves that the store answers.
+
+        Raises:
+            StoreFailure: it does not.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Finishes what was started and lets go of every resource. Calling it again is fine."""
+        ...
