@@ -48,7 +48,7 @@ rust: ## Format check, lints and tests of the Rust engine (nothing where there i
 ifdef CARGO
 	@echo "==> Rust engine"
 	@cd native && if cargo fmt --version >/dev/null 2>&1; then cargo fmt --check; else echo "    rustfmt is not here: format not judged"; fi
-	@cd native && if cargo clippy --version >/dev/null 2>&1; then cargo clippy --locked --quiet --all-targets -- -D warnings; \
+	@cd native && if cargo clippy --version >/dev/null 2>&1; then cargo clippy --locked --quiet --all-targets --all-features -- -D warnings; \
 		else echo "    clippy is not here: lints not judged"; fi
 	@cd native && cargo test --locked --quiet
 endif

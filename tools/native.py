@@ -104,7 +104,7 @@ def _rust_wanted() -> str:
 
 
 def _without_native(cause: str) -> int:
-    way = f"install Rust {_rust_wanted()} or newer (rustup, or Debian's cargo) and run `make setup` again"
+    way = f"install Rust {_rust_wanted()} or newer (rustup, or your distribution's cargo) and run `make setup` again"
     if _is_required():
         if LOG.is_file():
             print(*LOG.read_text().splitlines()[-30:], sep="\n", file=sys.stderr)

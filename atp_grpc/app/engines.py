@@ -14,7 +14,9 @@ from atp_grpc.engine.quarantine import QuarantinedEngine
 from atp_grpc.engine.reference import ReferenceEngine
 from atp_grpc.engine.self_test import run_self_test
 
-MISSING_NATIVE = "native engine not installed, using the reference engine; `make setup` with Rust's cargo on the PATH builds it"
+MISSING_NATIVE = (
+    "no native engine here, using the reference engine; `make setup` with Rust's cargo on the PATH builds it"
+)
 
 
 class EngineMissingError(RuntimeError):

@@ -1,7 +1,8 @@
 """Names: of this process, of this replica, of each decision, and the seeds of its draws.
 
-A replica keeps its name across restarts, because it orders observations; a process never keeps its own. Randomness comes from the
-operating system once and is stretched by a generator, since names and seeds need to be distinct and not secret.
+A replica keeps its name across restarts, because it orders observations; a process never keeps its own. Randomness
+comes from the operating system once and is stretched by a generator, since names and seeds need to be distinct and
+not secret.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The default routing policy: its version and scales, made once and remembered.
 
-c_hi and l_hi are taken from the catalogue when a version is made and then stay, so a later price change moves only the model whose
-price changed. Other settings make a new version. It never looks at outcomes.
+c_hi and l_hi are taken from the catalogue when a version is made and then stay, so a later price change moves only
+the model whose price changed. Other settings make a new version. It never looks at outcomes.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import hashlib
 import json
 
 from atp_grpc.catalog.snapshot import Snapshot
+
 from atp_grpc.config import PolicySettings
 from atp_grpc.domain.money import NANO_PER_USD, TOKENS_PER_PRICE
 from atp_grpc.domain.policy import DEFAULT_POLICY, RoutingPolicy

@@ -19,4 +19,5 @@ class Call:
 
     @property
     def tenant(self) -> str:
+        """The tenant that the credential stands for."""
         return self.principal.tenant

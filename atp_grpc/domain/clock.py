@@ -27,9 +27,11 @@ class SystemClock:
     """The machine's clock."""
 
     def now_nanos(self) -> int:
+        """Unix time in nanoseconds."""
         return time.time_ns()
 
     def monotonic(self) -> float:
+        """Seconds that never jump."""
         return time.monotonic()
 
 
@@ -41,9 +43,11 @@ class ManualClock:
         self._monotonic_nanos = 0
 
     def now_nanos(self) -> int:
+        """Unix time in nanoseconds."""
         return self._now_nanos
 
     def monotonic(self) -> float:
+        """Seconds that never jump."""
         return self._monotonic_nanos / NANOS_PER_SECOND
 
     def advance(self, seconds: float) -> None:

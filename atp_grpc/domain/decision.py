@@ -1,6 +1,6 @@
 """A decision: what was weighed, what was drawn and with which probability. Never the prompt.
 
-The parts made once per candidate are named tuples, because they are made eight times a request and a frozen dataclass takes
+The parts made once per candidate are named tuples: they are made eight times a request, and a frozen dataclass takes
 three times as long to make.
 """
 
@@ -132,12 +132,15 @@ class Decision:
 
     @property
     def tenant(self) -> str:
+        """The tenant that asked."""
         return self.lesson.tenant
 
     @property
     def decision_id(self) -> str:
+        """The decision's name."""
         return self.lesson.decision_id
 
     @property
     def target(self) -> Target:
+        """Where the request was sent."""
         return self.candidates[self.chosen].target

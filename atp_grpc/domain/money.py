@@ -20,7 +20,9 @@ class TokenPrices:
     cached_input: int | None = None
     reasoning: int | None = None
 
-    def cost_nano_usd(self, *, input_tokens: int, cached_input_tokens: int, output_tokens: int, reasoning_tokens: int) -> int:
+    def cost_nano_usd(
+        self, *, input_tokens: int, cached_input_tokens: int, output_tokens: int, reasoning_tokens: int
+    ) -> int:
         """Price of a call, rounded half up to a whole nano-US-dollar."""
         cached = self.input if self.cached_input is None else self.cached_input
         reasoning = self.output if self.reasoning is None else self.reasoning

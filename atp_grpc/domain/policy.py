@@ -29,4 +29,5 @@ class RoutingPolicy:
 
     @property
     def reads_text(self) -> bool:
+        """Whether features are computed from the request's text."""
         return self.schema_id == TEXT_SCHEMA

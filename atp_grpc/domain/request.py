@@ -33,6 +33,7 @@ class FeatureVector:
 
     @property
     def dimension(self) -> int:
+        """How many values there are."""
         return len(self.values) // 4
 
 

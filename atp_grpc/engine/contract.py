@@ -6,7 +6,8 @@ conformance suite. It never does I/O, never logs, never asks for the time and ne
 `docs/selection.md` states the model with symbols and units. In short, for one pool of arms with one feature schema:
 
 * An *arm* is a model. An *offer* is one deployment of an arm at a price. A query names candidate offers.
-* Features of a query are `dimension` float32 numbers; the linear model sees ``x = [1, features...]``, D = dimension + 1.
+* Features of a query are `dimension` float32 numbers; the linear model sees ``x = [1, features...]``, D = dimension +
+1.
 * Scores are expected utility, the choice is drawn from an exact, logged distribution (see `Choice.propensities`).
 """
 
@@ -16,6 +17,42 @@ import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
+
+from atp_grpc.engine.errors import (
+    CheckpointMismatchError,
+    CorruptCheckpointError,
+    EngineError,
+    EnginePanicError,
+    InvalidOutcomeError,
+    InvalidQueryError,
+    StaleGenerationError,
+)
+from atp_grpc.engine.parameters import ContextMode, EngineParameters, Learner
+
+__all__ = [
+    "CONTRACT_VERSION",
+    "DRAW_COUNT",
+    "EXPLORATION_FLOOR",
+    "Arm",
+    "ArmSummary",
+    "CheckpointMismatchError",
+    "Choice",
+    "ContextMode",
+    "CorruptCheckpointError",
+    "Engine",
+    "EngineError",
+    "EnginePanicError",
+    "EngineParameters",
+    "EngineSummary",
+    "Exclusion",
+    "InvalidOutcomeError",
+    "InvalidQueryError",
+    "Learner",
+    "Offer",
+    "Outcome",
+    "Query",
+    "StaleGenerationError",
+]
 
 CONTRACT_VERSION = 1
 """Version of this promise. A native engine built for another version is refused at load."""
@@ -27,54 +64,6 @@ EXPLORATION_FLOOR = 0.1
 """Share of the exploration distribution that is uniform, so that no candidate's propensity is ever zero."""
 
 
-class EngineError(ValueError):
-    """Something the engine refuses. State is unchanged whenever one is raised."""
-
-
-class InvalidQueryError(EngineError):
-    """A query that breaks the contract: no candidate, unknown offer, wrong dimension, a number that is not finite."""
-
-
-class InvalidOutcomeError(EngineError):
-    """An outcome that breaks the contract: quality outside 0..1, a negative or non-finite figure, wrong dimension."""
-
-
-class StaleGenerationError(EngineError):
-    """The query was made against another generation of arms than the one loaded."""
-
-
-class CorruptCheckpointError(EngineError):
-    """Checkpoint bytes that are truncated, altered, or not a checkpoint at all."""
-
-
-class CheckpointMismatchError(EngineError):
-    """A sound checkpoint of another pool, feature schema, dimension, half-life or contract version."""
-
-
-class EnginePanicError(RuntimeError):
-    """The engine itself failed. Nothing was changed; the caller quarantines the engine and goes on with another."""
-
-
-class Learner(enum.StrEnum):
-    """How uncertainty turns into exploration."""
-
-    THOMPSON = "thompson"
-    """Linear Thompson sampling: one normal per arm and draw, sd = `scale` times the posterior width (Agrawal 2013)."""
-    LINUCB = "linucb"
-    """Optimism: mean plus `alpha` times the posterior width (Li et al. 2010)."""
-    GREEDY = "greedy"
-    """The mean alone; exploration comes only from epsilon."""
-
-
-class ContextMode(enum.StrEnum):
-    """Whether the linear model may differ from an arm's plain mean."""
-
-    AUTO = "auto"
-    """Context is used once progressive validation shows that it earns its place."""
-    ON = "on"
-    OFF = "off"
-
-
 class Exclusion(enum.StrEnum):
     """Why the engine set a candidate aside, on estimates that only it has."""
 
@@ -84,31 +73,6 @@ class Exclusion(enum.StrEnum):
     """Predicted quality below the request's floor, while another candidate reaches it."""
     LATENCY_SLO = "latency_slo"
     """Predicted latency above the request's objective, while another candidate meets it."""
-
-
-@dataclass(frozen=True, slots=True)
-class EngineParameters:
-    """What a routing policy fixes for the life of an engine.
-
-    All spans in nanoseconds; `cost_scale_nano_usd` (c_hi) and `latency_scale_seconds` (l_hi) are the units in which
-    cost and latency enter the utility, taken from the catalogue when the policy version is made.
-    """
-
-    pool: str
-    schema_id: str
-    dimension: int
-    cost_scale_nano_usd: float
-    latency_scale_seconds: float
-    learner: Learner = Learner.THOMPSON
-    scale: float = 0.03
-    alpha: float = 0.05
-    epsilon: float = 0.01
-    slope_precision: float = 1.0
-    half_life_nanos: int | None = None
-    context: ContextMode = ContextMode.AUTO
-    context_on_z: float = 1.0
-    context_off_z: float = 0.0
-    context_min_weight: float = 32.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +103,9 @@ class Query:
     """One request as the engine needs it.
 
     `text` or `features` is given, never both. `features` are `dimension` little-endian float32. `candidates` are
-    indices of loaded offers, strictly increasing, at most one offer per arm. `now_nanos` is Unix time. `max_output_tokens` caps
-    the expected answer length. `quality_floor`, `latency_slo_seconds` and `max_cost_nano_usd` are the request's own limits.
+    indices of loaded offers, strictly increasing, at most one offer per arm. `now_nanos` is Unix time.
+    `max_output_tokens` caps the expected answer length. `quality_floor`, `latency_slo_seconds` and
+    `max_cost_nano_usd` are the request's own limits.
     """
 
     generation: int
@@ -164,8 +129,9 @@ class Choice(Protocol):
     `chosen` is a position in `Query.candidates`, or None when every candidate was excluded by `MAX_COST`.
     `propensities` sum to 1 (0 for excluded candidates) and are the exact distribution the choice was drawn from.
     `utilities` are noise-free. `quality` is the served prediction, clamped to 0..1; `cost_nano_usd` and
-    `latency_seconds` are expectations. `predicted_mean` and `predicted_linear` are the chosen arm's unclamped predictions by
-    the plain mean and by the linear model; give them back with the outcome so that context can earn its place.
+    `latency_seconds` are expectations. `predicted_mean` and `predicted_linear` are the chosen arm's unclamped
+    predictions by the plain mean and by the linear model; give them back with the outcome so that context can earn
+    its place.
     """
 
     @property
@@ -202,9 +168,9 @@ class Choice(Protocol):
 class Outcome:
     """What became known about one attempt on one arm. Every figure is optional; each teaches its own statistics.
 
-    `decided_nanos` dates the evidence (clamped to `now_nanos`). `replica` and `sequence` order observations: a sequence at or
-    below the replica's high-water mark has been learned before and is ignored. `predicted_mean` and `predicted_linear`
-    come from the decision and are given only when this arm is the one that was drawn.
+    `decided_nanos` dates the evidence (clamped to `now_nanos`). `replica` and `sequence` order observations: a
+    sequence at or below the replica's high-water mark has been learned before and is ignored. `predicted_mean` and
+    `predicted_linear` come from the decision and are given only when this arm is the one that was drawn.
     """
 
     arm: str
@@ -246,7 +212,8 @@ class EngineSummary:
 
 
 class Engine(Protocol):
-    """A selection engine for one pool. Synchronous; `choose` never changes state, only `load`, `learn`, `restore` do."""
+    """A selection engine for one pool. Synchronous; `choose` never changes state, only `load`, `learn`, `restore`
+    do."""
 
     @property
     def name(self) -> str:

@@ -7,6 +7,7 @@ callback tells whoever wants to know, once.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -43,11 +44,11 @@ class QuarantinedEngine:
       `choose_batch`, `features`, `summary`, `checkpoint` (pure, so nothing is lost by asking twice) and `learn`.
     * A panic in `load` or `restore` raises `EnginePanicError` once the standby has taken over as things were before the
       call: the call did not happen and may be made again. Nobody is served from a half-loaded engine.
-    * Every outcome whose `learn` returned True is in the standby, exactly once, and so is the one that panicked. After a
-      panic in a pure call the state comes from the primary's own checkpoint, bit for bit, provided that it is sound and
-      counts as many outcomes as were learned here. Else, and after a panic in a call that changes state (which may have
-      been cut in half), it comes from the last checkpoint remembered plus the outcomes learned since: equal within
-      rounding (1e-9).
+    * Every outcome whose `learn` returned True is in the standby, exactly once, and so is the one that met the panic.
+      After a panic in a pure call the state comes from the primary's own checkpoint, bit for bit, provided that it is
+      sound and counts as many outcomes as were learned here. Else, and after a panic in a call that changes state
+      (which may have been cut in half), it comes from the last checkpoint remembered plus the outcomes learned since:
+      equal within rounding (1e-9).
     * `on_quarantine` is called once, when the standby is in place. The reason names the call and the kind of failure,
       never the failure's text.
 
@@ -130,9 +131,7 @@ class QuarantinedEngine:
         """Adds one outcome, exactly once also when the primary fails over it; see `Engine.learn`."""
         try:
             learned = self._change("learn", lambda engine: engine.learn(outcome))
-        except EnginePanicError:
-            if not self._quarantined:
-                raise
+        except _SetAside:
             return self._engine.learn(outcome)
         if learned and not self._quarantined:
             self._since.append(outcome)
@@ -162,13 +161,11 @@ class QuarantinedEngine:
         """Makes a call that changes nothing, on the standby if the primary panics."""
         try:
             return self._attempt(call, act, changes_state=False)
-        except EnginePanicError:
-            if not self._quarantined:
-                raise
-        return act(self._engine)
+        except _SetAside:
+            return act(self._engine)
 
     def _change(self, call: str, act: Callable[[Engine], Answer]) -> Answer:
-        """Makes a call that changes state; raises EnginePanicError, with the standby in place, if the primary panics."""
+        """Makes a call that changes state; raises once the standby is in place if the primary panics."""
         return self._attempt(call, act, changes_state=True)
 
     def _attempt(self, call: str, act: Callable[[Engine], Answer], *, changes_state: bool) -> Answer:
@@ -184,7 +181,7 @@ class QuarantinedEngine:
             self._reason = f"{call}: {type(error).__name__}"
             self._is_state_sound = self._is_state_sound and not changes_state
             self._take_over()
-            raise EnginePanicError("the engine failed and was set aside") from error
+            raise _SetAside("the engine failed and was set aside") from error
 
     def _take_over(self) -> None:
         """Builds the standby and puts it in the primary's place."""
@@ -218,16 +215,18 @@ class QuarantinedEngine:
         return True
 
     def _remember(self) -> None:
-        """Takes a checkpoint, so that the log may start anew."""
-        try:
-            self._remembered, self._since = self._attempt("checkpoint", _checkpoint, changes_state=False), []
-        except EnginePanicError:
-            if not self._quarantined:
-                raise
+        """Takes a checkpoint, so that the log may start anew.
+
+        The outcome that led here is learned and logged, so a panic now is no failure of its `learn`: either the standby
+        has taken over, or the next call tries again.
+        """
+        with contextlib.suppress(EnginePanicError):
+            self._remembered = self._attempt("checkpoint", lambda engine: engine.checkpoint(), changes_state=False)
+            self._since = []
 
 
-def _checkpoint(engine: Engine) -> bytes:
-    return engine.checkpoint()
+class _SetAside(EnginePanicError):
+    """The primary failed in this call and the standby has taken over."""
 
 
 def _is_panic(error: BaseException) -> bool:

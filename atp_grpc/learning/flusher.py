@@ -1,7 +1,7 @@
 """Decisions on their way to the store: written behind, in batches, so that Route never waits for a database.
 
-The router offers; one task writes. When the store is slow the queue fills and new records are dropped and counted: the sealed token
-keeps every decision learnable all the same. It never blocks and never raises at whoever offers.
+The router offers; one task writes. When the store is slow the queue fills and new records are dropped and counted:
+the sealed token keeps every decision learnable all the same. It never blocks and never raises at whoever offers.
 """
 
 from __future__ import annotations

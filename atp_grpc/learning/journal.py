@@ -1,8 +1,9 @@
-"""The single writer of a replica: reports queue up, go to disk together, and are learned in the order they were committed.
+"""The single writer of a replica: reports queue up, go to disk together, and are learned in the order they were
+committed.
 
-One commit serves everyone who waited while the one before was on its way (group commit, as in DeWitt et al. 1984), so the cost of an
-fsync is shared. Learning happens here and not in the caller's coroutine: a caller that goes away after the commit
-changes nothing. It never drops a report in silence.
+One commit serves everyone who waited while the one before was on its way (group commit, as in DeWitt et al. 1984), so
+the cost of an fsync is shared. Learning happens here and not in the caller's coroutine: a caller that goes away after
+the commit changes nothing. It never drops a report in silence.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ class Journal:
         monotonic: Callable[[], float],
         on_fault: Callable[[Exception], None],
     ) -> None:
-        """`limit` bounds the queue; `on_commit` hears (reports, seconds) of each commit; `on_fault` hears of what failed.
+        """`limit` bounds the queue; `on_commit` hears (reports, seconds) of each commit; `on_fault` hears of what
+        failed.
 
         A fault never ends the writer: those who wait get an error, the next batch is tried.
         """

@@ -1,7 +1,7 @@
 """The learner of one pool: restores what was learned, learns each observation once, and writes checkpoints.
 
-The journal enters here after every commit, in the order of the sequences; the app enters at start and for checkpoints. It never
-acknowledges anything and never decides.
+The journal enters here after every commit, in the order of the sequences; the app enters at start and for
+checkpoints. It never acknowledges anything and never decides.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ class Learner:
         replica: str,
         on_refused: Callable[[Observation, str], None],
     ) -> None:
-        """`on_refused` hears of an observation that the engine cannot learn, with the kind of refusal: it stays stored."""
+        """`on_refused` hears of an observation that the engine cannot learn, with the kind of refusal: it stays
+        stored."""
         self._engine = engine
         self._store = store
         self._clock = clock
@@ -96,5 +97,3 @@ class Learner:
             await self._store.save_checkpoint(self._pool, self._engine.checkpoint())
             self._checkpointed_revision = revision
         return through
-
-

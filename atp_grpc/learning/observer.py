@@ -1,7 +1,7 @@
 """The story of Observe: open the token or find the decision, check the report, make it durable, learn it, answer.
 
-Services enter here. De-duplication and durability are the store's, order and learning are the journal's; nothing is acknowledged before
-both are done.
+Services enter here. De-duplication and durability are the store's, order and learning are the journal's; nothing is
+acknowledged before both are done.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """What a stored observation teaches which arm: a pure function, so that a replay after a crash ends in the same state.
 
-Quality goes to the model that answered; every attempt teaches its own model cost, latency and failure. An attempt on another
-model than the drawn one teaches that model and leaves the evidence for context alone, because nothing was predicted for it.
+Quality goes to the model that answered; every attempt teaches its own model cost, latency and failure. An attempt on
+another model than the drawn one teaches that model and leaves the evidence for context alone, because nothing was
+predicted for it.
 """
 
 from __future__ import annotations
@@ -65,7 +66,8 @@ def total_cost_nano_usd(report: Report, lesson: Lesson) -> int | None:
 
 
 def _answering_model(recorded: Report, standing: Report, lesson: Lesson) -> str | None:
-    """The model of the last attempt without an error; the drawn model when no attempt is known; None when all failed."""
+    """The model of the last attempt without an error; the drawn model when no attempt is known; None when all
+    failed."""
     attempts = recorded.attempts or standing.attempts
     if not attempts:
         return lesson.model

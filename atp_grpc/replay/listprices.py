@@ -1,7 +1,7 @@
 """List prices that come with public outcome files: `models.json`, per source and model.
 
-The demo enters here to write a catalogue for recorded models. Prices become whole nano-US-dollars through their decimal
-text, so no digit is lost; a price is never guessed.
+The demo enters here to write a catalogue for recorded models. Prices become whole nano-US-dollars through their
+decimal text, so no digit is lost; a price is never guessed.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def read_list_prices(path: Path, source: str, models: Iterable[str]) -> dict[str
     try:
         listed = json.loads(text, parse_float=Decimal, parse_int=Decimal)["sources"][source]
     except (ValueError, KeyError, TypeError):
-        raise ListPriceError(f"{path}: no prices of {source!r} under \"sources\"") from None
+        raise ListPriceError(f'{path}: no prices of {source!r} under "sources"') from None
     return {model: _prices(path, model, listed) for model in models}
 
 

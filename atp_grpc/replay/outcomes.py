@@ -1,7 +1,8 @@
 """Outcome files: what each of several models returned on the same prompts, one JSON object a line, gzipped or not.
 
-The demo, the tests and replay enter here to turn files into frozen rows; `docs/data.md` states the format. A file is taken
-whole or refused with the place of its first fault; nothing here repairs a value, invents a missing one or writes a file.
+The demo, the tests and replay enter here to turn files into frozen rows; `docs/data.md` states the format. A file is
+taken whole or refused with the place of its first fault; nothing here repairs a value, invents a missing one or
+writes a file.
 """
 
 from __future__ import annotations
@@ -94,10 +95,10 @@ def read_outcomes(paths: Sequence[Path], *, required_models: Collection[str] = (
         before = len(rows)
         for number, line in _lines(path):
             row = _Line(path, number).row(line, required_models)
-            earlier = places.setdefault(row.prompt_id, f"{path.name}:{number}")
-            if len(places) == len(rows):
-                complaint = f"prompt id {row.prompt_id!r} stands already at {earlier}"
+            if row.prompt_id in places:
+                complaint = f"prompt id {row.prompt_id!r} stands already at {places[row.prompt_id]}"
                 raise OutcomeFileFault(FaultKind.DUPLICATE_PROMPT, path, number, complaint)
+            places[row.prompt_id] = f"{path.name}:{number}"
             rows.append(row)
         if len(rows) == before:
             raise OutcomeFileFault(FaultKind.EMPTY_FILE, path, 0, "the file holds no rows")
@@ -118,7 +119,9 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
     except (OSError, EOFError, zlib.error) as error:
         # strerror is the system's own words; a damaged archive has none and is called what it is.
         reason = getattr(error, "strerror", None) or "damaged or cut short"
-        raise OutcomeFileFault(FaultKind.UNREADABLE, path, number + 1 if number else 0, f"cannot be read: {reason}") from None
+        raise OutcomeFileFault(
+            FaultKind.UNREADABLE, path, number + 1 if number else 0, f"cannot be read: {reason}"
+        ) from None
 
 
 class _NotFinite(ValueError):

@@ -35,8 +35,8 @@ class References:
     """Ways of choosing that a router is measured against.
 
     `best_single` has the highest mean quality (of equals the cheaper), `cheapest` the lowest mean cost (of equals the
-    better); `random` is the uniform draw; `oracle` takes, on every prompt, the best answer and of equals the cheapest, which
-    nobody can do before having seen them.
+    better); `random` is the uniform draw; `oracle` takes, on every prompt, the best answer and of equals the cheapest,
+    which nobody can do before having seen them.
     """
 
     singles: Mapping[str, Standing]

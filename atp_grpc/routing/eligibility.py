@@ -1,7 +1,7 @@
 """Which models may serve a request, and why the others may not.
 
-Every filter here is hard and needs no prediction; limits on predicted cost, quality and latency are the engine's, because
-only it has the predictions. Fallbacks pass the same filters, since they are candidates too. It never ranks.
+Every filter here is hard and needs no prediction; limits on predicted cost, quality and latency are the engine's,
+because only it has the predictions. Fallbacks pass the same filters, since they are candidates too. It never ranks.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The feedback token: a sealed `Lesson`, so that any replica can learn from an outcome without a look-up.
 
-Sealed with an authenticated cipher (AES-256-GCM, NIST SP 800-38D) under a key that is named by id and persisted; the tenant
-is bound in as associated data, so another tenant's token does not open. The token says nothing to whoever holds it.
+Sealed with an authenticated cipher (AES-256-GCM, NIST SP 800-38D) under a key that is named by id and persisted; the
+tenant is bound in as associated data, so another tenant's token does not open. The token says nothing to whoever
+holds it.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Decisions this process made lately, so that a report by decision id needs no store.
 
-Bounded: the oldest decision leaves when a new one comes. The store and the sealed token outlive it; it never saves anything.
+Bounded: the oldest decision leaves when a new one comes. The store and the sealed token outlive it; it never saves
+anything.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The pairing of a catalogue and an engine: a decision never sees arms of one and prices of another.
 
-The router takes one `View` per call. When the catalogue has moved on, the engine is loaded with the new arms before anyone
-can choose; there is no await in between, so no decision falls in the gap. It never reads files and never learns.
+The router takes one `View` per call. When the catalogue has moved on, the engine is loaded with the new arms before
+anyone can choose; there is no await in between, so no decision falls in the gap. It never reads files and never
+learns.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The story of Route, told once: snapshot, filters, one engine crossing, fallbacks, ledger, token.
 
-Services enter here with a request that the door has checked. Nothing in a decision waits, so two requests can never interleave
-inside one; nothing here reads a clock or a random source that it was not given.
+Services enter here with a request that the door has checked. Nothing in a decision waits, so two requests can never
+interleave inside one; nothing here reads a clock or a random source that it was not given.
 """
 
 from __future__ import annotations
@@ -95,7 +95,8 @@ class Router:
         token_ttl_seconds: int,
     ) -> None:
         """`next_seed` draws 64 bits; `next_id` names a decision made at a moment; `record` takes a decision to be kept
-        (it must not wait); `learner_revision` counts learned outcomes."""
+        (it must not wait); `learner_revision` counts learned outcomes.
+        """
         self._pool = pool
         self._policy = policy
         self._ledger = ledger
@@ -142,7 +143,8 @@ class Router:
 
     def plan(self, request: RouteRequest) -> Plan:
         """Weighs a request as `route` would, and opens nothing. Raises what `route` raises for a malformed request;
-        a request that nobody may serve is a plan without candidates."""
+        a request that nobody may serve is a plan without candidates.
+        """
         now = self._clock.now_nanos()
         view = self._pool.at(now)
         measured, sifted = self._measure(request, view)
@@ -298,5 +300,3 @@ def _nobody(refusals: Sequence[Refusal]) -> AtpError:
 
 def _sentence(refusal: Refusal) -> str:
     return f"{refusal.target.model}: {refusal.cause.value.replace('_', ' ')}"
-
-

@@ -1,7 +1,7 @@
 """A request id is executed once: the claim that services put around a story.
 
-The digest is taken of the message as it stands without its id, serialised deterministically, so that a retry is recognised and
-another request under the same id is refused. It never stores a failure.
+The digest is taken of the message as it stands without its id, serialised deterministically, so that a retry is
+recognised and another request under the same id is refused. It never stores a failure.
 """
 
 from __future__ import annotations
@@ -15,8 +15,6 @@ from google.protobuf.message import Message
 from atp_grpc.shared.contract import ClaimKey, Claims, Replay
 
 _Answer = TypeVar("_Answer", bound=Message)
-
-
 
 
 class Idempotency:

@@ -43,7 +43,7 @@ class Estimates:
 
     def rows(self, arms: Sequence[int]) -> Estimates:
         """The rows of some arms, in the given order."""
-        index = np.asarray(arms)
+        index = np.asarray(arms, dtype=np.intp)
         return Estimates(*(getattr(self, name)[index] for name in self.__slots__))
 
     def linear(self, vector: Vector) -> tuple[Vector, Vector]:

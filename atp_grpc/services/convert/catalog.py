@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from atp_grpc.domain.model import DatedPrices, Deployment, Model, Provider, ServingStatus
 from atp_grpc.pb.atp.admin.v1 import catalog_service_pb2 as catalog_pb
 from atp_grpc.services.convert.decisions import moment
 
-SERVING_STATUSES = {s: catalog_pb.ServingStatus.Value(f"SERVING_STATUS_{s.name}") for s in ServingStatus}
+SERVING_STATUSES = {
+    status: cast("catalog_pb.ServingStatus", catalog_pb.ServingStatus.Value(f"SERVING_STATUS_{status.name}"))
+    for status in ServingStatus
+}
 
 
 def provider(entry: Provider) -> catalog_pb.Provider:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from typing import cast
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -25,8 +26,13 @@ from atp_grpc.routing.fallbacks import fallbacks
 from atp_grpc.routing.router import Plan, Routed
 from atp_grpc.services.convert.outcomes import outcome
 
-REASON_CODES = {code: routing_pb.ReasonCode.Value(f"REASON_CODE_{code.name}") for code in ReasonCode}
-REFUSAL_CAUSES = {cause: routing_pb.RefusalCause.Value(f"REFUSAL_CAUSE_{cause.name}") for cause in RefusalCause}
+REASON_CODES = {
+    code: cast("routing_pb.ReasonCode", routing_pb.ReasonCode.Value(f"REASON_CODE_{code.name}")) for code in ReasonCode
+}
+REFUSAL_CAUSES = {
+    cause: cast("routing_pb.RefusalCause", routing_pb.RefusalCause.Value(f"REFUSAL_CAUSE_{cause.name}"))
+    for cause in RefusalCause
+}
 
 
 def route_response(routed: Routed) -> route_pb.RouteResponse:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from atp_grpc.domain.clock import NANOS_PER_SECOND
 from atp_grpc.domain.decision import Lesson
 from atp_grpc.domain.outcome import Attempt, AttemptError, Recorded, Report, Usage, field_names
@@ -14,7 +16,7 @@ from atp_grpc.pb.atp.v1 import outcome_pb2 as outcome_pb
 ATTEMPT_ERRORS: dict[int, AttemptError | None] = {outcome_pb.ATTEMPT_ERROR_UNSPECIFIED: None} | {
     outcome_pb.AttemptError.Value(f"ATTEMPT_ERROR_{error.name}"): error for error in AttemptError
 }
-_ERROR_NUMBERS = {error: number for number, error in ATTEMPT_ERRORS.items()}
+_ERROR_NUMBERS = {error: cast("outcome_pb.AttemptError", number) for number, error in ATTEMPT_ERRORS.items()}
 
 
 def reference(message: observe_pb.ObserveRequest) -> Reference:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from atp_grpc.engine.contract import EngineError
-from tests.conformance.engine.vector_format import plain, plain_choice, plain_summary, unpack
+from atp_grpc.engine.self_test import spell_choice, spell_summary, unpack
+from tests.conformance.engine.vector_format import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -36,7 +37,7 @@ class Recorder:
 
         def act() -> dict[str, Any]:
             choices.append(self._engine.choose(query))
-            return {"choice": plain_choice(choices[0])}
+            return {"choice": spell_choice(choices[0])}
 
         self._record("choose", {"query": plain(query)}, act)
         return choices[0] if choices else None
@@ -46,7 +47,7 @@ class Recorder:
 
     def summary(self, now_nanos: int) -> None:
         self._record(
-            "summary", {"now_nanos": now_nanos}, lambda: {"summary": plain_summary(self._engine.summary(now_nanos))}
+            "summary", {"now_nanos": now_nanos}, lambda: {"summary": spell_summary(self._engine.summary(now_nanos))}
         )
 
     def checkpoint(self) -> bytes:

@@ -6,22 +6,41 @@ difference before committing it. Never run by a test: a test only reads.
 
 from __future__ import annotations
 
+from pathlib import Path
 from statistics import NormalDist
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import atp_grpc.engine
 from atp_grpc.engine.reference import ReferenceEngine
 from atp_grpc.engine.reference.chance import NORMAL_CELLS, normal_table, uniform, word
 from tests.conformance.engine.recorder import Recorder
-from tests.conformance.engine.scenarios import SCENARIOS
-from tests.conformance.engine.vector_format import plain, write
+from tests.conformance.engine.scenarios import SCENARIOS, SELF_TEST
+from tests.conformance.engine.vector_format import VECTORS, plain, spell, write
+
+if TYPE_CHECKING:
+    from atp_grpc.engine.contract import EngineParameters
+    from tests.conformance.engine.scenarios import Story
+
+SELF_TEST_FILE = Path(atp_grpc.engine.__path__[0]) / "self_test.json"
 
 
 def main() -> None:
     for name, (parameters, story) in SCENARIOS.items():
-        recorder = Recorder(ReferenceEngine(parameters))
-        story(recorder)
-        write(name, {"about": story.__doc__, "parameters": plain(parameters), "steps": recorder.steps})
-    write("chance", {"about": "Counter-based draws and the normal table.", "steps": _chance()})
+        write(VECTORS / f"{name}.json", tell(parameters, story))
+    write(VECTORS / "chance.json", spell({"about": "Counter-based draws and the normal table.", "steps": _chance()}))
+    write(SELF_TEST_FILE, self_test_text())
+
+
+def tell(parameters: EngineParameters, story: Story) -> str:
+    """The document of one scenario, as the reference answers today."""
+    recorder = Recorder(ReferenceEngine(parameters))
+    story(recorder)
+    return spell({"about": story.__doc__, "parameters": plain(parameters), "steps": recorder.steps})
+
+
+def self_test_text() -> str:
+    """The built-in conversations of the server's self-test."""
+    return "[\n" + ",\n".join(tell(parameters, story) for parameters, story in SELF_TEST.values()) + "\n]"
 
 
 def _chance() -> list[dict[str, Any]]:

@@ -1,0 +1,79 @@
+"""What time may cure, and the server's own faults."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from atp_grpc.domain.errors.error import AtpError, PreconditionViolation
+
+
+class ModelsUnavailableError(AtpError):
+    """Every model that may serve this request is away for a while (draining); causes in PreconditionFailure."""
+
+    reason = "MODELS_UNAVAILABLE"
+
+    def __init__(self, preconditions: Sequence[PreconditionViolation], *, retry_after_seconds: float) -> None:
+        super().__init__(
+            "every model that may serve this request is away for a while",
+            metadata={"models": str(len(preconditions))},
+            preconditions=preconditions,
+            retry_after_seconds=retry_after_seconds,
+        )
+
+
+class RequestIdsExhaustedError(AtpError):
+    """The tenant has more live request ids than the server remembers."""
+
+    reason = "REQUEST_IDS_EXHAUSTED"
+
+    def __init__(self, retry_after_seconds: float) -> None:
+        super().__init__("too many live request ids", retry_after_seconds=retry_after_seconds)
+
+
+class RevisionNotReachedError(AtpError):
+    """The revision that the request demands has not reached this process yet."""
+
+    reason = "REVISION_NOT_REACHED"
+
+    def __init__(self, *, min_revision: int, revision: int, retry_after_seconds: float) -> None:
+        super().__init__(
+            f"catalogue revision {min_revision} has not reached this server; it is at {revision}",
+            metadata={"min_revision": str(min_revision), "revision": str(revision)},
+            retry_after_seconds=retry_after_seconds,
+        )
+
+
+class DeadlineExceededError(AtpError):
+    """The call's deadline passed before its work was done."""
+
+    reason = "DEADLINE_EXCEEDED"
+
+    def __init__(self) -> None:
+        super().__init__("the call's deadline passed before its work was done")
+
+
+class DrainingError(AtpError):
+    """The server is shutting down and takes no new work."""
+
+    reason = "DRAINING"
+
+    def __init__(self, retry_after_seconds: float) -> None:
+        super().__init__("the server is shutting down", retry_after_seconds=retry_after_seconds)
+
+
+class StoreUnavailableError(AtpError):
+    """The observation could not be made durable, so it was not acknowledged."""
+
+    reason = "STORE_UNAVAILABLE"
+
+    def __init__(self, retry_after_seconds: float) -> None:
+        super().__init__("the observation could not be made durable", retry_after_seconds=retry_after_seconds)
+
+
+class InternalError(AtpError):
+    """A fault of the server."""
+
+    reason = "INTERNAL"
+
+    def __init__(self, incident: str) -> None:
+        super().__init__(f"internal error; incident {incident}", metadata={"incident": incident})

@@ -1,0 +1,133 @@
+"""The two acts: route and learn on every prompt; then lose the server in mid-sentence and lose nothing.
+
+`__main__` enters here. Everything is seen from outside, over the API, as any caller would see it.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from typing import Final
+
+from atp_grpc.client import AtpCallError, AtpClient
+from atp_grpc.client.messages import GetServerInfoRequest, GetServerInfoResponse, ListModelsRequest
+from demo.dataset import Dataset
+from demo.failure import DemoFailure
+from demo.result import Result, make_result
+from demo.screen import Screen
+from demo.server import DemoServer
+from demo.traffic import Errand, Tally, run_errands
+
+SECOND_PASS: Final = 400
+"""Requests of the second act, at most; half of them before the server is killed."""
+SAME: Final = 1e-9
+
+
+async def first_act(screen: Screen, server: DemoServer, dataset: Dataset, tally: Tally, *, in_flight: int) -> Result:
+    """Streams every prompt once.
+
+    Raises:
+        DemoFailure: the server went away, refused a call, or does not know what it acknowledged.
+    """
+    screen.act("Act one: route every prompt, report what came of it, learn")
+    rows = dataset.pool.rows
+    async with server.client() as client:
+        info = await ask_info(client)
+        screen.fact(
+            "Server", f"{server.address}, engine {info.engine.name}, store {info.store}, {info.catalog.models} models"
+        )
+        began = time.perf_counter()
+        with screen.live(tally, total=len(rows), models=dataset.pool.models) as on_step:
+            left = deque(Errand(row) for row in rows)
+            await run_errands(client, left, tally, in_flight=in_flight, on_step=on_step)
+        seconds = time.perf_counter() - began
+        if left:
+            raise DemoFailure("the server stopped answering in the first act")
+        await check_books(client, tally)
+        info = await ask_info(client)
+    return make_result(dataset, tally, engine=info.engine.name, seconds=seconds)
+
+
+async def second_act(screen: Screen, server: DemoServer, dataset: Dataset, tally: Tally, *, in_flight: int) -> None:
+    """Sends more requests, kills the server among them, starts it again, finishes, and compares the books.
+
+    Raises:
+        DemoFailure: something acknowledged was lost, or the server did not come back.
+    """
+    screen.act("Act two: kill -9 while outcomes are being reported")
+    left = deque(Errand(row) for row in dataset.pool.rows[:SECOND_PASS])
+    before = tally.acknowledged
+    fatal = before + max(1, len(left) // 2)
+
+    def kill_in_the_middle() -> None:
+        if tally.acknowledged == fatal:
+            server.kill()
+
+    async with server.client() as client:
+        await run_errands(client, left, tally, in_flight=in_flight, on_step=kill_in_the_middle)
+    acknowledged, unanswered = tally.acknowledged, sum(errand.decided is not None for errand in left)
+    if not left:
+        raise DemoFailure("the server was killed after the last request instead of among them")
+
+    seconds = await server.start()
+    async with server.client() as client:
+        info = await ask_info(client)
+        stored = info.last_sequence
+        if not acknowledged <= stored <= acknowledged + in_flight or info.engine.learned != stored:
+            raise DemoFailure(
+                f"after the kill the server knows {stored} reports and learned {info.engine.learned}; "
+                f"{acknowledged} were acknowledged"
+            )
+        screen.good(
+            f"killed with {acknowledged:,} reports acknowledged and {unanswered} in flight; back in {seconds:.1f} s "
+            f"with {stored:,} stored, {info.engine.learned:,} learned: 0 lost"
+        )
+        await run_errands(client, left, tally, in_flight=in_flight)
+        if left:
+            raise DemoFailure("the server stopped answering after its restart")
+        await check_books(client, tally)
+    screen.good(
+        f"the other {tally.acknowledged - acknowledged} went through; what the server learned of every model equals "
+        f"the client's own books"
+    )
+
+
+async def ask_info(client: AtpClient) -> GetServerInfoResponse:
+    """What the server says of itself.
+
+    Raises:
+        DemoFailure: it does not answer.
+    """
+    try:
+        return await client.get_server_info(GetServerInfoRequest())
+    except AtpCallError as error:
+        raise DemoFailure(f"the server does not say what it learned: {error}") from None
+
+
+async def check_books(client: AtpClient, tally: Tally) -> None:
+    """Compares what the server stored and learned with what it acknowledged, model by model.
+
+    Each acknowledged report is stored once and taught one outcome. An arm's quality is the mean of the grades the client
+    sent, with the catalogue's prior counted as one more.
+
+    Raises:
+        DemoFailure: a figure differs.
+    """
+    info = await ask_info(client)
+    if not tally.acknowledged == info.last_sequence == info.engine.learned:
+        raise DemoFailure(
+            f"{tally.acknowledged} reports were acknowledged, {info.last_sequence} are stored and "
+            f"{info.engine.learned} learned"
+        )
+    listed = await client.list_models(ListModelsRequest(page_size=1000))
+    priors = {model.name: model.prior_quality for model in listed.models}
+    for arm in info.engine.arms:
+        evidence = tally.evidence.get(arm.model)
+        count, quality = (evidence.count, evidence.quality) if evidence else (0, 0.0)
+        mean = (quality + priors[arm.model]) / (count + 1)
+        if arm.observations != count or not math.isclose(arm.quality, mean, rel_tol=SAME):
+            raise DemoFailure(
+                f"the server learned {arm.observations:g} grades of {arm.model} with mean {arm.quality:.6f}; "
+                f"acknowledged were {count} with mean {mean:.6f}"
+            )

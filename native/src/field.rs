@@ -1,0 +1,171 @@
+//! One choice among predicted candidates: set some aside, build the exact distribution, draw from it.
+//!
+//! Entered by the engine, which predicts; the field only compares. It is reused from choice to choice for its memory
+//! and remembers nothing else.
+
+use crate::choice::{Choice, Exclusion, FIGURES};
+use crate::parameters::Parameters;
+use crate::policy::Contender;
+use crate::query::Query;
+use crate::rng::{PICK_STREAM, Stream};
+
+/// Share of the exploration distribution that is uniform, so that no propensity of a contender is ever zero.
+const EXPLORATION_FLOOR: f64 = 0.1;
+
+/// What is expected of one candidate.
+#[derive(Clone, Copy, Debug)]
+pub struct Candidate {
+    /// Index of its arm among the loaded ones.
+    pub arm: usize,
+    /// Served prediction of quality, unclamped.
+    pub quality: f64,
+    /// Plain mean of quality.
+    pub mean: f64,
+    /// Standard deviation of the prediction, in units of the residual's.
+    pub width: f64,
+    /// Share of failures.
+    pub failure_rate: f64,
+    /// Nano-US-dollars.
+    pub cost: f64,
+    /// Seconds.
+    pub latency: f64,
+    /// Why it is out, if it is.
+    pub exclusion: Option<Exclusion>,
+}
+
+/// The candidates of one query, and who is left of them.
+#[derive(Debug, Default)]
+pub struct Field {
+    /// In the order of the query.
+    pub candidates: Vec<Candidate>,
+    /// Positions not set aside, ascending.
+    pub remaining: Vec<usize>,
+    /// No candidate reached the quality floor.
+    pub floor_unmet: bool,
+    /// No candidate met the latency objective.
+    pub slo_unmet: bool,
+    contenders: Vec<Contender>,
+    distribution: Vec<f64>,
+}
+
+impl Field {
+    /// Empties the field for the next query.
+    pub fn clear(&mut self) {
+        self.candidates.clear();
+        self.floor_unmet = false;
+        self.slo_unmet = false;
+    }
+
+    /// Applies the request's own limits in their fixed order: cost (hard), quality floor, latency objective.
+    pub fn set_aside(&mut self, query: &Query) {
+        self.remaining.clear();
+        self.remaining.extend(0..self.candidates.len());
+        if let Some(limit) = query.max_cost {
+            self.keep(Exclusion::MaxCost, |candidate| candidate.cost <= limit);
+        }
+        if self.remaining.is_empty() {
+            return;
+        }
+        if let Some(floor) = query.quality_floor {
+            let reaches = |candidate: &Candidate| candidate.quality.clamp(0.0, 1.0) >= floor;
+            self.floor_unmet = !self.any(reaches);
+            if !self.floor_unmet {
+                self.keep(Exclusion::QualityFloor, reaches);
+            }
+        }
+        if let Some(limit) = query.latency_slo {
+            self.slo_unmet = !self.any(|candidate| candidate.latency <= limit);
+            let fastest = self.remaining.iter().map(|&position| self.candidates[position].latency);
+            // Best effort: when nobody meets the objective, only the fastest stay.
+            let limit = if self.slo_unmet { fastest.fold(f64::INFINITY, f64::min) } else { limit };
+            self.keep(Exclusion::LatencySlo, |candidate| candidate.latency <= limit);
+        }
+    }
+
+    /// Chooses among the remaining and reports on all, but for the features and what the chosen arm predicted.
+    pub fn decide(&mut self, query: &Query, parameters: &Parameters) -> Choice {
+        let (cost_weight, latency_weight) =
+            if self.floor_unmet { (0.0, 0.0) } else { (query.cost_weight, query.latency_weight) };
+        let contender = |candidate: &Candidate| Contender {
+            quality: candidate.quality,
+            width: candidate.width,
+            success: 1.0 - candidate.failure_rate,
+            penalty: cost_weight * candidate.cost / parameters.cost_scale
+                + latency_weight * candidate.latency / parameters.latency_scale,
+            cost: candidate.cost,
+        };
+        self.contenders.clear();
+        self.contenders.extend(self.remaining.iter().map(|&position| contender(&self.candidates[position])));
+        self.distribute(query.seed, cost_weight, parameters);
+
+        let count = self.candidates.len();
+        let mut figures = Vec::with_capacity(FIGURES * count);
+        figures.resize(count, 0.0);
+        for (&position, share) in self.remaining.iter().zip(&self.distribution) {
+            figures[position] = *share;
+        }
+        figures.extend(self.candidates.iter().map(|candidate| contender(candidate).utility(candidate.quality)));
+        figures.extend(self.candidates.iter().map(|candidate| candidate.quality.clamp(0.0, 1.0)));
+        figures.extend(self.candidates.iter().map(|candidate| candidate.cost));
+        figures.extend(self.candidates.iter().map(|candidate| candidate.latency));
+        figures.extend(self.candidates.iter().map(|candidate| candidate.failure_rate));
+        let excluded = |(position, candidate): (usize, &Candidate)| Some((position, candidate.exclusion?));
+        Choice {
+            chosen: self.draw(query.seed),
+            exclusions: self.candidates.iter().enumerate().filter_map(excluded).collect(),
+            floor_unmet: self.floor_unmet,
+            slo_unmet: self.slo_unmet,
+            features: Vec::new(),
+            context_on: false,
+            predicted_mean: 0.0,
+            predicted_linear: 0.0,
+            figures,
+        }
+    }
+
+    /// The learner's distribution mixed with exploration: p = (1 - epsilon) learner + epsilon exploration.
+    fn distribute(&mut self, seed: u64, cost_weight: f64, parameters: &Parameters) {
+        let contenders = &self.contenders;
+        self.distribution.clear();
+        self.distribution.resize(contenders.len(), 1.0);
+        if contenders.len() < 2 {
+            return;
+        }
+        let count = contenders.len() as f64;
+        let cheapest = contenders.iter().map(|contender| contender.cost).fold(f64::INFINITY, f64::min);
+        let ratio =
+            |contender: &Contender| (-cost_weight * (contender.cost - cheapest) / parameters.cost_scale).exp();
+        parameters.learner.share(contenders, seed, &mut self.distribution);
+        let total: f64 = contenders.iter().map(ratio).sum();
+        for (share, contender) in self.distribution.iter_mut().zip(contenders) {
+            let exploration = (1.0 - EXPLORATION_FLOOR) * ratio(contender) / total + EXPLORATION_FLOOR / count;
+            *share = (1.0 - parameters.epsilon) * *share + parameters.epsilon * exploration;
+        }
+    }
+
+    /// The first position whose cumulative probability is above one uniform number.
+    fn draw(&self, seed: u64) -> Option<usize> {
+        let point = Stream::new(seed, PICK_STREAM).uniform(0);
+        let mut sum = 0.0;
+        let hit = self.distribution.iter().position(|share| {
+            sum += share;
+            sum > point
+        });
+        hit.map_or(self.remaining.last(), |hit| self.remaining.get(hit)).copied()
+    }
+
+    fn any(&self, holds: impl Fn(&Candidate) -> bool) -> bool {
+        self.remaining.iter().any(|&position| holds(&self.candidates[position]))
+    }
+
+    fn keep(&mut self, otherwise: Exclusion, holds: impl Fn(&Candidate) -> bool) {
+        self.remaining.retain(|&position| {
+            let candidate = &mut self.candidates[position];
+            let stays = holds(candidate);
+            if !stays {
+                candidate.exclusion = Some(otherwise);
+            }
+            stays
+        });
+    }
+}

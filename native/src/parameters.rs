@@ -1,0 +1,83 @@
+//! What a routing policy fixes for the life of an engine.
+//!
+//! Made once by the Python face or a test; `check` judges it before an engine is built. It never changes afterwards.
+
+use crate::decay::Decay;
+use crate::error::{Fault, Kind};
+use crate::features::{DIMENSION, SCHEMA};
+use crate::policy::Learner;
+
+/// Largest dimension of a feature schema.
+pub const DIMENSION_LIMIT: usize = 512;
+
+/// Whether the linear model may differ from an arm's plain mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ContextMode {
+    /// Context is used once progressive validation shows that it earns its place.
+    Auto,
+    /// The linear model is served.
+    On,
+    /// The plain mean is served.
+    Off,
+}
+
+/// The parameters of one pool; units and meanings as in the contract's `EngineParameters`.
+#[derive(Clone, Debug)]
+pub struct Parameters {
+    /// Set of arms this engine chooses from.
+    pub pool: String,
+    /// Feature schema of the pool.
+    pub schema: String,
+    /// Features per query.
+    pub dimension: usize,
+    /// Nano-US-dollars that count as one unit of cost.
+    pub cost_scale: f64,
+    /// Seconds that count as one unit of latency.
+    pub latency_scale: f64,
+    /// How uncertainty becomes exploration.
+    pub learner: Learner,
+    /// Share of the exploration distribution.
+    pub epsilon: f64,
+    /// Prior precision of every slope; the bias has precision 1.
+    pub slope_precision: f64,
+    /// Forgetting.
+    pub decay: Decay,
+    /// Whether context may be served.
+    pub context: ContextMode,
+    /// Standard errors of advantage above which context is switched on.
+    pub context_on_z: f64,
+    /// Standard errors of advantage below which context is switched off.
+    pub context_off_z: f64,
+    /// Effective outcomes needed before context is switched on.
+    pub context_min_weight: f64,
+}
+
+impl Parameters {
+    /// Judges every parameter.
+    ///
+    /// # Errors
+    /// `Kind::Engine` naming the first one out of range.
+    pub fn check(&self) -> Result<(), Fault> {
+        let within = |value: f64, low: f64, high: f64, sentence| {
+            Kind::Engine.unless((low..=high).contains(&value) && value.is_finite(), sentence)
+        };
+        Kind::Engine.unless(!self.pool.is_empty(), "pool is not a name")?;
+        Kind::Engine.unless(!self.schema.is_empty(), "schema_id is not a name")?;
+        Kind::Engine.unless((1..=DIMENSION_LIMIT).contains(&self.dimension), "dimension is out of range")?;
+        Kind::Engine.unless(
+            self.schema != SCHEMA || self.dimension == DIMENSION,
+            "schema flags.v1 has another dimension",
+        )?;
+        within(self.cost_scale, 1e-12, 1e24, "cost_scale_nano_usd is out of range")?;
+        within(self.latency_scale, 1e-12, 1e24, "latency_scale_seconds is out of range")?;
+        self.learner.check()?;
+        within(self.epsilon, 0.0, 1.0, "epsilon is out of range")?;
+        within(self.slope_precision, 1e-9, 1e9, "slope_precision is out of range")?;
+        if let Some(half_life) = self.decay.half_life {
+            Kind::Engine.unless((64..=1 << 62).contains(&half_life), "half_life_nanos is out of range")?;
+        }
+        within(self.context_on_z, -1e9, 1e9, "context_on_z is out of range")?;
+        within(self.context_off_z, -1e9, self.context_on_z, "context_off_z is out of range")?;
+        within(self.context_min_weight, 0.0, 1e18, "context_min_weight is out of range")
+    }
+}

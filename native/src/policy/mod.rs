@@ -1,0 +1,97 @@
+//! How a learner turns predictions into the share of draws that each contender wins.
+//!
+//! One enum, one file per policy. A policy sees contenders only, never the engine, and is a pure function of them and
+//! the seed.
+
+mod greedy;
+mod linucb;
+mod thompson;
+
+use crate::error::{Fault, Kind};
+
+/// Posterior draws behind one Thompson choice.
+pub const DRAWS: u64 = 32;
+
+/// How uncertainty turns into exploration.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Learner {
+    /// Linear Thompson sampling: one normal per contender and draw, `scale` times the posterior width.
+    Thompson {
+        /// Standard deviations of a draw per unit of width.
+        scale: f64,
+    },
+    /// Optimism: the mean plus `alpha` times the posterior width.
+    Linucb {
+        /// Widths added to the mean.
+        alpha: f64,
+    },
+    /// The mean alone.
+    Greedy,
+}
+
+/// A candidate that is still in the running.
+#[derive(Clone, Copy, Debug)]
+pub struct Contender {
+    /// Served prediction of quality, unclamped.
+    pub quality: f64,
+    /// Standard deviation of that prediction, in units of the residual's.
+    pub width: f64,
+    /// Probability of an answer.
+    pub success: f64,
+    /// Utility that cost and latency take.
+    pub penalty: f64,
+    /// Expected cost, which breaks ties.
+    pub cost: f64,
+}
+
+impl Contender {
+    /// Utility if the quality were this.
+    #[inline]
+    #[must_use]
+    pub fn utility(&self, quality: f64) -> f64 {
+        quality * self.success - self.penalty
+    }
+}
+
+impl Learner {
+    /// Judges the learner's own parameter.
+    ///
+    /// # Errors
+    /// `Kind::Engine` when it is out of range.
+    pub fn check(self) -> Result<(), Fault> {
+        let value = match self {
+            Self::Thompson { scale } => scale,
+            Self::Linucb { alpha } => alpha,
+            Self::Greedy => 0.0,
+        };
+        Kind::Engine.unless((0.0..=1e6).contains(&value), "scale or alpha is out of range")
+    }
+
+    /// Whether the posterior width matters.
+    #[must_use]
+    pub const fn needs_width(self) -> bool {
+        !matches!(self, Self::Greedy)
+    }
+
+    /// Writes the share of draws that each contender wins; `shares` is as long as the contenders.
+    pub fn share(self, contenders: &[Contender], seed: u64, shares: &mut [f64]) {
+        shares.fill(0.0);
+        match self {
+            Self::Thompson { scale } => thompson::share(contenders, scale, seed, shares),
+            Self::Linucb { alpha } => shares[linucb::best_of(contenders, alpha)] = 1.0,
+            Self::Greedy => shares[greedy::best_of(contenders)] = 1.0,
+        }
+    }
+}
+
+/// Position of the highest score; equal scores go to the lower cost, then to the earlier position.
+fn best(contenders: &[Contender], score: impl Fn(&Contender) -> f64) -> usize {
+    let mut leader = (f64::NEG_INFINITY, f64::INFINITY, 0);
+    for (position, contender) in contenders.iter().enumerate() {
+        let score = score(contender);
+        if score > leader.0 || (score == leader.0 && contender.cost < leader.1) {
+            leader = (score, contender.cost, position);
+        }
+    }
+    leader.2
+}

@@ -1,0 +1,40 @@
+"""One fixture, two engines: every law runs on the reference and on the native engine.
+
+A missing native engine is a skip that says so, and a failure where `ATP_REQUIRE_NATIVE=1` promises that it is there.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Callable
+
+import pytest
+
+from atp_grpc.engine.contract import Engine, EngineParameters
+from atp_grpc.engine.reference import ReferenceEngine
+
+EngineFactory = Callable[[EngineParameters], Engine]
+
+
+def _native() -> EngineFactory:
+    if importlib.util.find_spec("atp_native") is None:
+        reason = "the native engine is not built (make setup builds it where there is a Rust toolchain)"
+        if os.environ.get("ATP_REQUIRE_NATIVE") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    from atp_grpc.engine.native import NativeEngine
+
+    return NativeEngine
+
+
+@pytest.fixture(
+    scope="session", params=["reference", pytest.param("native", marks=pytest.mark.native)], name="make_engine"
+)
+def each_engine(request: pytest.FixtureRequest) -> EngineFactory:
+    return ReferenceEngine if request.param == "reference" else _native()
+
+
+@pytest.fixture(scope="session")
+def make_native() -> EngineFactory:
+    return _native()

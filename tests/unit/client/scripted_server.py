@@ -1,0 +1,103 @@
+"""A real gRPC server on a free port whose answers the test writes, to see the client from the other side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import grpc
+from google.protobuf.message import Message
+from google.rpc import status_pb2
+from grpc_health.v1 import health_pb2
+from grpc_health.v1.health import aio as health
+
+from atp_grpc.pb.atp.admin.v1 import catalog_service_pb2 as catalog
+from atp_grpc.pb.atp.admin.v1 import operations_service_pb2 as operations
+from atp_grpc.pb.atp.v1 import decision_service_pb2 as decisions
+from atp_grpc.pb.atp.v1 import observe_service_pb2 as observations
+from atp_grpc.pb.atp.v1 import route_service_pb2 as routes
+
+ANSWERS: Mapping[str, Message] = {
+    "/atp.v1.RouteService/Route": routes.RouteResponse(decision_id="d-1"),
+    "/atp.v1.RouteService/RouteBatch": routes.RouteBatchResponse(),
+    "/atp.v1.RouteService/Plan": routes.PlanResponse(policy="default"),
+    "/atp.v1.ObserveService/Observe": observations.ObserveResponse(decision_id="d-1"),
+    "/atp.v1.ObserveService/ObserveBatch": observations.ObserveBatchResponse(),
+    "/atp.v1.DecisionService/GetDecision": decisions.GetDecisionResponse(),
+    "/atp.admin.v1.CatalogService/GetModel": catalog.GetModelResponse(revision=7),
+    "/atp.admin.v1.CatalogService/ListModels": catalog.ListModelsResponse(revision=7),
+    "/atp.admin.v1.CatalogService/GetDeployment": catalog.GetDeploymentResponse(revision=7),
+    "/atp.admin.v1.CatalogService/ListDeployments": catalog.ListDeploymentsResponse(revision=7),
+    "/atp.admin.v1.CatalogService/GetProvider": catalog.GetProviderResponse(revision=7),
+    "/atp.admin.v1.CatalogService/ListProviders": catalog.ListProvidersResponse(revision=7),
+    "/atp.admin.v1.OperationsService/GetServerInfo": operations.GetServerInfoResponse(instance_id="i-1"),
+    "/atp.admin.v1.OperationsService/ReloadCatalog": operations.ReloadCatalogResponse(revision=7),
+}
+
+
+@dataclass(frozen=True)
+class Received:
+    """A call as it arrived."""
+
+    method: str
+    request: Message
+    metadata: Mapping[str, str | bytes]
+    seconds_left: float
+
+
+@dataclass
+class Scripted:
+    """Answers every RPC of the contract; `refusals` are used up first, one per attempt."""
+
+    target: str = ""
+    received: list[Received] = field(default_factory=list)
+    refusals: list[tuple[grpc.StatusCode, status_pb2.Status | bytes | None]] = field(default_factory=list)
+    health: health.HealthServicer = field(default_factory=health.HealthServicer)
+
+    async def set_health(self, status: str) -> None:
+        await self.health.set("", health_pb2.HealthCheckResponse.ServingStatus.Value(status))
+
+    async def answer(self, method: str, request: Message, context: grpc.aio.ServicerContext) -> Message:
+        metadata = dict(context.invocation_metadata() or ())
+        self.received.append(Received(method, request, metadata, context.time_remaining()))
+        if self.refusals:
+            code, status = self.refusals.pop(0)
+            details = status.SerializeToString() if isinstance(status, status_pb2.Status) else status
+            trailers = (("grpc-status-details-bin", details),) if details is not None else ()
+            await context.abort(code, getattr(status, "message", "scripted"), trailing_metadata=trailers)
+        return ANSWERS[method]
+
+
+def handler_of(scripted: Scripted, path: str, parse: type[Message]) -> grpc.RpcMethodHandler:
+    async def handle(request: Message, context: grpc.aio.ServicerContext) -> Message:
+        return await scripted.answer(path, request, context)
+
+    return grpc.unary_unary_rpc_method_handler(
+        handle, request_deserializer=parse.FromString, response_serializer=lambda message: message.SerializeToString()
+    )
+
+
+def handlers_of(scripted: Scripted) -> list[grpc.GenericRpcHandler]:
+    """One handler per RPC, with the request types of the contract's own descriptors."""
+    modules = {
+        "atp.v1.RouteService": routes,
+        "atp.v1.ObserveService": observations,
+        "atp.v1.DecisionService": decisions,
+        "atp.admin.v1.CatalogService": catalog,
+        "atp.admin.v1.OperationsService": operations,
+    }
+    generic = []
+    for service, module in modules.items():
+        methods = module.DESCRIPTOR.services_by_name[service.rpartition(".")[2]].methods
+        generic.append(
+            grpc.method_handlers_generic_handler(
+                service,
+                {
+                    method.name: handler_of(
+                        scripted, f"/{service}/{method.name}", getattr(module, method.input_type.name)
+                    )
+                    for method in methods
+                },
+            )
+        )
+    return generic

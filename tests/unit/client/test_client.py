@@ -1,0 +1,185 @@
+"""Every call of the kit, as a real server sees it and answers it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import grpc
+import pytest
+
+from atp_grpc.client import AtpCallError, AtpClient
+from atp_grpc.client import messages as m
+from tests.unit.client.scripted_server import ANSWERS, Scripted
+
+CALLS = [
+    ("route", m.RouteRequest(prompt="hello"), "/atp.v1.RouteService/Route"),
+    ("route_batch", m.RouteBatchRequest(requests=[m.RouteRequest(prompt="a")]), "/atp.v1.RouteService/RouteBatch"),
+    ("plan", m.PlanRequest(request=m.RouteRequest(prompt="hello")), "/atp.v1.RouteService/Plan"),
+    ("observe", m.ObserveRequest(decision_id="d-1", quality=1), "/atp.v1.ObserveService/Observe"),
+    ("observe_batch", m.ObserveBatchRequest(), "/atp.v1.ObserveService/ObserveBatch"),
+    ("get_decision", m.GetDecisionRequest(decision_id="d-1"), "/atp.v1.DecisionService/GetDecision"),
+    ("get_model", m.GetModelRequest(name="a"), "/atp.admin.v1.CatalogService/GetModel"),
+    ("list_models", m.ListModelsRequest(), "/atp.admin.v1.CatalogService/ListModels"),
+    ("get_deployment", m.GetDeploymentRequest(name="a"), "/atp.admin.v1.CatalogService/GetDeployment"),
+    ("list_deployments", m.ListDeploymentsRequest(), "/atp.admin.v1.CatalogService/ListDeployments"),
+    ("get_provider", m.GetProviderRequest(name="a"), "/atp.admin.v1.CatalogService/GetProvider"),
+    ("list_providers", m.ListProvidersRequest(), "/atp.admin.v1.CatalogService/ListProviders"),
+    ("get_server_info", m.GetServerInfoRequest(), "/atp.admin.v1.OperationsService/GetServerInfo"),
+    ("reload_catalog", m.ReloadCatalogRequest(), "/atp.admin.v1.OperationsService/ReloadCatalog"),
+]
+UNAVAILABLE = (grpc.StatusCode.UNAVAILABLE, None)
+
+
+def test_every_rpc_of_the_contract_has_a_method() -> None:
+    assert {path for _, _, path in CALLS} == set(ANSWERS)
+
+
+@pytest.mark.parametrize(("method", "request_message", "path"), CALLS)
+async def test_a_method_calls_its_rpc_and_returns_its_answer(
+    server: Scripted, method: str, request_message: Any, path: str
+) -> None:
+    async with AtpClient.open(server.target, credential="atp_dev_1_secret", request_ids=None) as atp:
+        answer = await getattr(atp, method)(request_message)
+
+    [received] = server.received
+    assert (answer, received.method, received.request) == (ANSWERS[path], path, request_message)
+    assert received.metadata["authorization"] == "Bearer atp_dev_1_secret"
+
+
+async def test_without_a_credential_none_is_sent(server: Scripted) -> None:
+    async with AtpClient.open(server.target) as atp:
+        await atp.get_server_info(m.GetServerInfoRequest())
+
+    assert "authorization" not in server.received[0].metadata
+
+
+async def test_the_deadline_travels_and_one_call_may_choose_its_own(server: Scripted) -> None:
+    async with AtpClient.open(server.target, deadline_seconds=5) as atp:
+        await atp.route(m.RouteRequest(prompt="hello"))
+        await atp.route(m.RouteRequest(prompt="hello"), deadline_seconds=50)
+
+    usual, chosen = server.received
+    assert 0 < usual.seconds_left < 6
+    assert 6 < chosen.seconds_left < 51
+
+
+async def test_a_route_without_an_id_gets_one_and_the_callers_request_stays_as_it_was(server: Scripted) -> None:
+    ids = iter(["first", "second"])
+    request = m.RouteRequest(prompt="hello")
+    async with AtpClient.open(server.target, request_ids=lambda: next(ids)) as atp:
+        await atp.route(request)
+        await atp.route(request)
+
+    assert [received.request.request_id for received in server.received] == ["first", "second"]
+    assert request == m.RouteRequest(prompt="hello")
+
+
+async def test_the_id_a_caller_chose_is_kept(server: Scripted) -> None:
+    async with AtpClient.open(server.target) as atp:
+        await atp.route(m.RouteRequest(prompt="hello", request_id="mine"))
+
+    assert server.received[0].request.request_id == "mine"
+
+
+async def test_generated_ids_are_uuids_that_the_contract_accepts(server: Scripted) -> None:
+    async with AtpClient.open(server.target) as atp:
+        await atp.route(m.RouteRequest(prompt="hello"))
+        await atp.route(m.RouteRequest(prompt="hello"))
+
+    first, second = (received.request.request_id for received in server.received)
+    assert first != second
+    assert len(first) == 36
+    assert set(first) <= set("0123456789abcdef-")
+
+
+async def test_a_batch_names_only_the_requests_that_have_no_id(server: Scripted) -> None:
+    batch = m.RouteBatchRequest(requests=[m.RouteRequest(prompt="a"), m.RouteRequest(prompt="b", request_id="mine")])
+    async with AtpClient.open(server.target, request_ids=lambda: "made") as atp:
+        await atp.route_batch(batch)
+
+    assert [one.request_id for one in server.received[0].request.requests] == ["made", "mine"]
+    assert [one.request_id for one in batch.requests] == ["", "mine"]
+
+
+async def test_without_an_id_maker_requests_go_out_as_they_are(server: Scripted) -> None:
+    async with AtpClient.open(server.target, request_ids=None) as atp:
+        await atp.route(m.RouteRequest(prompt="hello"))
+
+    assert server.received[0].request.request_id == ""
+
+
+async def test_an_unavailable_server_is_tried_four_times_with_the_same_request_id(server: Scripted) -> None:
+    server.refusals = [UNAVAILABLE] * 3
+    async with AtpClient.open(server.target) as atp:
+        answer = await atp.route(m.RouteRequest(prompt="hello"))
+
+    assert answer.decision_id == "d-1"
+    assert len(server.received) == 4
+    assert len({received.request.request_id for received in server.received}) == 1
+    assert server.received[-1].metadata["grpc-previous-rpc-attempts"] == "3"
+
+
+async def test_after_four_attempts_the_caller_is_told(server: Scripted) -> None:
+    server.refusals = [UNAVAILABLE] * 5
+    async with AtpClient.open(server.target) as atp:
+        with pytest.raises(AtpCallError) as raised:
+            await atp.route(m.RouteRequest(prompt="hello"))
+
+    assert raised.value.code == "UNAVAILABLE"
+    assert len(server.received) == 4
+
+
+@pytest.mark.parametrize("code", [code for code in grpc.StatusCode if code.name not in {"OK", "UNAVAILABLE"}])
+async def test_no_other_status_is_retried(server: Scripted, code: grpc.StatusCode) -> None:
+    server.refusals = [(code, None)]
+    async with AtpClient.open(server.target) as atp:
+        with pytest.raises(AtpCallError) as raised:
+            await atp.route(m.RouteRequest(prompt="hello"))
+
+    assert raised.value.code == code.name
+    assert len(server.received) == 1
+
+
+async def test_a_reload_is_never_retried(server: Scripted) -> None:
+    server.refusals = [UNAVAILABLE]
+    async with AtpClient.open(server.target) as atp:
+        with pytest.raises(AtpCallError):
+            await atp.reload_catalog(m.ReloadCatalogRequest())
+
+    assert len(server.received) == 1
+
+
+async def test_a_request_above_grpcs_own_retry_buffer_is_retried_too(server: Scripted) -> None:
+    server.refusals = [UNAVAILABLE]
+    prompt = "x" * 250_000
+    async with AtpClient.open(server.target) as atp:
+        await atp.route_batch(m.RouteBatchRequest(requests=[m.RouteRequest(prompt=prompt) for _ in range(8)]))
+
+    assert len(server.received) == 2
+
+
+async def test_calls_avoid_a_server_that_says_it_is_not_serving(server: Scripted) -> None:
+    await server.set_health("NOT_SERVING")
+    async with AtpClient.open(server.target) as atp:
+        with pytest.raises(AtpCallError) as raised:
+            await atp.route(m.RouteRequest(prompt="hello"))
+
+    assert raised.value.code == "UNAVAILABLE"
+    assert server.received == []
+
+
+async def test_health_is_told_even_by_a_server_that_is_not_serving(server: Scripted) -> None:
+    await server.set_health("NOT_SERVING")
+    async with AtpClient.open(server.target) as atp:
+        answer = await atp.health()
+
+    assert answer.status == m.HealthCheckResponse.NOT_SERVING
+
+
+async def test_the_health_of_an_unknown_service_is_not_found(server: Scripted) -> None:
+    async with AtpClient.open(server.target) as atp:
+        with pytest.raises(AtpCallError) as raised:
+            await atp.health("atp.v1.NoService")
+
+    assert raised.value.code == "NOT_FOUND"
+    assert raised.value.reason == ""

@@ -1,0 +1,113 @@
+"""The learner across restarts: what was acknowledged is learned once, whatever was in the checkpoint."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from atp_grpc.domain.clock import ManualClock
+from atp_grpc.domain.outcome import Attempt, AttemptError, Observation, Recorded, Report
+from atp_grpc.engine.contract import CorruptCheckpointError, EngineParameters
+from atp_grpc.engine.reference import ReferenceEngine
+from atp_grpc.learning.learner import Learner
+from atp_grpc.store.memory import MemoryStore
+from tests.unit.learning.examples import NOW, report_of
+
+PARAMETERS = EngineParameters(
+    pool="default", schema_id="acme.v1", dimension=2, cost_scale_nano_usd=1e6, latency_scale_seconds=1.0
+)
+
+
+def learner_on(store: MemoryStore, refused: list[str] | None = None, **changes: object) -> Learner:
+    refusals = [] if refused is None else refused
+    return Learner(
+        engine=ReferenceEngine(dataclasses.replace(PARAMETERS, **changes)),
+        store=store,
+        clock=ManualClock(NOW),
+        pool="default",
+        replica="r1",
+        on_refused=lambda _, kind: refusals.append(kind),
+    )
+
+
+async def record(store: MemoryStore, number: int, quality: float) -> Observation:
+    attempts = (Attempt("large", error=AttemptError.CUT), Attempt("small", latency_seconds=0.2))
+    (answer,) = await store.record([report_of(f"d{number}", Report(quality=quality, attempts=attempts))])
+    assert isinstance(answer, Recorded)
+    assert answer.observation is not None
+    return answer.observation
+
+
+@settings(max_examples=25, deadline=None)
+@given(qualities=st.lists(st.floats(0, 1), max_size=20), data=st.data())
+async def test_a_restart_at_any_moment_ends_in_the_state_of_one_pass(
+    qualities: list[float], data: st.DataObject
+) -> None:
+    store = MemoryStore("r1")
+    checkpoint_after = data.draw(st.integers(0, len(qualities)))
+    crash_after = data.draw(st.integers(checkpoint_after, len(qualities)))
+    first = learner_on(store)
+    await first.restore()
+    for number, quality in enumerate(qualities):
+        observation = await record(store, number, quality)
+        if number < crash_after:
+            first.learn(observation)
+        if number + 1 == checkpoint_after:
+            await first.checkpoint()
+    second = learner_on(store)
+    await second.restore()
+
+    straight = learner_on(MemoryStore("r1"))
+    for observation in await store.observations_after(0, 1000):
+        straight.learn(observation)
+    assert second._engine.checkpoint() == straight._engine.checkpoint()
+    assert second.revision == straight.revision == 2 * len(qualities)
+    assert second.learned_through == len(qualities)
+
+
+async def test_learning_an_observation_twice_changes_nothing() -> None:
+    store = MemoryStore("r1")
+    learner = learner_on(store)
+    observation = await record(store, 1, 0.7)
+    assert learner.learn(observation) == 2
+    before = learner._engine.checkpoint()
+    assert learner.learn(observation) == 0
+    assert learner._engine.checkpoint() == before
+
+
+async def test_an_unlearnable_observation_is_reported_and_passed_over() -> None:
+    store, refused = MemoryStore("r1"), list[str]()
+    await record(store, 1, 0.7)
+    wider = learner_on(store, refused, dimension=3)
+    assert await wider.restore() == 0
+    assert refused == ["InvalidOutcomeError", "InvalidOutcomeError"]
+    assert wider.learned_through == 1
+
+
+async def test_a_checkpoint_of_another_schema_is_left_and_the_observations_are_learned_anew() -> None:
+    store = MemoryStore("r1")
+    first = learner_on(store)
+    first.learn(await record(store, 1, 0.7))
+    await first.checkpoint()
+    other = learner_on(store, half_life_nanos=3600 * 10**9)
+    assert await other.restore() == 2
+
+
+async def test_a_damaged_checkpoint_stops_the_start() -> None:
+    store = MemoryStore("r1")
+    await store.save_checkpoint("default", b"ATPENG1\nrubbish")
+    with pytest.raises(CorruptCheckpointError):
+        await learner_on(store).restore()
+
+
+async def test_a_checkpoint_is_written_only_when_something_was_learned() -> None:
+    store = MemoryStore("r1")
+    learner = learner_on(store)
+    learner.learn(await record(store, 1, 0.7))
+    assert await learner.checkpoint() == 1
+    await store.save_checkpoint("default", b"marker")
+    assert await learner.checkpoint() == 1
+    assert await store.load_checkpoint("default") == b"marker"

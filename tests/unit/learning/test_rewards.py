@@ -1,0 +1,98 @@
+"""Which arm an observation teaches what."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from atp_grpc.domain.outcome import Attempt, AttemptError, Report, Usage
+from atp_grpc.learning.rewards import (
+    OUTCOMES_PER_OBSERVATION,
+    first_sequence_to_learn,
+    outcomes_of,
+    total_cost_nano_usd,
+)
+from tests.unit.learning.examples import lesson, observation
+
+
+def test_quality_without_attempts_teaches_the_drawn_model_with_its_predictions() -> None:
+    (outcome,) = outcomes_of(observation(Report(quality=0.9)))
+    assert (outcome.arm, outcome.quality) == ("small", 0.9)
+    assert (outcome.predicted_mean, outcome.predicted_linear) == (0.6, 0.7)
+    assert outcome.failed is None
+
+
+def test_quality_goes_to_the_model_that_answered_and_is_no_evidence_for_context_there() -> None:
+    attempts = (Attempt("small", error=AttemptError.TIMEOUT), Attempt("large", usage=Usage(output_tokens=40)))
+    failed, answered = outcomes_of(observation(Report(quality=0.8, attempts=attempts)))
+    assert (failed.arm, failed.failed, failed.quality) == ("small", True, None)
+    assert (answered.arm, answered.failed, answered.quality, answered.output_tokens) == ("large", False, 0.8, 40.0)
+    assert answered.predicted_mean is None
+
+
+def test_a_later_quality_goes_to_the_model_that_an_earlier_report_said_answered() -> None:
+    standing = Report(attempts=(Attempt("small", error=AttemptError.CUT), Attempt("large")))
+    (outcome,) = outcomes_of(observation(Report(quality=0.8), standing))
+    assert outcome.arm == "large"
+
+
+def test_quality_teaches_nobody_when_every_attempt_failed() -> None:
+    attempts = (Attempt("small", error=AttemptError.UNAVAILABLE),)
+    (outcome,) = outcomes_of(observation(Report(quality=0.0, attempts=attempts)))
+    assert outcome.quality is None
+
+
+@pytest.mark.parametrize("error", [AttemptError.INVALID_REQUEST, AttemptError.CANCELLED])
+def test_an_error_of_the_caller_does_not_count_against_the_model(error: AttemptError) -> None:
+    (outcome,) = outcomes_of(observation(Report(attempts=(Attempt("small", error=error),))))
+    assert outcome.failed is None
+
+
+def test_a_bill_without_tokens_is_explained_by_output_tokens_at_the_decisions_prices() -> None:
+    # 100 input tokens cost 100,000 nano; the other 400,000 buy 100 output tokens at 4,000 nano each.
+    (outcome,) = outcomes_of(observation(Report(attempts=(Attempt("small", cost_nano_usd=500_000),))))
+    assert outcome.output_tokens == pytest.approx(100.0)
+
+
+def test_a_bill_of_another_deployment_explains_nothing() -> None:
+    attempts = (Attempt("small", deployment="small@other", cost_nano_usd=500_000),)
+    (outcome,) = outcomes_of(observation(Report(attempts=attempts)))
+    assert outcome.output_tokens is None
+
+
+def test_a_bill_below_the_input_price_never_makes_negative_tokens() -> None:
+    (outcome,) = outcomes_of(observation(Report(attempts=(Attempt("small", cost_nano_usd=1),))))
+    assert outcome.output_tokens == 0.0
+
+
+def test_labels_teach_nothing() -> None:
+    assert outcomes_of(observation(Report(labels={"user": "u1"}))) == []
+
+
+def test_total_cost_is_known_only_when_every_attempt_is() -> None:
+    billed, by_usage = (
+        Attempt("small", cost_nano_usd=7),
+        Attempt("small", usage=Usage(input_tokens=10, output_tokens=10)),
+    )
+    assert total_cost_nano_usd(Report(attempts=(billed, by_usage)), lesson()) == 7 + 10_000 + 40_000
+    assert total_cost_nano_usd(Report(attempts=(billed, Attempt("large"))), lesson()) is None
+    assert total_cost_nano_usd(Report(quality=1.0), lesson()) is None
+
+
+@given(
+    attempts=st.lists(st.sampled_from([None, *AttemptError]), max_size=16),
+    quality=st.one_of(st.none(), st.floats(0, 1)),
+    sequence=st.integers(1, 2**40),
+)
+def test_sequences_of_outcomes_are_distinct_and_grow_with_the_observation(
+    attempts: list[AttemptError | None], quality: float | None, sequence: int
+) -> None:
+    recorded = Report(quality=quality, attempts=tuple(Attempt("small", error=error) for error in attempts))
+    outcomes = outcomes_of(observation(recorded, sequence=sequence))
+    numbers = [outcome.sequence for outcome in outcomes]
+    assert numbers == sorted(set(numbers))
+    assert all(number // OUTCOMES_PER_OBSERVATION == sequence for number in numbers)
+    assert sum(outcome.quality is not None for outcome in outcomes) <= 1
+    if numbers:
+        assert first_sequence_to_learn(numbers[-1]) == sequence - 1
