@@ -108,8 +108,8 @@ async def ask_info(client: AtpClient) -> GetServerInfoResponse:
 async def check_books(client: AtpClient, tally: Tally) -> None:
     """Compares what the server stored and learned with what it acknowledged, model by model.
 
-    Each acknowledged report is stored once and taught one outcome. An arm's quality is the mean of the grades the client
-    sent, with the catalogue's prior counted as one more.
+    Each acknowledged report is stored once and taught one outcome. An arm's quality is the mean of the grades that the
+    client sent, with the catalogue's prior counted as one more.
 
     Raises:
         DemoFailure: a figure differs.

@@ -1,7 +1,7 @@
 """The learning curve: running quality and running cost of the router, against lines known only in hindsight.
 
-The first act enters here once at its end. The picture is drawn off screen and written as PNG, light on dark-on-light
-pages alike, readable at the width of a README.
+The first act enters here once at its end. The picture is drawn off screen, written as PNG, and legible at
+the width of a README.
 """
 
 from __future__ import annotations

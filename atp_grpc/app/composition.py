@@ -1,7 +1,7 @@
 """The composition root: every object is named once, built once, and taken down in reverse.
 
-The command line, the demo and the tests enter here; library use is `async with open_app(settings) as app`. This room alone picks
-implementations. It holds no logic: what it wires can be read top to bottom.
+The command line, the demo and the tests enter here; library use is `async with open_app(settings) as app`. This room
+alone picks implementations. It holds no logic: what it wires can be read top to bottom.
 """
 
 from __future__ import annotations
@@ -12,13 +12,16 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from atp_grpc.app import policy as policies
-from atp_grpc.app.background import Background, every
 from atp_grpc.app.door import Door, open_door
-from atp_grpc.app.engines import pick_engine
-from atp_grpc.app.identity import Draws, instance_id, replica_name
 from atp_grpc.app.instruments import Instruments
 from atp_grpc.catalog.live import LiveCatalogue
+from atp_grpc.secrets.contract import SealError
+from atp_grpc.secrets.files import Secrets, open_secrets
+
+from atp_grpc.app import policy as policies
+from atp_grpc.app.background import Background, every
+from atp_grpc.app.engines import pick_engine
+from atp_grpc.app.identity import Draws, instance_id, replica_name
 from atp_grpc.config import Settings
 from atp_grpc.domain.clock import NANOS_PER_SECOND, Clock, SystemClock
 from atp_grpc.domain.policy import RoutingPolicy
@@ -31,8 +34,6 @@ from atp_grpc.routing.feedback import FeedbackTokens
 from atp_grpc.routing.ledger import Ledger
 from atp_grpc.routing.pool import Pool
 from atp_grpc.routing.router import Router
-from atp_grpc.secrets.contract import SealError
-from atp_grpc.secrets.files import Secrets, open_secrets
 from atp_grpc.store.contract import Store, StoreFailure
 from atp_grpc.store.memory import MemoryStore
 from atp_grpc.store.sqlite import open_sqlite_store
@@ -91,7 +92,9 @@ async def open_rooms(settings: Settings, *, clock: Clock | None = None) -> Async
         replica = replica_name(data_dir)
         store = await _open_store(settings, replica, clock)
         stack.push_async_callback(store.close)
-        catalogue = await LiveCatalogue.open(Path(settings.catalog.path) if settings.catalog.path else None, clock, store)
+        catalogue = await LiveCatalogue.open(
+            Path(settings.catalog.path) if settings.catalog.path else None, clock, store
+        )
         policy = await policies.settle_policy(settings.policy, catalogue.snapshot, store)
         parameters = policies.engine_parameters(policy, settings.policy)
         picked = pick_engine(settings.engine.kind, parameters, on_quarantine=instruments.engine_quarantined)
@@ -109,9 +112,7 @@ async def open_rooms(settings: Settings, *, clock: Clock | None = None) -> Async
         instruments.learner_restored(learner.revision, replayed)
         ledger, draws = Ledger(settings.learning.ledger_size), Draws()
         tokens = FeedbackTokens(secrets, refusal=SealError)
-        flusher = Flusher(
-            store=store, limit=settings.learning.decision_queue, on_dropped=instruments.decisions_dropped
-        )
+        flusher = Flusher(store=store, limit=settings.learning.decision_queue, on_dropped=instruments.decisions_dropped)
         router = Router(
             pool=pool,
             policy=policy,
@@ -218,8 +219,8 @@ async def _prune(rooms: Rooms) -> None:
     now, learning = rooms.clock.now_nanos(), rooms.settings.learning
     try:
         await rooms.store.prune(
-            fields_before_nanos=now - learning.outcome_retention_seconds * NANOS_PER_SECOND,
-            decisions_before_nanos=now - learning.decision_retention_seconds * NANOS_PER_SECOND,
+            fields_before_nanos=now - round(learning.outcome_retention_seconds * NANOS_PER_SECOND),
+            decisions_before_nanos=now - round(learning.decision_retention_seconds * NANOS_PER_SECOND),
             learned_through=await rooms.learner.checkpoint(),
         )
     except StoreFailure as failure:

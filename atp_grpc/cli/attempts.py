@@ -11,7 +11,7 @@ from atp_grpc.cli.quantities import read_count, read_pair, read_span, read_usd
 from atp_grpc.client.messages import Attempt, AttemptError, Usage
 
 _PREFIX = "ATTEMPT_ERROR_"
-ERRORS = {name.removeprefix(_PREFIX).lower(): number for name, number in AttemptError.items() if number != 0}
+ERRORS = {name.removeprefix(_PREFIX).lower(): name for name in AttemptError.keys()[1:]}
 TOKEN_CLASSES = tuple(field.name for field in Usage.DESCRIPTOR.fields)
 KEYS = ("model", "deployment", "cost_usd", "latency", "error", *TOKEN_CLASSES)
 
@@ -31,11 +31,11 @@ def read_attempt(text: str) -> Attempt:
         raise ArgumentTypeError(f"{unknown[0]!r} is not known of an attempt; these are: {', '.join(KEYS)}")
     if not values.get("model"):
         raise ArgumentTypeError(f"{text!r} does not say which model was called (model=NAME)")
-    attempt = Attempt(model=values["model"], deployment=values.get("deployment", ""))
-    if "error" in values:
-        if values["error"] not in ERRORS:
-            raise ArgumentTypeError(f"{values['error']!r} is no error of an attempt; these are: {', '.join(ERRORS)}")
-        attempt.error = ERRORS[values["error"]]
+    if values.get("error") not in {None, *ERRORS}:
+        raise ArgumentTypeError(f"{values['error']!r} is no error of an attempt; these are: {', '.join(ERRORS)}")
+    attempt = Attempt(
+        model=values["model"], deployment=values.get("deployment"), error=ERRORS.get(values.get("error", ""))
+    )
     if "cost_usd" in values:
         attempt.cost_nano_usd = read_usd(values["cost_usd"])
     if "latency" in values:

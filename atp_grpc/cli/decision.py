@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 
 from atp_grpc.cli import wording
 from atp_grpc.cli.answer import Answer, Part, Record, Sheet
@@ -75,7 +76,7 @@ def _record(decision: Decision) -> Record:
             ("engine", decision.engine),
             ("task type", decision.task_type),
             ("session", decision.session_id),
-            ("labels", _labels(decision.labels.items())),
+            ("labels", _labels(decision.labels)),
             ("observed", "" if decision.HasField("outcome") else "nothing yet"),
         ]
     )
@@ -86,7 +87,7 @@ def _observed(outcome: Outcome) -> list[Part]:
         [
             ("observed quality", f"{outcome.quality:g}" if outcome.HasField("quality") else ""),
             ("observed cost", usd(outcome.cost_nano_usd) if outcome.HasField("cost_nano_usd") else ""),
-            ("observed labels", _labels(outcome.labels.items())),
+            ("observed labels", _labels(outcome.labels)),
         ]
     )
     parts: list[Part] = [record] if any(value for _, value in record.facts) else []
@@ -110,5 +111,5 @@ def _attempt(attempt: Attempt) -> tuple[str, ...]:
     )
 
 
-def _labels(labels: object) -> str:
-    return ", ".join(f"{key}={value}" for key, value in sorted(labels))
+def _labels(labels: Mapping[str, str]) -> str:
+    return ", ".join(f"{key}={value}" for key, value in sorted(labels.items()))

@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from atp_grpc.cli import wording
 from atp_grpc.cli.answer import Answer, Line, Sheet
 from atp_grpc.cli.connection import add_connection_options, ask
 from atp_grpc.cli.printing import add_json_option
 from atp_grpc.cli.quantities import usd
-from atp_grpc.client import AtpClient
+from atp_grpc.client import AtpClient, pages
 from atp_grpc.client.messages import (
     Deployment,
     ListDeploymentsRequest,
@@ -59,14 +58,48 @@ def run(options: argparse.Namespace) -> Answer:
 async def _read(atp: AtpClient) -> tuple[list[Model], list[Deployment], int]:
     models: list[Model] = []
     deployments: list[Deployment] = []
-    revision, token = 0, None
-    while token != "":  # noqa: PLC1901 - None is "not asked yet".
-        models_page = await atp.list_models(ListModelsRequest(page_size=1000, page_token=token or ""))
-        models.extend(models_page.models)
-        revision, token = models_page.revision, models_page.next_page_token
-    token = None
-    while token != "":  # noqa: PLC1901 - None is "not asked yet".
-        page = await atp.list_deployments(ListDeploymentsRequest(page_size=1000, page_token=token or ""))
-        deployments.extend(page.deployments)
-        token = page.next_page_token
+    revision = 0
+    async for page in pages(lambda token: atp.list_models(ListModelsRequest(page_token=token))):
+        models.extend(page.models)
+        revision = page.revision
+    async for deployed in pages(lambda token: atp.list_deployments(ListDeploymentsRequest(page_token=token))):
+        deployments.extend(deployed.deployments)
     return models, deployments, revision
+
+
+def _rows(model: Model, deployments: Iterable[Deployment], now_nanos: int) -> list[Sequence[str]]:
+    facts = (
+        model.name,
+        _status(model.status),
+        f"{model.context_tokens:,}",
+        f"{model.prior_quality:.3f}",
+        " ".join(model.capabilities),
+    )
+    ways = [deployment for deployment in deployments if deployment.model == model.name]
+    return [(*facts, *_way(deployment, now_nanos)) for deployment in ways] or [(*facts, "none", "", "", "")]
+
+
+def _way(deployment: Deployment, now_nanos: int) -> tuple[str, ...]:
+    name = f"{deployment.name} ({deployment.provider})"
+    if deployment.status != ServingStatus.SERVING_STATUS_ACTIVE:
+        name += f", {_status(deployment.status)}"
+    price = _price_at(deployment.prices, now_nanos)
+    figures = (
+        (usd(price.input_nano_usd_per_million_tokens), usd(price.output_nano_usd_per_million_tokens))
+        if price
+        else ("no price", "no price")
+    )
+    return (name, " ".join(deployment.regions), *figures)
+
+
+def _price_at(prices: Iterable[Price], now_nanos: int) -> Price | None:
+    """The price in force: the last whose time has come."""
+    current = None
+    for price in prices:
+        if price.effective_from.ToNanoseconds() <= now_nanos:
+            current = price
+    return current
+
+
+def _status(status: int) -> str:
+    return wording.word(ServingStatus, status, "SERVING_STATUS_")

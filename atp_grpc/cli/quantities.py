@@ -13,6 +13,7 @@ from decimal import Decimal, InvalidOperation
 NANO_PER_USD = 1_000_000_000
 MOST_USD = 1_000_000
 MOST_SECONDS = 86_400
+GREATEST_COUNT = 2**63 - 1
 _UNIT_NANOS = {"us": 1_000, "ms": 1_000_000, "s": 1_000_000_000, "m": 60_000_000_000, "h": 3_600_000_000_000}
 
 
@@ -70,12 +71,15 @@ def read_weight(text: str) -> float:
 
 
 def read_count(text: str) -> int:
-    """A whole number from 0 to 9,223,372,036,854,775,807, the greatest that a message can hold.
+    """A whole number from 0 to the greatest that a message can hold.
 
     Raises:
         ArgumentTypeError: Anything else.
     """
-    if not (text.isascii() and text.isdigit() and len(text) < 20 and int(text) < 2**63):
+    # The length is looked at first: int() takes quadratic time.
+    if not (
+        text.isascii() and text.isdigit() and len(text) <= len(str(GREATEST_COUNT)) and int(text) <= GREATEST_COUNT
+    ):
         raise ArgumentTypeError(f"{text!r} is not a whole number from 0 up")
     return int(text)
 

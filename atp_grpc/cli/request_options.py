@@ -13,9 +13,7 @@ from atp_grpc.cli.quantities import read_count, read_pair, read_share, read_span
 from atp_grpc.client.messages import Constraints, NamedObjective, Objective, RouteRequest, Weights
 
 _PREFIX = "NAMED_OBJECTIVE_"
-_OBJECTIVES = {
-    name.removeprefix(_PREFIX).lower(): number for name, number in NamedObjective.items() if number != 0
-}
+_OBJECTIVES = {name.removeprefix(_PREFIX).lower(): name for name in NamedObjective.keys()[1:]}
 
 
 def add_request_options(parser: argparse.ArgumentParser) -> None:

@@ -53,9 +53,7 @@ def chosen_settings(options: argparse.Namespace) -> Settings:
     return settings_of(options.config, dict(options.set), **flags)
 
 
-def settings_of(
-    path: Path | None = None, overrides: dict[str, str] | None = None, /, **flags: str | None
-) -> Settings:
+def settings_of(path: Path | None = None, overrides: dict[str, str] | None = None, /, **flags: str | None) -> Settings:
     """Settings of this process. Flags win over `overrides`, which name settings as `section.field`.
 
     Raises:

@@ -8,6 +8,7 @@ from atp_grpc.client.channel import open_channel, service_config
 from atp_grpc.client.client import AtpClient
 from atp_grpc.client.errors import AtpCallError, refusal
 from atp_grpc.client.naming import random_request_id
+from atp_grpc.client.pages import pages
 from atp_grpc.client.targets import InsecureTargetError
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "AtpClient",
     "InsecureTargetError",
     "open_channel",
+    "pages",
     "random_request_id",
     "refusal",
     "service_config",

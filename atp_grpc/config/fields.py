@@ -29,13 +29,15 @@ class Secret(str):
 class Rule:
     """What a value must satisfy beside its type, and what is said about it.
 
-    `minimum` and `maximum` are inclusive; for a list they count its entries. `pattern` must match the whole text.
+    `minimum` and `maximum` are inclusive; for a list they count its entries. With `least_above_zero` a number is 0 or at least
+    that. `pattern` must match the whole text.
     `profile_defaults` replace the default under a profile; `environment` replaces the derived variable name.
     """
 
     doc: str
     minimum: float | None = None
     maximum: float | None = None
+    least_above_zero: float | None = None
     pattern: re.Pattern[str] | None = None
     profile_defaults: Mapping[str, object] = dataclasses.field(default_factory=dict)
     environment: str = ""
@@ -47,6 +49,7 @@ def setting(
     *,
     minimum: float | None = None,
     maximum: float | None = None,
+    least_above_zero: float | None = None,
     pattern: str = "",
     profile_defaults: Mapping[str, object] | None = None,
     environment: str = "",
@@ -58,6 +61,7 @@ def setting(
         default: the value when nobody sets it.
         minimum: smallest number, or fewest entries of a list.
         maximum: largest number, or most entries of a list.
+        least_above_zero: smallest number that is not 0, where 0 has a meaning of its own.
         pattern: a regular expression that the whole text must match.
         profile_defaults: other defaults by profile.
         environment: the variable's name where it is not `ATP_SECTION_FIELD`.
@@ -66,6 +70,7 @@ def setting(
         doc=doc,
         minimum=minimum,
         maximum=maximum,
+        least_above_zero=least_above_zero,
         pattern=re.compile(pattern) if pattern else None,
         profile_defaults=profile_defaults or {},
         environment=environment,

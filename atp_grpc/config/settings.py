@@ -102,7 +102,10 @@ class PolicySettings:
         "Prior precision of each feature's slope; more means more shrinkage to the mean.", 1.0, minimum=1e-9, maximum=1e9
     )
     half_life_seconds: float = setting(
-        "Age at which an observation counts half; 0: observations never fade.", 0.0, minimum=0, maximum=100 * _YEAR
+        "Age at which an observation counts half; 0: observations never fade.",
+        0.0,
+        maximum=100 * _YEAR,
+        least_above_zero=1,
     )
     context: ContextMode = setting(
         "Whether features may move a prediction; auto: once they prove to help.", ContextMode.AUTO
@@ -112,13 +115,16 @@ class PolicySettings:
     )
     feature_dimension: int = setting("Numbers in a feature vector.", TEXT_DIMENSION, minimum=1, maximum=512)
     cost_scale_usd: float = setting(
-        "US dollars that one cost weight stands for; 0: the dearest model's nominal request.", 0.0, minimum=0, maximum=1e6
+        "US dollars that one cost weight stands for; 0: the dearest model's nominal request.",
+        0.0,
+        maximum=1e6,
+        least_above_zero=1e-9,
     )
     latency_scale_seconds: float = setting(
         "Seconds that one latency weight stands for; 0: the slowest model's believed latency.",
         0.0,
-        minimum=0,
         maximum=1e6,
+        least_above_zero=1e-6,
     )
 
 

@@ -15,9 +15,10 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
+from atp_grpc.engine.arms import Arm, ArmSummary, EngineSummary, Offer
 from atp_grpc.engine.errors import (
     CheckpointMismatchError,
     CorruptCheckpointError,
@@ -76,29 +77,6 @@ class Exclusion(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Arm:
-    """A model as the engine sees it: its name and what to believe before any outcome.
-
-    Each prior counts as one observation (failures: four).
-    """
-
-    name: str
-    prior_quality: float = 1.0
-    prior_output_tokens: float = 256.0
-    prior_latency_seconds: float = 1.0
-    prior_failure_rate: float = 0.01
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """One way to buy an arm: index into the loaded arms, and prices in nano-US-dollars per million tokens."""
-
-    arm: int
-    input_price: int
-    output_price: int
-
-
-@dataclass(frozen=True, slots=True)
 class Query:
     """One request as the engine needs it.
 
@@ -124,44 +102,66 @@ class Query:
 
 
 class Choice(Protocol):
-    """What the engine decided. Sequences are in the order of `Query.candidates`.
+    """What the engine decided; sequences are in the order of `Query.candidates`.
 
-    `chosen` is a position in `Query.candidates`, or None when every candidate was excluded by `MAX_COST`.
-    `propensities` sum to 1 (0 for excluded candidates) and are the exact distribution the choice was drawn from.
-    `utilities` are noise-free. `quality` is the served prediction, clamped to 0..1; `cost_nano_usd` and
-    `latency_seconds` are expectations. `predicted_mean` and `predicted_linear` are the chosen arm's unclamped
-    predictions by the plain mean and by the linear model; give them back with the outcome so that context can earn
-    its place.
+    Give `predicted_mean` and `predicted_linear` back with the outcome, so that context can earn its place.
     """
 
     @property
-    def chosen(self) -> int | None: ...
+    def chosen(self) -> int | None:
+        """Position in `Query.candidates`, or None when every candidate was excluded by `MAX_COST`."""
+
     @property
-    def propensities(self) -> Sequence[float]: ...
+    def propensities(self) -> Sequence[float]:
+        """The exact distribution the choice was drawn from; sums to 1, 0 for the excluded."""
+
     @property
-    def utilities(self) -> Sequence[float]: ...
+    def utilities(self) -> Sequence[float]:
+        """Expected utilities, free of noise."""
+
     @property
-    def quality(self) -> Sequence[float]: ...
+    def quality(self) -> Sequence[float]:
+        """Predicted quality, clamped to 0..1."""
+
     @property
-    def cost_nano_usd(self) -> Sequence[float]: ...
+    def cost_nano_usd(self) -> Sequence[float]:
+        """Expected cost at the offer's prices."""
+
     @property
-    def latency_seconds(self) -> Sequence[float]: ...
+    def latency_seconds(self) -> Sequence[float]:
+        """Expected time to the whole answer."""
+
     @property
-    def failure_rate(self) -> Sequence[float]: ...
+    def failure_rate(self) -> Sequence[float]:
+        """Expected share of calls that fail."""
+
     @property
-    def exclusions(self) -> Mapping[int, Exclusion]: ...
+    def exclusions(self) -> Mapping[int, Exclusion]:
+        """Candidates set aside, by position, and why."""
+
     @property
-    def floor_unmet(self) -> bool: ...
+    def floor_unmet(self) -> bool:
+        """Whether no candidate reached the quality floor."""
+
     @property
-    def slo_unmet(self) -> bool: ...
+    def slo_unmet(self) -> bool:
+        """Whether no candidate met the latency objective."""
+
     @property
-    def features(self) -> bytes: ...
+    def features(self) -> bytes:
+        """The features the prediction was made on."""
+
     @property
-    def context_on(self) -> bool: ...
+    def context_on(self) -> bool:
+        """Whether features shaped the prediction."""
+
     @property
-    def predicted_mean(self) -> float: ...
+    def predicted_mean(self) -> float:
+        """The chosen arm's unclamped prediction by its plain mean."""
+
     @property
-    def predicted_linear(self) -> float: ...
+    def predicted_linear(self) -> float:
+        """The chosen arm's unclamped prediction by the linear model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,33 +187,11 @@ class Outcome:
     predicted_linear: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ArmSummary:
-    """An arm's learned state for people: effective (decayed) counts and plain means at `now`."""
-
-    name: str
-    observations: float
-    quality: float
-    output_tokens: float
-    latency_seconds: float
-    failure_rate: float
-    residual_sd: float
-
-
-@dataclass(frozen=True, slots=True)
-class EngineSummary:
-    """The engine's learned state for people."""
-
-    arms: tuple[ArmSummary, ...]
-    learned: int
-    context_on: bool
-    context_z: float
-    high_water: Mapping[str, int] = field(default_factory=dict)
-
-
 class Engine(Protocol):
-    """A selection engine for one pool. Synchronous; `choose` never changes state, only `load`, `learn`, `restore`
-    do."""
+    """A selection engine for one pool.
+
+    Synchronous; `choose` never changes state, only `load`, `learn` and `restore` do.
+    """
 
     @property
     def name(self) -> str:
@@ -221,10 +199,14 @@ class Engine(Protocol):
         ...
 
     @property
-    def version(self) -> str: ...
+    def version(self) -> str:
+        """Version of the implementation."""
+        ...
 
     @property
-    def parameters(self) -> EngineParameters: ...
+    def parameters(self) -> EngineParameters:
+        """What the engine was built with."""
+        ...
 
     @property
     def generation(self) -> int:

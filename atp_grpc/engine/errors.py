@@ -1,5 +1,4 @@
-"""What an engine refuses, and how it fails. Part of the contract, which passes these names on; state is never changed
-by any."""
+"""What an engine refuses, and how it fails; the contract passes these names on. State is never changed by any."""
 
 from __future__ import annotations
 

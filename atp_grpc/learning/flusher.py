@@ -32,6 +32,7 @@ class Flusher:
 
     @property
     def depth(self) -> int:
+        """Decisions waiting to be written."""
         return len(self._queue)
 
     def offer(self, decision: Decision) -> None:

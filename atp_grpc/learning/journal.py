@@ -1,5 +1,4 @@
-"""The single writer of a replica: reports queue up, go to disk together, and are learned in the order they were
-committed.
+"""The single writer of a replica: reports queue up, go to disk together, and are learned in order.
 
 One commit serves everyone who waited while the one before was on its way (group commit, as in DeWitt et al. 1984), so
 the cost of an fsync is shared. Learning happens here and not in the caller's coroutine: a caller that goes away after
@@ -34,9 +33,9 @@ class Journal:
         monotonic: Callable[[], float],
         on_fault: Callable[[Exception], None],
     ) -> None:
-        """`limit` bounds the queue; `on_commit` hears (reports, seconds) of each commit; `on_fault` hears of what
-        failed.
+        """Takes the store and whom to tell.
 
+        `limit` bounds the queue; `on_commit` hears (reports, seconds) of each commit; `on_fault` hears of what failed.
         A fault never ends the writer: those who wait get an error, the next batch is tried.
         """
         self._store = store
@@ -93,7 +92,7 @@ class Journal:
         started = self._monotonic()
         try:
             answers = await self._store.record([report for report, _ in batch])
-        except Exception as fault:
+        except Exception as fault:  # noqa: BLE001 - the writer must outlive whatever a store does
             self._on_fault(fault)
             for _, future in batch:
                 if not future.done():
@@ -113,5 +112,5 @@ class Journal:
     def _learn_one(self, observation: Observation) -> None:
         try:
             self._learn(observation)
-        except Exception as fault:
+        except Exception as fault:  # noqa: BLE001 - the report is durable; one fault must not stop the next report
             self._on_fault(fault)

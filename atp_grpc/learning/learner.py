@@ -30,8 +30,7 @@ class Learner:
         replica: str,
         on_refused: Callable[[Observation, str], None],
     ) -> None:
-        """`on_refused` hears of an observation that the engine cannot learn, with the kind of refusal: it stays
-        stored."""
+        """`on_refused` hears of an observation that cannot be learned, and the kind of refusal; it stays stored."""
         self._engine = engine
         self._store = store
         self._clock = clock
@@ -44,6 +43,7 @@ class Learner:
 
     @property
     def revision(self) -> int:
+        """How many outcomes the engine has learned."""
         return self._revision
 
     @property

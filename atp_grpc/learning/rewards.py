@@ -66,8 +66,10 @@ def total_cost_nano_usd(report: Report, lesson: Lesson) -> int | None:
 
 
 def _answering_model(recorded: Report, standing: Report, lesson: Lesson) -> str | None:
-    """The model of the last attempt without an error; the drawn model when no attempt is known; None when all
-    failed."""
+    """The model of the last attempt without an error.
+
+    The drawn model when no attempt is known; None when all failed.
+    """
     attempts = recorded.attempts or standing.attempts
     if not attempts:
         return lesson.model

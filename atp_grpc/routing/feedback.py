@@ -27,8 +27,13 @@ _LENGTHS = struct.Struct("<6H")
 class Sealer(Protocol):
     """What seals and opens; `secrets` keeps the promise."""
 
-    def seal(self, plaintext: bytes, associated: bytes) -> bytes: ...
-    def open(self, sealed: bytes, associated: bytes) -> bytes: ...
+    def seal(self, plaintext: bytes, associated: bytes) -> bytes:
+        """Encrypts, and binds the associated data in."""
+        ...
+
+    def open(self, sealed: bytes, associated: bytes) -> bytes:
+        """Decrypts what was sealed with the same associated data."""
+        ...
 
 
 class FeedbackTokens:

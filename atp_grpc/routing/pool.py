@@ -33,6 +33,7 @@ class Pool:
 
     @property
     def engine(self) -> Engine:
+        """The engine, loaded with the arms of the last view."""
         return self._engine
 
     def at(self, now_nanos: int) -> View:

@@ -94,7 +94,9 @@ class Router:
         record: Callable[[Decision], None],
         token_ttl_seconds: int,
     ) -> None:
-        """`next_seed` draws 64 bits; `next_id` names a decision made at a moment; `record` takes a decision to be kept
+        """Takes what varies from outside.
+
+        `next_seed` draws 64 bits; `next_id` names a decision made at a moment; `record` takes a decision to be kept
         (it must not wait); `learner_revision` counts learned outcomes.
         """
         self._pool = pool
@@ -142,8 +144,9 @@ class Router:
         return answers
 
     def plan(self, request: RouteRequest) -> Plan:
-        """Weighs a request as `route` would, and opens nothing. Raises what `route` raises for a malformed request;
-        a request that nobody may serve is a plan without candidates.
+        """Weighs a request as `route` would, and opens nothing.
+
+        Raises what `route` raises for a malformed request; one that nobody may serve is a plan without candidates.
         """
         now = self._clock.now_nanos()
         view = self._pool.at(now)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from atp_grpc.catalog.snapshot import Snapshot
-
 from atp_grpc.domain.call import Call
 from atp_grpc.domain.errors import ResourceNotFoundError
 from atp_grpc.pb.atp.admin.v1 import catalog_service_pb2 as pb

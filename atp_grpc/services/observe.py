@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from atp_grpc.services.status import rpc_status
-from atp_grpc.services.validation import Validation
-
 from atp_grpc.domain.call import Call
 from atp_grpc.domain.errors import AtpError
 from atp_grpc.domain.outcome import Recorded
 from atp_grpc.learning.observer import Observer
 from atp_grpc.pb.atp.v1 import observe_service_pb2 as pb
 from atp_grpc.services.convert.outcomes import observe_response, reference, report
+from atp_grpc.services.status import rpc_status
+from atp_grpc.services.validation import Validation
 
 
 class ObserveServicer:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from atp_grpc.catalog.live import LiveCatalogue
 from atp_grpc.catalog.loader import CatalogueFault
-
 from atp_grpc.domain.call import Call
 from atp_grpc.domain.clock import Clock
 from atp_grpc.domain.errors import CatalogInvalidError, InstanceMismatchError, PreconditionViolation

@@ -21,8 +21,13 @@ _Entry = TypeVar("_Entry")
 class Signer(Protocol):
     """What signs tokens; `secrets` keeps the promise."""
 
-    def sign(self, data: bytes) -> bytes: ...
-    def verify(self, data: bytes, signature: bytes) -> bool: ...
+    def sign(self, data: bytes) -> bytes:
+        """A signature of the data."""
+        ...
+
+    def verify(self, data: bytes, signature: bytes) -> bool:
+        """Whether the signature is one of the data."""
+        ...
 
 
 class Pages:

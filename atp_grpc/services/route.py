@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from atp_grpc.services.status import rpc_status
-from atp_grpc.services.validation import Validation
-
 from atp_grpc.domain.call import Call
 from atp_grpc.domain.errors import AtpError
 from atp_grpc.domain.request import RouteRequest
@@ -16,6 +13,8 @@ from atp_grpc.routing.router import Routed, Router
 from atp_grpc.services.convert.decisions import plan_response, route_response
 from atp_grpc.services.convert.requests import route_request
 from atp_grpc.services.idempotency import Idempotency
+from atp_grpc.services.status import rpc_status
+from atp_grpc.services.validation import Validation
 from atp_grpc.shared.contract import ClaimKey
 
 _Place = TypeVar("_Place", RouteRequest, Routed)

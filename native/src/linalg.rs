@@ -64,12 +64,12 @@ impl Factor {
             let (done, rest) = self.left.split_at_mut(panel_start(panel));
             let rows = &mut rest[..panel * LANE];
             for column in 0..panel {
-                let mut block = self.load(moments, scale, panel, column);
+                let mut block = load(moments, scale, self.size, panel, column);
                 let columns = &done[panel_start(column)..panel_start(column + 1)];
                 subtract_products(&mut block, &rows[..column * LANE], columns);
                 rows[column * LANE..(column + 1) * LANE].copy_from_slice(&solve_right(&block, &self.diagonal[column]));
             }
-            let mut block = self.load(moments, scale, panel, panel);
+            let mut block = load(moments, scale, self.size, panel, panel);
             subtract_products(&mut block, rows, rows);
             let first = panel * LANE;
             let floor = std::array::from_fn(|row| if first + row < self.size { prior(first + row) } else { 1.0 });
@@ -120,19 +120,19 @@ impl Factor {
             }
         }
     }
+}
 
-    /// A block of the scaled matrix without its prior; rows beyond the size are empty.
-    fn load(&self, moments: &[f64], scale: f64, panel: usize, column: usize) -> Block {
-        let mut block = [[0.0; LANE]; LANE];
-        for row in 0..LANE.min(self.size - panel * LANE) {
-            let start = triangle(panel * LANE + row) + column * LANE;
-            let cells = if panel == column { row + 1 } else { LANE };
-            for (cell, value) in moments[start..start + cells].iter().enumerate() {
-                block[cell][row] = scale * value;
-            }
+/// A block of the scaled matrix without its prior; rows beyond the size are empty.
+fn load(moments: &[f64], scale: f64, size: usize, panel: usize, column: usize) -> Block {
+    let mut block = [[0.0; LANE]; LANE];
+    for row in 0..LANE.min(size - panel * LANE) {
+        let start = triangle(panel * LANE + row) + column * LANE;
+        let cells = if panel == column { row + 1 } else { LANE };
+        for (cell, value) in moments[start..start + cells].iter().enumerate() {
+            block[cell][row] = scale * value;
         }
-        block
     }
+    block
 }
 
 /// Where a panel begins among the columns left of the diagonal.

@@ -64,9 +64,7 @@ class UnknownPolicyError(AtpError):
 
 
 class FeatureSchemaMismatchError(AtpError):
-    """The features' schema or length is not the one the routing policy accepts, or text was sent where it accepts only
-    a caller's own vector.
-    """
+    """The features are not of the schema and length that the routing policy accepts."""
 
     reason = "FEATURE_SCHEMA_MISMATCH"
 

@@ -63,7 +63,7 @@ class Nature:
     """What a simulated model is like.
 
     `skill` is in logits at the middle level, `frailty` the logits lost per level above it, `verbosity` the factor on
-    the usual length, `first_seconds` and `tokens_per_second` make the latency, `failure` is the share of calls that fail.
+    the usual length, `first_seconds` and `tokens_per_second` make the latency, and `failure` is a share of calls.
     """
 
     skill: Mapping[Family, float]

@@ -1,4 +1,4 @@
-"""What a store promises about reports: each field is set once, sequences have no gaps, observations tell the whole story."""
+"""What a store promises about reports: fields are set once, sequences have no gaps, observations tell it all."""
 
 from __future__ import annotations
 
@@ -185,7 +185,7 @@ async def test_strange_texts_survive_and_stay_different(store: Store) -> None:
         "%",
         "a.b",
     ]
-    labels = {key: value for key, value in zip(strange, reversed(strange), strict=True)}
+    labels = dict(zip(strange, reversed(strange), strict=True))
     report = NewObservation(lesson("🦉\x00", tenant='te"nant'), Report(labels=labels), NOW)
 
     [answer] = await store.record([report])
@@ -213,7 +213,7 @@ async def test_batches_of_many_callers_are_numbered_without_gaps(store: Store) -
     answers = await asyncio.gather(*[store.record(batch) for batch in batches])
 
     sequences = [[sequence_of(answer) for answer in batch] for batch in answers]
-    assert sorted(sum(sequences, [])) == list(range(1, 141))
+    assert sorted(sequence for batch in sequences for sequence in batch) == list(range(1, 141))
     assert all(batch == list(range(batch[0], batch[0] + 7)) for batch in sequences)
 
 

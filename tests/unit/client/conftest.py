@@ -22,4 +22,3 @@ async def server() -> AsyncIterator[Scripted]:
     await running.start()
     yield scripted
     await running.stop(grace=None)
-

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import grpc
 from google.protobuf.message import Message
@@ -40,7 +41,7 @@ class Received:
     """A call as it arrived."""
 
     method: str
-    request: Message
+    request: Any
     metadata: Mapping[str, str | bytes]
     seconds_left: float
 

@@ -90,7 +90,11 @@ def test_a_draining_deployment_leaves_the_model_its_others() -> None:
 
 def test_the_cheapest_fitting_deployment_is_offered_and_ties_go_to_the_name() -> None:
     dear, cheap = TokenPrices(input=9, output=9), TokenPrices(input=1, output=2)
-    deployments = [deployment("a", "a@1", prices=dear), deployment("a", "a@3", prices=cheap), deployment("a", "a@2", prices=cheap)]
+    deployments = [
+        deployment("a", "a@1", prices=dear),
+        deployment("a", "a@3", prices=cheap),
+        deployment("a", "a@2", prices=cheap),
+    ]
     assert names(sift([model("a")], deployments)) == ["a@2"]
 
 

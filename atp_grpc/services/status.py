@@ -1,0 +1,192 @@
+"""The error table: which status code, details and retry advice each reason of `atp.v1.ErrorReason` gets.
+
+The door turns the error of a call into a status here, and batches do the same for one item. It never makes up a reason: the
+table, the enum of the contract and the classes of `domain.errors` are equal by test.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TypeVar
+
+from google.protobuf.message import Message
+from google.rpc import error_details_pb2, status_pb2
+
+from atp_grpc.domain.errors import AtpError, FieldViolation, PreconditionViolation
+
+ERROR_DOMAIN = "atp.dev"
+DETAILS_KEY = "grpc-status-details-bin"
+PUSHBACK_KEY = "grpc-retry-pushback-ms"
+MIN_PUSHBACK_MS = 10
+"""A pushback of 0 makes clients of the C core wait for ever (grpc issue 41036; measured on grpcio 1.85.1)."""
+MAX_PUSHBACK_MS = 3_600_000
+DEFAULT_PUSHBACK_MS = 50
+NO_RETRY = "-1"
+LISTED_BYTES = 3_072
+"""Room for the violations of one status. A client refuses trailers above 8 KiB, and base64 makes a third more of them."""
+MESSAGE_CHARACTERS = 512
+VALUE_CHARACTERS = 256
+
+Trailers = tuple[tuple[str, str | bytes], ...]
+_Violation = TypeVar("_Violation", FieldViolation, PreconditionViolation)
+
+
+class Code(enum.IntEnum):
+    """The status codes of gRPC, by their numbers on the wire."""
+
+    OK = 0
+    CANCELLED = 1
+    UNKNOWN = 2
+    INVALID_ARGUMENT = 3
+    DEADLINE_EXCEEDED = 4
+    NOT_FOUND = 5
+    ALREADY_EXISTS = 6
+    PERMISSION_DENIED = 7
+    RESOURCE_EXHAUSTED = 8
+    FAILED_PRECONDITION = 9
+    ABORTED = 10
+    OUT_OF_RANGE = 11
+    UNIMPLEMENTED = 12
+    INTERNAL = 13
+    UNAVAILABLE = 14
+    DATA_LOSS = 15
+    UNAUTHENTICATED = 16
+
+
+class Retry(enum.Enum):
+    """What a caller is told about trying again."""
+
+    NEVER = "pushback -1"
+    SOON = "RetryInfo, and the same time as pushback"
+    LATER = "RetryInfo, and pushback -1: too long a wait for a retry inside the call"
+    UNSAID = "nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A row of the table. `quota` names what ran out, for reasons that carry a QuotaFailure."""
+
+    code: Code
+    retry: Retry = Retry.NEVER
+    quota: str = ""
+
+
+TABLE: Mapping[str, Rule] = MappingProxyType(
+    {
+        "MALFORMED_MESSAGE": Rule(Code.INVALID_ARGUMENT),
+        "INVALID_FIELD": Rule(Code.INVALID_ARGUMENT),
+        "MESSAGE_TOO_LARGE": Rule(Code.INVALID_ARGUMENT),
+        "UNKNOWN_MODEL": Rule(Code.INVALID_ARGUMENT),
+        "UNKNOWN_POLICY": Rule(Code.INVALID_ARGUMENT),
+        "FEATURE_SCHEMA_MISMATCH": Rule(Code.INVALID_ARGUMENT),
+        "CREDENTIAL_REFUSED": Rule(Code.UNAUTHENTICATED),
+        "PERMISSION_DENIED": Rule(Code.PERMISSION_DENIED),
+        "NO_ELIGIBLE_MODEL": Rule(Code.FAILED_PRECONDITION),
+        "MODELS_UNAVAILABLE": Rule(Code.UNAVAILABLE, Retry.SOON),
+        "TOKEN_INVALID": Rule(Code.INVALID_ARGUMENT),
+        "TOKEN_EXPIRED": Rule(Code.FAILED_PRECONDITION),
+        "DECISION_NOT_FOUND": Rule(Code.NOT_FOUND),
+        "RESOURCE_NOT_FOUND": Rule(Code.NOT_FOUND),
+        "OUTCOME_CONFLICT": Rule(Code.ALREADY_EXISTS),
+        "REQUEST_ID_REUSED": Rule(Code.INVALID_ARGUMENT),
+        "REQUEST_ID_FORGOTTEN": Rule(Code.ABORTED),
+        "REQUEST_IDS_EXHAUSTED": Rule(Code.RESOURCE_EXHAUSTED, Retry.LATER, quota="request_ids"),
+        "REVISION_NOT_REACHED": Rule(Code.UNAVAILABLE, Retry.SOON),
+        "DEADLINE_EXCEEDED": Rule(Code.DEADLINE_EXCEEDED, Retry.UNSAID),
+        "DRAINING": Rule(Code.UNAVAILABLE, Retry.SOON),
+        "STORE_UNAVAILABLE": Rule(Code.UNAVAILABLE, Retry.SOON),
+        "CATALOG_INVALID": Rule(Code.FAILED_PRECONDITION),
+        "INSTANCE_MISMATCH": Rule(Code.FAILED_PRECONDITION),
+        "PAGE_TOKEN_INVALID": Rule(Code.INVALID_ARGUMENT),
+        "METHOD_UNKNOWN": Rule(Code.UNIMPLEMENTED),
+        "INTERNAL": Rule(Code.INTERNAL),
+    }
+)
+
+
+def rpc_status(error: AtpError) -> status_pb2.Status:
+    """The status of a refusal: its code, its message and its typed details (AIP-193: ErrorInfo always, each type once).
+
+    Long lists are cut so that the status fits into a client's metadata; the last entry then says how many are missing.
+    """
+    rule = TABLE[error.reason]
+    status = status_pb2.Status(code=int(rule.code), message=error.message[:MESSAGE_CHARACTERS])
+    for detail in _details(error, rule):
+        status.details.add().Pack(detail)
+    return status
+
+
+def trailers(error: AtpError, status: status_pb2.Status) -> Trailers:
+    """The trailing metadata of a refused call: the status with its details, and the pushback that gRPC's retries obey."""
+    entries: Trailers = ((DETAILS_KEY, status.SerializeToString()),)
+    retry = TABLE[error.reason].retry
+    if retry is Retry.UNSAID:
+        return entries
+    return (*entries, (PUSHBACK_KEY, str(_wait_ms(error)) if retry is Retry.SOON else NO_RETRY))
+
+
+def _details(error: AtpError, rule: Rule) -> Iterable[Message]:
+    metadata = {key: value[:VALUE_CHARACTERS] for key, value in error.metadata.items()}
+    yield error_details_pb2.ErrorInfo(reason=error.reason, domain=ERROR_DOMAIN, metadata=metadata)
+    if error.violations:
+        fields = _listed(
+            error.violations, lambda text: FieldViolation("", text), lambda one: (one.field, one.description)
+        )
+        yield error_details_pb2.BadRequest(
+            field_violations=[
+                error_details_pb2.BadRequest.FieldViolation(field=one.field, description=one.description)
+                for one in fields
+            ]
+        )
+    if error.preconditions:
+        conditions = _listed(
+            error.preconditions,
+            lambda text: PreconditionViolation("MORE", "", text),
+            lambda one: (one.type, one.subject, one.description),
+        )
+        yield error_details_pb2.PreconditionFailure(
+            violations=[
+                error_details_pb2.PreconditionFailure.Violation(
+                    type=one.type, subject=one.subject, description=one.description
+                )
+                for one in conditions
+            ]
+        )
+    if error.resource is not None:
+        name = error.resource.name[:VALUE_CHARACTERS]
+        yield error_details_pb2.ResourceInfo(resource_type=error.resource.type, resource_name=name)
+    if rule.quota:
+        failure = error_details_pb2.QuotaFailure.Violation(subject=rule.quota, description=error.message)
+        yield error_details_pb2.QuotaFailure(violations=[failure])
+    if rule.retry in {Retry.SOON, Retry.LATER}:
+        advice = error_details_pb2.RetryInfo()
+        advice.retry_delay.FromMilliseconds(_wait_ms(error))
+        yield advice
+
+
+def _listed(
+    violations: tuple[_Violation, ...],
+    more: Callable[[str], _Violation],
+    texts: Callable[[_Violation], tuple[str, ...]],
+) -> list[_Violation]:
+    """As many violations as there is room for; `more` makes the entry that counts the others."""
+    kept: list[_Violation] = []
+    room = LISTED_BYTES
+    for violation in violations:
+        room -= sum(len(text.encode()) + 2 for text in texts(violation)) + 2
+        if room < 0:
+            return [*kept, more(f"{len(violations) - len(kept)} more are not listed")]
+        kept.append(violation)
+    return kept
+
+
+def _wait_ms(error: AtpError) -> int:
+    """The advised wait, within what clients can bear."""
+    seconds = error.retry_after_seconds
+    if seconds is None or not math.isfinite(seconds):
+        return DEFAULT_PUSHBACK_MS
+    return max(MIN_PUSHBACK_MS, min(math.ceil(seconds * 1_000), MAX_PUSHBACK_MS))
