@@ -28,6 +28,11 @@ class Result:
     p99_ms: float
     decisions_per_second: float
 
+    def short(self, model: str) -> str:
+        """A model's name without its provider, as long as that tells it apart."""
+        name = model.rpartition("/")[2]
+        return name if sum(other.rpartition("/")[2] == name for other in self.references.singles) == 1 else model
+
     @property
     def best(self) -> Standing:
         """The best single model, known in hindsight."""
@@ -56,11 +61,11 @@ def make_result(dataset: Dataset, tally: Tally, *, engine: str, seconds: float) 
 def verdict(result: Result) -> str:
     """What the router saved against always taking the best single model, and what that did to quality."""
     saving = result.router.saving_against(result.best)
-    gap = result.router.quality - result.best.quality
-    money = f"cost {abs(saving):.1%} {'less' if saving >= 0 else 'MORE'} than always {result.references.best_single}"
-    if abs(gap) < 0.0005:  # noqa: PLR2004 - what the table's four digits cannot tell apart from noise
-        return f"ATP {money}, at the same quality."
-    return f"ATP {money}, at a quality {abs(gap):.3f} {'higher' if gap > 0 else 'lower'}."
+    return (
+        f"ATP cost {abs(saving):.1%} {'less' if saving >= 0 else 'MORE'} than always "
+        f"{result.short(result.references.best_single)}, "
+        f"at a quality of {result.router.quality:.3f} against {result.best.quality:.3f}."
+    )
 
 
 def write_report(result: Result, path: Path) -> None:

@@ -43,11 +43,11 @@ class Screen:
 
     def fact(self, name: str, value: str, style: str = "") -> None:
         """One line: what, and its value."""
-        self._console.print(Text.assemble((f"  {name:<9}", "dim"), (value, style)))
+        self._console.print(Text.assemble((f"  {name:<9}", "dim"), (value, style)), soft_wrap=True)
 
     def good(self, sentence: str) -> None:
         """A promise that was kept."""
-        self._console.print(Text.assemble(("  ✓ ", "bold green"), sentence))
+        self._console.print(Text.assemble(("  ✓ ", "bold green"), sentence), soft_wrap=True)
 
     @contextmanager
     def live(self, tally: Tally, *, total: int, models: tuple[str, ...]) -> Iterator[Callable[[], None]]:
@@ -69,7 +69,8 @@ class Screen:
         self._console.print()
         self._console.print(Padding(results_table(result), (0, 0, 0, 2)))
         self._console.print()
-        self._console.print(Padding(Panel.fit(Text(verdict(result), style="bold"), border_style="green"), (0, 0, 0, 2)))
+        self._verdict(result)
+        self._console.print()
         self.fact("Data", _data(result), "yellow" if result.dataset.is_simulated else "")
         self.fact("Engine", result.engine)
         self.fact(
@@ -77,6 +78,14 @@ class Screen:
             f"{result.decisions_per_second:,.0f} decisions/s, each with its Observe; "
             f"Route p50 {result.p50_ms:.1f} ms, p99 {result.p99_ms:.1f} ms as the client saw it",
         )
+
+    def _verdict(self, result: Result) -> None:
+        sentence = Text(verdict(result), style="bold")
+        if self._console.is_terminal:
+            saved = result.router.usd_per_1k <= result.best.usd_per_1k
+            self._console.print(Padding(Panel.fit(sentence, border_style="green" if saved else "red"), (0, 0, 0, 2)))
+        else:
+            self._console.print(Padding(sentence, (0, 0, 0, 2)), soft_wrap=True)
 
 
 def results_table(result: Result) -> Table:
@@ -89,9 +98,9 @@ def results_table(result: Result) -> Table:
     _row(table, result, "ATP", result.router, style="bold green")
     for model, one in sorted(refs.singles.items(), key=lambda entry: -entry[1].quality):
         tags = [tag for tag, name in (("best", refs.best_single), ("cheapest", refs.cheapest)) if name == model]
-        _row(table, result, f"always {model}" + (f" ({', '.join(tags)})" if tags else ""), one)
+        _row(table, result, f"always {result.short(model)}" + (f" ({', '.join(tags)})" if tags else ""), one)
     _row(table, result, "random", refs.random)
-    _row(table, result, "oracle (sees every answer first)", refs.oracle, style="dim")
+    _row(table, result, "oracle (in hindsight)", refs.oracle, style="dim")
     return table
 
 

@@ -1,7 +1,7 @@
 """TOML from bytes that anyone may have written: one sentence with the line, whatever is wrong with them.
 
-The catalogue and the settings are read through here. Fractions come as exact decimals only when asked for. It never opens a
-file.
+The catalogue and the settings are read through here. Fractions come as exact decimals only when asked for. It never
+opens a file.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-_POSITION = re.compile(r"^(?P<what>.*?) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|(?P<end>end of document))\)$", re.DOTALL)
+_POSITION = re.compile(
+    r"(?P<what>.*) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|(?P<end>end of document))\)", re.DOTALL
+)
 
 
 class TomlFault(ValueError):
@@ -57,7 +59,7 @@ def exact_decimal(text: str) -> Decimal:
 
 
 def _located(name: str, message: str) -> str:
-    found = _POSITION.match(message)
+    found = _POSITION.fullmatch(message)
     if found is None:
         return f"{name}: {message}"
     what = found["what"]

@@ -67,6 +67,7 @@ class CommandFailed(Exception):
         self.document = dict(document)
 
 
-def unusable(*complaints: str) -> CommandFailed:
-    """The failure of a command whose options or settings are wrong. One complaint a sentence."""
-    return CommandFailed(UNUSABLE, complaints, {"error": {"message": complaints[0], "complaints": list(complaints)}})
+def unusable(sentence: str, *complaints: str) -> CommandFailed:
+    """The failure of a command whose options or settings are wrong: what is wrong, then each complaint."""
+    document = {"error": {"message": sentence, "complaints": list(complaints)}}
+    return CommandFailed(UNUSABLE, (sentence, *complaints), document)

@@ -39,7 +39,7 @@ def token_text(token: bytes) -> str:
 
 
 def token_bytes(text: str) -> bytes | None:
-    """The token that `token_text` wrote, with or without padding; None when the text is none."""
+    """The token in base64url or plain base64, with or without padding; None when the text is none."""
     try:
         encoded = text.strip().rstrip("=").encode("ascii")
         return base64.b64decode(encoded + b"=" * (-len(encoded) % 4), altchars=b"-_", validate=True) or None

@@ -22,13 +22,13 @@ _INTRODUCTION = """\
 <!-- Written by `atp config doc`; a test compares it with the code. -->
 
 Settings come from four places; later ones win: the defaults below, a TOML file, environment variables, flags
-(`--set section.field=value`). Sections are tables of the file. Whatever is wrong is refused at start, everything at once, with the
-file and key, the variable or the flag.
+(`--set section.field=value`). Sections are tables of the file. Whatever is wrong is refused at start, everything at
+once, with the file and key, the variable or the flag.
 
-- Text of a variable or a flag is read by the setting's type. A list is split at commas; a list of tables is a JSON list of
-  objects. An empty variable counts as not set.
-- A variable that begins with `ATP_` and is not listed is refused, except `ATP_DATA`, `ATP_REQUIRE_DATA` and `ATP_REQUIRE_NATIVE`,
-  which belong to the tests, the demo and the set-up.
+- Text of a variable or a flag is read by the setting's type. A list is split at commas; a list of tables is a JSON list
+  of objects. An empty variable counts as not set.
+- A variable that begins with `ATP_` and is not listed is refused, except `ATP_DATA`, `ATP_REQUIRE_DATA` and
+  `ATP_REQUIRE_NATIVE`, which belong to the tests, the demo and the set-up.
 - Relative paths start at the working directory of the process.
 - `config dump` prints the settings in force; secrets are hidden.
 """
@@ -36,8 +36,8 @@ _CLOSING = """
 ## Rules that join settings
 
 - Binding the gRPC server beyond loopback needs at least one key in `auth.keys`.
-- The two listeners have different ports; the default deadline is not longer than the longest; the drain delay is not longer
-  than the shutdown; key ids are distinct.
+- The two listeners have different ports; the default deadline is not longer than the longest; the drain delay is not
+  longer than the shutdown; key ids are distinct.
 - `learning.outcome_retention_seconds` is at least `learning.token_ttl_seconds`, so that a report never teaches twice.
 - Feature schema `flags.v1` has 15 numbers.
 """
@@ -68,7 +68,7 @@ def document() -> str:
     lines += _section("Top level", "Keys outside any table.", top)
     for field in dataclasses.fields(Settings):
         section = hints[field.name]
-        if dataclasses.is_dataclass(section):
+        if isinstance(section, type) and dataclasses.is_dataclass(section):
             leaves = list(leaves_of(section, (field.name,)))
             lines += _section(f"`[{field.name}]`", _doc_of(section), leaves)
             for leaf in leaves:
@@ -107,7 +107,17 @@ def _type_name(kind: Any) -> str:
         return "list of tables" if dataclasses.is_dataclass(entry) else f"list of {_type_name(entry)}"
     if issubclass(kind, enum.StrEnum):
         return " / ".join(f"`{member.value}`" for member in kind)
-    return {bool: "true or false", int: "whole number", float: "number", Path: "path", Secret: "secret text"}.get(kind, "text")
+    return _TYPE_NAMES[kind]
+
+
+_TYPE_NAMES = {
+    bool: "true or false",
+    int: "whole number",
+    float: "number",
+    str: "text",
+    Path: "path",
+    Secret: "secret text",
+}
 
 
 def _limits(leaf: Leaf) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """How a setting is declared: type, default, rule and sentence in one place, and the walk over all of them.
 
-`settings` declares with `setting`, the loader and the documentation walk with `leaves_of`, so there is no second list of
-fields. It never looks at a value.
+`settings` declares with `setting`, the loader and the documentation walk with `leaves_of`, so there is no second list
+of fields. It never looks at a value.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ class Secret(str):
 class Rule:
     """What a value must satisfy beside its type, and what is said about it.
 
-    `minimum` and `maximum` are inclusive; for a list they count its entries. With `least_above_zero` a number is 0 or at least
-    that. `pattern` must match the whole text.
-    `profile_defaults` replace the default under a profile; `environment` replaces the derived variable name.
+    `minimum` and `maximum` are inclusive; for a list they count its entries. With `least_above_zero` a number is 0 or
+    at least that. `pattern` must match the whole text. `profile_defaults` replace the default under a profile;
+    `environment` replaces the derived variable name.
     """
 
     doc: str
@@ -94,6 +94,7 @@ class Leaf:
 
     @property
     def name(self) -> str:
+        """Its name within its table."""
         return self.path[-1]
 
     @property

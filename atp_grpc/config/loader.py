@@ -1,7 +1,7 @@
 """Reads the settings: defaults, then the file, then the environment, then flags; later sources win.
 
-The command line enters here once per start. Every complaint of every source comes in one error, each with the file and key,
-the variable or the flag that it is about. It is written over the declared fields and knows none of them by name but `profile`.
+The command line enters here once per start. Every complaint of every source comes in one error, each with the file and
+key, the variable or the flag that it is about. It is written over the declared fields and names none but `profile`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def load(path: Path | None, environ: Mapping[str, str], overrides: Mapping[str, 
     Args:
         path: a TOML file, or None for none.
         environ: environment variables; those that begin with `ATP_` are settings.
-        overrides: flags by key, for example `server.port`; text is read by the setting's type, None counts as not given.
+        overrides: flags by key, for example `server.port`; text is read by type, None counts as not given.
 
     Raises:
         ConfigurationError: something is wrong, with every complaint at once.
@@ -59,7 +59,8 @@ def load(path: Path | None, environ: Mapping[str, str], overrides: Mapping[str, 
     for leaf in leaves:
         values.setdefault(leaf.path, leaf.default_under(profile))
     settings = _build(Settings, values, ())
-    for rule in JOINT_RULES:
+    # What an unreadable file says is unknown, so nothing joined with it can be judged.
+    for rule in JOINT_RULES if file.is_readable else ():
         if faulty.isdisjoint(rule.keys) and (sentence := rule.complaint(settings)):
             where = ", ".join(dict.fromkeys(places[key] for key in rule.keys if key in places))
             complaints.append(f"{where or ', '.join(rule.keys)}: {sentence}")

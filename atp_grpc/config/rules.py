@@ -1,7 +1,7 @@
 """Rules that join several settings; a rule about one setting stands beside that setting.
 
-The loader asks each rule whose settings could all be read, so that one mistake is not reported twice. Rules never change a
-value.
+The loader asks each rule whose settings could all be read, so that one mistake is not reported twice. Rules never
+change a value.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class JointRule:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether an address to bind to can be reached from this machine only. A name other than localhost cannot be trusted."""
+    """Whether an address to bind to can be reached from this machine only; of names, only localhost counts."""
     try:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:

@@ -3,6 +3,7 @@
 Constructors below `app` take the values they use, never these classes. Nothing here reads a file or the environment.
 """
 
+# ruff: noqa: RUF009 - `setting` returns a dataclass field, made anew for each class.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
@@ -26,14 +27,12 @@ class ServerSettings:
 
     host: str = setting("Address the gRPC server binds to.", "127.0.0.1", pattern=r"\S+")
     port: int = setting("Port of the gRPC server; 0 takes a free one.", 7443, minimum=0, maximum=_LARGEST_PORT)
-    behind_proxy: bool = setting("Whether a proxy makes a loopback listener reachable from elsewhere.", False)
+    behind_proxy: bool = setting("Whether a proxy makes a loopback listener reachable from elsewhere.", default=False)
     default_deadline_seconds: float = setting(
         "Deadline of a call that comes without one.", 30.0, minimum=0.001, maximum=3600
     )
     max_deadline_seconds: float = setting("Longest deadline; a longer one is cut.", 60.0, minimum=0.001, maximum=3600)
-    max_concurrent_streams: int = setting(
-        "Most calls in flight on one connection.", 256, minimum=1, maximum=1_000_000
-    )
+    max_concurrent_streams: int = setting("Most calls in flight on one connection.", 256, minimum=1, maximum=1_000_000)
     max_metadata_bytes: int = setting("Most bytes of metadata in one call.", 16_384, minimum=1024, maximum=1_048_576)
     keepalive_seconds: float = setting("Idle time before a connection is probed.", 60.0, minimum=1, maximum=_DAY)
     keepalive_timeout_seconds: float = setting(
@@ -95,11 +94,16 @@ class PolicySettings:
     cost_weight: float = setting("Quality given up for one cost scale of money.", 0.1, minimum=0, maximum=1e6)
     latency_weight: float = setting("Quality given up for one latency scale of time.", 0.0, minimum=0, maximum=1e6)
     learner: Learner = setting("How uncertainty turns into exploration.", Learner.THOMPSON)
-    scale: float = setting("Posterior widths in one standard deviation of a Thompson draw.", 0.03, minimum=0, maximum=1e6)
+    scale: float = setting(
+        "Posterior widths in one standard deviation of a Thompson draw.", 0.03, minimum=0, maximum=1e6
+    )
     alpha: float = setting("Posterior widths that LinUCB adds to the mean.", 0.05, minimum=0, maximum=1e6)
     epsilon: float = setting("Share of choices drawn from the exploration distribution.", 0.01, minimum=0, maximum=1)
     slope_precision: float = setting(
-        "Prior precision of each feature's slope; more means more shrinkage to the mean.", 1.0, minimum=1e-9, maximum=1e9
+        "Prior precision of each feature's slope; more means more shrinkage to the mean.",
+        1.0,
+        minimum=1e-9,
+        maximum=1e9,
     )
     half_life_seconds: float = setting(
         "Age at which an observation counts half; 0: observations never fade.",
@@ -149,7 +153,9 @@ class AuthSettings:
 class LearningSettings:
     """Observations, and how long what they need is kept."""
 
-    checkpoint_interval_seconds: float = setting("Time between two learner checkpoints.", 30.0, minimum=0.1, maximum=_DAY)
+    checkpoint_interval_seconds: float = setting(
+        "Time between two learner checkpoints.", 30.0, minimum=0.1, maximum=_DAY
+    )
     token_ttl_seconds: float = setting("Life of a feedback token.", 7 * _DAY, minimum=1, maximum=_YEAR)
     outcome_retention_seconds: float = setting(
         "Time a reported field is remembered, so that it teaches once.", 8 * _DAY, minimum=1, maximum=_YEAR
@@ -166,9 +172,7 @@ class IdempotencySettings:
 
     ttl_seconds: float = setting("Time an answer can be had again.", 600.0, minimum=1, maximum=30 * _DAY)
     ids_per_tenant: int = setting("Most live request ids of one tenant.", 100_000, minimum=1, maximum=100_000_000)
-    bytes_per_tenant: int = setting(
-        "Most bytes of answers kept for one tenant.", 16_777_216, minimum=1, maximum=2**40
-    )
+    bytes_per_tenant: int = setting("Most bytes of answers kept for one tenant.", 16_777_216, minimum=1, maximum=2**40)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
-"""Where settings come from: a TOML file, environment variables, and flags; each as raw values with a name for complaints.
+"""Where settings come from: a TOML file, environment variables, flags; each as raw values with a name for complaints.
 
-The loader enters here once per start. A source says which settings it gives and which of its names are unknown; it never
-judges a value and never reads the environment itself.
+The loader enters here once per start. A source says which settings it gives and which of its names are unknown; it
+never judges a value and never reads the environment itself.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ class Source:
 
     given: tuple[Given, ...] = ()
     complaints: tuple[str, ...] = ()
+    is_readable: bool = True
 
 
 def from_file(path: Path, leaves: Sequence[Leaf]) -> Source:
@@ -52,9 +53,9 @@ def from_file(path: Path, leaves: Sequence[Leaf]) -> Source:
     try:
         tree = read_toml(path.read_bytes(), str(path))
     except TomlFault as fault:
-        return Source(complaints=(fault.complaint,))
+        return Source(complaints=(fault.complaint,), is_readable=False)
     except OSError as error:
-        return Source(complaints=(f"{path}: cannot be read: {error.strerror}",))
+        return Source(complaints=(f"{path}: cannot be read: {error.strerror}",), is_readable=False)
     by_path = {leaf.path: leaf for leaf in leaves}
     given: list[Given] = []
     complaints: list[str] = []

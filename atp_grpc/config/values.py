@@ -1,7 +1,7 @@
 """One value of one setting: from the text of a variable or the value of a file to the declared type, or what is wrong.
 
-The loader enters here once per given value. Adding a setting needs nothing here; a new type of setting does. It never looks
-up a source, and the sentence about a secret never quotes it.
+The loader enters here once per given value. Adding a setting needs nothing here; a new type of setting does. It never
+looks up a source, and the sentence about a secret never quotes it.
 """
 
 from __future__ import annotations
@@ -46,9 +46,10 @@ def read_text(leaf: Leaf, text: str) -> Any:
     """
     if leaf.table is not None:
         try:
-            return read_value(leaf, json.loads(text))
-        except (json.JSONDecodeError, RecursionError):
+            entries = json.loads(text)
+        except (ValueError, RecursionError):
             raise _misfit("must be a JSON list of objects") from None
+        return read_value(leaf, entries)
     if get_origin(leaf.type) is tuple:
         return read_value(leaf, [part.strip() for part in text.split(",") if part.strip()])
     return _obey(leaf.rule, leaf.type, _scalar(leaf.type, _untext(leaf.type, text)))

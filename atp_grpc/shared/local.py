@@ -176,10 +176,14 @@ class LocalClaims:
         self, tenant: _Tenant, identifier: _Id, entry: _Entry, response: bytes, tombstone: str, ttl_seconds: float
     ) -> None:
         """Ends a claim with an answer. For `LocalClaim` only."""
+        now = self._clock.monotonic()
+        # What has expired makes room before anything alive does.
+        while tenant.body_bytes + len(response) > self._bytes_per_tenant and tenant.sweep(now):
+            pass
         entry.is_held = False
         entry.response = response
         entry.tombstone = tombstone
-        entry.expires = self._clock.monotonic() + ttl_seconds
+        entry.expires = now + ttl_seconds
         tenant.pushed += 1
         heapq.heappush(tenant.expiries, (entry.expires, tenant.pushed, identifier, entry))
         tenant.bodies[identifier] = entry

@@ -58,22 +58,20 @@ class LineWriter:
         self._thread.join(timeout_seconds)
 
     def _run(self) -> None:
-        entry = self._lines.get()
-        while entry is not None:
+        while True:
             batch: list[str] = []
-            while isinstance(entry, str) and len(batch) < LINES_PER_WRITE:
+            entry = self._lines.get()
+            while isinstance(entry, str):
                 batch.append(entry)
-                if self._lines.empty():
+                if len(batch) == LINES_PER_WRITE or self._lines.empty():
                     break
                 entry = self._lines.get()
             if batch:
                 self._put_out(batch)
+            if entry is None:
+                return
             if isinstance(entry, threading.Event):
                 entry.set()
-            if entry is None:
-                break
-            if not isinstance(entry, str) or entry is batch[-1]:
-                entry = self._lines.get()
 
     def _put_out(self, batch: list[str]) -> None:
         try:

@@ -85,7 +85,8 @@ impl Engine {
     /// # Errors
     /// `Kind::Stale` unless the generation is above the one loaded, `Kind::Engine` for arms or offers out of range.
     pub fn load(&mut self, arms: Vec<Arm>, offers: Vec<Offer>, generation: i64) -> Result<(), Fault> {
-        Kind::Stale.unless(generation > self.generation, "a load must carry a higher generation than the one loaded")?;
+        Kind::Stale
+            .unless(generation > self.generation, "a load must carry a higher generation than the one loaded")?;
         arm::check(&arms, &offers)?;
         self.arms = arms.into_iter().map(|arm| Loaded::new(arm, &self.statistics)).collect();
         self.offers = offers;

@@ -133,9 +133,8 @@ impl Field {
         }
         let count = contenders.len() as f64;
         let cheapest = contenders.iter().map(|contender| contender.cost).fold(f64::INFINITY, f64::min);
-        let ratio =
-            |contender: &Contender| (-cost_weight * (contender.cost - cheapest) / parameters.cost_scale).exp();
-        parameters.learner.share(contenders, seed, &mut self.distribution);
+        let ratio = |contender: &Contender| (-cost_weight * (contender.cost - cheapest) / parameters.cost_scale).exp();
+        parameters.learner.share(contenders, parameters, seed, &mut self.distribution);
         let total: f64 = contenders.iter().map(ratio).sum();
         for (share, contender) in self.distribution.iter_mut().zip(contenders) {
             let exploration = (1.0 - EXPLORATION_FLOOR) * ratio(contender) / total + EXPLORATION_FLOOR / count;

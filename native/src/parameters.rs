@@ -36,6 +36,10 @@ pub struct Parameters {
     pub latency_scale: f64,
     /// How uncertainty becomes exploration.
     pub learner: Learner,
+    /// Standard deviations of a Thompson draw per unit of posterior width.
+    pub scale: f64,
+    /// Posterior widths that `LinUCB` adds to the mean.
+    pub alpha: f64,
     /// Share of the exploration distribution.
     pub epsilon: f64,
     /// Prior precision of every slope; the bias has precision 1.
@@ -64,13 +68,12 @@ impl Parameters {
         Kind::Engine.unless(!self.pool.is_empty(), "pool is not a name")?;
         Kind::Engine.unless(!self.schema.is_empty(), "schema_id is not a name")?;
         Kind::Engine.unless((1..=DIMENSION_LIMIT).contains(&self.dimension), "dimension is out of range")?;
-        Kind::Engine.unless(
-            self.schema != SCHEMA || self.dimension == DIMENSION,
-            "schema flags.v1 has another dimension",
-        )?;
+        Kind::Engine
+            .unless(self.schema != SCHEMA || self.dimension == DIMENSION, "schema flags.v1 has another dimension")?;
         within(self.cost_scale, 1e-12, 1e24, "cost_scale_nano_usd is out of range")?;
         within(self.latency_scale, 1e-12, 1e24, "latency_scale_seconds is out of range")?;
-        self.learner.check()?;
+        within(self.scale, 0.0, 1e6, "scale is out of range")?;
+        within(self.alpha, 0.0, 1e6, "alpha is out of range")?;
         within(self.epsilon, 0.0, 1.0, "epsilon is out of range")?;
         within(self.slope_precision, 1e-9, 1e9, "slope_precision is out of range")?;
         if let Some(half_life) = self.decay.half_life {

@@ -65,7 +65,7 @@ def normal_table() -> npt.NDArray[np.float64]:
     """Quantiles of the standard normal at the middle of 4096 equiprobable cells.
 
     Source of the quantile function: Wichura, "Algorithm AS 241", Applied Statistics 37 (1988), relative error 1e-16.
-    The discretised normal has mean 0 by symmetry and standard deviation 0.99979.
+    The discretised normal has mean 0 by symmetry and standard deviation 0.99984.
     """
     quantile = NormalDist().inv_cdf
     table = np.array([quantile((cell + 0.5) / NORMAL_CELLS) for cell in range(NORMAL_CELLS)])

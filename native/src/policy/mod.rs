@@ -7,24 +7,18 @@ mod greedy;
 mod linucb;
 mod thompson;
 
-use crate::error::{Fault, Kind};
+use crate::parameters::Parameters;
 
 /// Posterior draws behind one Thompson choice.
 pub const DRAWS: u64 = 32;
 
 /// How uncertainty turns into exploration.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Learner {
     /// Linear Thompson sampling: one normal per contender and draw, `scale` times the posterior width.
-    Thompson {
-        /// Standard deviations of a draw per unit of width.
-        scale: f64,
-    },
+    Thompson,
     /// Optimism: the mean plus `alpha` times the posterior width.
-    Linucb {
-        /// Widths added to the mean.
-        alpha: f64,
-    },
+    Linucb,
     /// The mean alone.
     Greedy,
 }
@@ -54,19 +48,6 @@ impl Contender {
 }
 
 impl Learner {
-    /// Judges the learner's own parameter.
-    ///
-    /// # Errors
-    /// `Kind::Engine` when it is out of range.
-    pub fn check(self) -> Result<(), Fault> {
-        let value = match self {
-            Self::Thompson { scale } => scale,
-            Self::Linucb { alpha } => alpha,
-            Self::Greedy => 0.0,
-        };
-        Kind::Engine.unless((0.0..=1e6).contains(&value), "scale or alpha is out of range")
-    }
-
     /// Whether the posterior width matters.
     #[must_use]
     pub const fn needs_width(self) -> bool {
@@ -74,11 +55,11 @@ impl Learner {
     }
 
     /// Writes the share of draws that each contender wins; `shares` is as long as the contenders.
-    pub fn share(self, contenders: &[Contender], seed: u64, shares: &mut [f64]) {
+    pub fn share(self, contenders: &[Contender], parameters: &Parameters, seed: u64, shares: &mut [f64]) {
         shares.fill(0.0);
         match self {
-            Self::Thompson { scale } => thompson::share(contenders, scale, seed, shares),
-            Self::Linucb { alpha } => shares[linucb::best_of(contenders, alpha)] = 1.0,
+            Self::Thompson => thompson::share(contenders, parameters.scale, seed, shares),
+            Self::Linucb => shares[linucb::best_of(contenders, parameters.alpha)] = 1.0,
             Self::Greedy => shares[greedy::best_of(contenders)] = 1.0,
         }
     }

@@ -151,9 +151,9 @@ def test_moving_the_epoch_changes_nothing_that_can_be_seen(make_engine: EngineFa
         for ours, theirs in zip(one.arms[:4], other.arms[:4], strict=True):
             assert dataclasses.astuple(ours)[1:6] == pytest.approx(dataclasses.astuple(theirs)[1:6], rel=1e-9)
     ask = query(features=pack([0.3, 0.2, 0.1]), candidates=(0, 1, 2, 4), now_nanos=boundary + HOUR)
-    ours, theirs = moved.choose(ask), still.choose(ask)
-    assert list(ours.utilities) == pytest.approx(list(theirs.utilities), rel=1e-9)
-    assert list(ours.propensities) == pytest.approx(list(theirs.propensities), rel=1e-9)
+    choice, twin = moved.choose(ask), still.choose(ask)
+    assert list(choice.utilities) == pytest.approx(list(twin.utilities), rel=1e-9)
+    assert list(choice.propensities) == pytest.approx(list(twin.propensities), rel=1e-9)
 
 
 def test_each_figure_teaches_its_own_statistics(engine: Engine) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -48,11 +49,12 @@ class Received:
 
 @dataclass
 class Scripted:
-    """Answers every RPC of the contract; `refusals` are used up first, one per attempt."""
+    """Answers every RPC of the contract; `refusals` are used up first, one per attempt; `is_stuck` answers nothing."""
 
     target: str = ""
     received: list[Received] = field(default_factory=list)
     refusals: list[tuple[grpc.StatusCode, status_pb2.Status | bytes | None]] = field(default_factory=list)
+    is_stuck: bool = False
     health: health.HealthServicer = field(default_factory=health.HealthServicer)
 
     async def set_health(self, status: str) -> None:
@@ -61,6 +63,8 @@ class Scripted:
     async def answer(self, method: str, request: Message, context: grpc.aio.ServicerContext) -> Message:
         metadata = dict(context.invocation_metadata() or ())
         self.received.append(Received(method, request, metadata, context.time_remaining()))
+        if self.is_stuck:
+            await asyncio.Event().wait()
         if self.refusals:
             code, status = self.refusals.pop(0)
             details = status.SerializeToString() if isinstance(status, status_pb2.Status) else status

@@ -94,9 +94,10 @@ async def test_a_server_that_cannot_be_reached_is_unavailable_without_a_reason()
 
 
 async def test_a_deadline_that_passes_is_told_as_such(server: Scripted) -> None:
+    server.is_stuck = True
     async with AtpClient.open(server.target) as atp:
         with pytest.raises(AtpCallError) as raised:
-            await atp.route(RouteRequest(prompt="hello"), deadline_seconds=0)
+            await atp.route(RouteRequest(prompt="hello"), deadline_seconds=0.05)
 
     assert raised.value.code == "DEADLINE_EXCEEDED"
 

@@ -1,0 +1,171 @@
+"""The catalogue in force: swapped whole or not at all, and kept when the file goes bad.
+
+Routing asks for the snapshot of a moment, operators for a reload, and a background task watches the file. The revision of each
+content is remembered in the store, so a restart does not number the same content anew. It never edits the file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from atp_grpc.catalog.loader import DEMONSTRATION, Catalogue, CatalogueFault, digest_of, parse_catalogue, read_bytes
+from atp_grpc.catalog.snapshot import Snapshot, build_snapshot
+from atp_grpc.domain.clock import Clock
+from atp_grpc.store.contract import Store, StoreFailure
+
+_FACT = "catalog.revision"
+
+
+@dataclass(frozen=True, slots=True)
+class ReloadFailure:
+    """The last look at the file that could not be used, and why."""
+
+    failed_nanos: int
+    complaints: tuple[str, ...]
+
+
+class LiveCatalogue:
+    """Holds the snapshot in force. Made by `open`."""
+
+    def __init__(self, path: Path, clock: Clock, facts: Store, catalogue: Catalogue, snapshot: Snapshot) -> None:
+        self._path = path
+        self._clock = clock
+        self._facts = facts
+        self._catalogue = catalogue
+        self._snapshot = snapshot
+        self._last_failure: ReloadFailure | None = None
+        self._reloading = asyncio.Lock()
+        self._seen = catalogue.digest
+        """What the watch found at its last look; acted upon only when two looks agree."""
+        self._judged = catalogue.digest
+        """What the watch last acted upon."""
+
+    @classmethod
+    async def open(cls, path: Path | None, clock: Clock, facts: Store) -> LiveCatalogue:
+        """Reads the file; None stands for the built-in demonstration catalogue.
+
+        Raises:
+            CatalogueFault: the file cannot be read or used.
+            StoreFailure: its revision could not be remembered.
+        """
+        path = path or DEMONSTRATION
+        catalogue = await asyncio.to_thread(read_catalogue, path)
+        revision = await _number(catalogue.digest, facts, at_least=1)
+        snapshot = build_snapshot(catalogue, revision=revision, generation=1, now_nanos=clock.now_nanos())
+        return cls(path, clock, facts, catalogue, snapshot)
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The snapshot in force when it was last asked for."""
+        return self._snapshot
+
+    @property
+    def last_failure(self) -> ReloadFailure | None:
+        """Why the file as it is now is not in force; None when it is."""
+        return self._last_failure
+
+    def at(self, now_nanos: int) -> Snapshot:
+        """The snapshot of a moment: a new one, of the next generation, once a dated price has come into force."""
+        snapshot = self._snapshot
+        if snapshot.valid_until_nanos is not None and now_nanos >= snapshot.valid_until_nanos:
+            self._snapshot = snapshot = build_snapshot(
+                self._catalogue,
+                revision=snapshot.revision,
+                generation=snapshot.generation + 1,
+                now_nanos=now_nanos,
+                loaded_nanos=snapshot.loaded_nanos,
+            )
+        return snapshot
+
+    async def reload(self, *, validate_only: bool = False) -> bool:
+        """Reads the file now and says whether its content differs from what was in force.
+
+        Args:
+            validate_only: judge the file and change nothing, not even the record of failures.
+
+        Raises:
+            CatalogueFault: the file cannot be read or used; what is in force stays.
+            StoreFailure: the new revision could not be remembered; what is in force stays.
+        """
+        async with self._reloading:
+            try:
+                catalogue = await asyncio.to_thread(read_catalogue, self._path)
+            except CatalogueFault as fault:
+                if not validate_only:
+                    self._note_failure(fault.complaints)
+                raise
+            has_changed = catalogue.digest != self._catalogue.digest
+            if not validate_only:
+                await self._take(catalogue)
+            return has_changed
+
+    async def watch(
+        self, interval_seconds: float, *, sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
+    ) -> None:
+        """Looks at the file again and again, until cancelled; a bad file never ends it."""
+        while True:
+            await sleep(interval_seconds)
+            await self.look()
+
+    async def look(self) -> None:
+        """Takes a changed file once two looks in a row have found the same content, so that a file being written is left alone.
+
+        What goes wrong is kept as `last_failure`; what is in force stays.
+        """
+        async with self._reloading:
+            data, complaints = await asyncio.to_thread(_peek, self._path)
+            seen = digest_of(data) if not complaints else "\n".join(complaints)
+            is_settled, self._seen = seen == self._seen, seen
+            if not is_settled or seen == self._judged:
+                return
+            try:
+                if complaints:
+                    raise CatalogueFault(complaints)
+                await self._take(await asyncio.to_thread(parse_catalogue, data, self._path.name))
+            except CatalogueFault as fault:
+                self._note_failure(fault.complaints)
+            except StoreFailure:
+                # Not judged yet: the next look tries again.
+                self._note_failure((f"{self._path.name}: the store could not remember the new revision",))
+                return
+            self._judged = seen
+
+    async def _take(self, catalogue: Catalogue) -> None:
+        """Puts a catalogue in force, if it is another one."""
+        if catalogue.digest != self._catalogue.digest:
+            revision = await _number(catalogue.digest, self._facts, at_least=self._snapshot.revision + 1)
+            generation = self._snapshot.generation + 1
+            now_nanos = self._clock.now_nanos()
+            self._snapshot = build_snapshot(catalogue, revision=revision, generation=generation, now_nanos=now_nanos)
+            self._catalogue = catalogue
+        self._seen = self._judged = catalogue.digest
+        self._last_failure = None
+
+    def _note_failure(self, complaints: tuple[str, ...]) -> None:
+        self._last_failure = ReloadFailure(self._clock.now_nanos(), complaints)
+
+
+async def _number(digest: str, facts: Store, *, at_least: int) -> int:
+    """The revision of a content: the remembered one when it was the last, else the next; remembered before it is used."""
+    remembered = json.loads(await facts.read_fact(_FACT) or '{"revision": 0, "digest": ""}')
+    last = int(remembered["revision"])
+    if remembered["digest"] == digest and last >= at_least:
+        return last
+    revision = max(last + 1, at_least)
+    await facts.write_fact(_FACT, json.dumps({"revision": revision, "digest": digest}))
+    return revision
+
+
+def _read(path: Path) -> Catalogue:
+    return parse_catalogue(read_bytes(path), path.name)
+
+
+def _peek(path: Path) -> tuple[bytes, tuple[str, ...]]:
+    try:
+        return read_bytes(path), ()
+    except CatalogueFault as fault:
+        return b"", fault.complaints

@@ -1,0 +1,207 @@
+"""Reads the catalogue file: providers, models, deployments and prices as domain values, or every complaint at once.
+
+`live` enters here at start and at each change, the command line to check a file. A mistake anywhere refuses the whole file.
+Complaints name the file (without its folder, since operators see them over the wire) and the line or the key path.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from atp_grpc.catalog.table import MAX_FIGURE, MAX_NAME_LENGTH, Table
+from atp_grpc.catalog.toml import TomlFault, exact_decimal, read_toml
+from atp_grpc.domain.model import DatedPrices, Deployment, Model, Provider, ServingStatus
+from atp_grpc.domain.money import TokenPrices
+
+DEMONSTRATION = Path(__file__).with_name("demonstration.toml")
+"""The built-in catalogue: the six models of the simulated world."""
+
+_Entry = TypeVar("_Entry", Provider, Model, Deployment)
+
+
+class CatalogueFault(ValueError):
+    """The catalogue cannot be used; `complaints` holds everything that is wrong with it."""
+
+    def __init__(self, complaints: Sequence[str]) -> None:
+        super().__init__("\n".join(complaints))
+        self.complaints = tuple(complaints)
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """What a catalogue file says. `digest` is the SHA-256 of its bytes, in hex."""
+
+    providers: tuple[Provider, ...]
+    models: tuple[Model, ...]
+    deployments: tuple[Deployment, ...]
+    digest: str
+
+
+def read_catalogue(path: Path) -> Catalogue:
+    """The catalogue in a file.
+
+    Raises:
+        CatalogueFault: it cannot be read or used; every complaint at once.
+    """
+    return parse_catalogue(read_bytes(path), path.name)
+
+
+def read_bytes(path: Path) -> bytes:
+    """The bytes of the file.
+
+    Raises:
+        CatalogueFault: it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise CatalogueFault([f"{path.name}: cannot be read: {error.strerror}"]) from None
+
+
+def digest_of(data: bytes) -> str:
+    """What tells one content of the file from another."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def parse_catalogue(data: bytes, name: str) -> Catalogue:
+    """The catalogue in the bytes of a file.
+
+    Raises:
+        CatalogueFault: they cannot be used; every complaint at once.
+    """
+    try:
+        tree = read_toml(data, name, parse_float=exact_decimal)
+    except TomlFault as fault:
+        raise CatalogueFault([fault.complaint]) from None
+    complaints: list[str] = []
+    root = Table(tree, "", complaints)
+    providers = _tables(root, "provider", complaints, _provider)
+    models = _tables(root, "model", complaints, _model)
+    deployments = _tables(root, "deployment", complaints, lambda table: _deployment(table, complaints))
+    root.finish()
+    _check_references(deployments, models, providers)
+    if complaints:
+        raise CatalogueFault([f"{name}: {complaint.removeprefix('.')}" for complaint in complaints])
+    return Catalogue(_values(providers), _values(models), _values(deployments), digest_of(data))
+
+
+_Read = list[tuple[Table, _Entry]]
+
+
+def _tables(
+    root: Table, key: str, complaints: list[str], read: Callable[[Table], _Entry]
+) -> list[tuple[Table, _Entry]]:
+    """The entries of an array of tables, each with the table it came from. Names are distinct, or it is noted."""
+    entries = [(table, read(table)) for table in _split(root, key, complaints)]
+    if not root.has(key):
+        root.complain(key, f"there is no [[{key}]]")
+    counts = Counter(entry.name for _, entry in entries)
+    for table, entry in entries:
+        table.finish()
+        if entry.name and counts[entry.name] > 1:
+            table.complain("name", f"{counts[entry.name]} entries have the name {entry.name!r}")
+    return entries
+
+
+def _split(above: Table, key: str, complaints: list[str]) -> list[Table]:
+    """The tables of an array, each under its own path."""
+    written = above.raw(key)
+    if written is None:
+        return []
+    if not isinstance(written, list) or not written:
+        above.complain(key, f"must be tables, written [[{key}]]")
+        return []
+    where = f"{above.where}.{key}" if above.where else key
+    tables = []
+    for position, entries in enumerate(written):
+        if isinstance(entries, dict):
+            tables.append(Table(entries, f"{where}[{position}]", complaints, label=_label(entries)))
+        else:
+            above.complain(f"{key}[{position}]", "must be a table")
+    return tables
+
+
+def _label(entries: dict[str, Any]) -> str:
+    """What people call an entry: its name, or for a deployment without one its model and provider."""
+    name, model, provider = (entries.get(key) for key in ("name", "model", "provider"))
+    label = name if isinstance(name, str) else f"{model}@{provider}" if model and provider else ""
+    return label if len(label) <= MAX_NAME_LENGTH and label.isprintable() else ""
+
+
+def _provider(table: Table) -> Provider:
+    return Provider(name=table.name("name"), display_name=table.text("display_name"))
+
+
+def _model(table: Table) -> Model:
+    model = Model(
+        name=table.name("name"),
+        display_name=table.text("display_name"),
+        context_tokens=table.whole("context_tokens"),
+        max_output_tokens=table.whole("max_output_tokens"),
+        capabilities=table.names("capabilities"),
+        status=table.choice("status", ServingStatus.ACTIVE),
+        prior_quality=table.number("prior_quality", default=1.0, maximum=1),
+        prior_output_tokens=table.number("prior_output_tokens", default=256.0, maximum=MAX_FIGURE),
+        prior_latency_seconds=table.number("prior_latency_seconds", default=1.0, maximum=MAX_FIGURE),
+    )
+    if model.max_output_tokens > model.context_tokens > 1:
+        table.complain("max_output_tokens", f"must fit the context of {model.context_tokens} tokens")
+    return model
+
+
+def _deployment(table: Table, complaints: list[str]) -> Deployment:
+    model, provider = table.name("model"), table.name("provider")
+    return Deployment(
+        name=table.name("name", default=f"{model}@{provider}" if model and provider else "unnamed"),
+        model=model,
+        provider=provider,
+        price_history=_price_history(table, complaints),
+        regions=table.names("regions"),
+        data_scopes=table.names("data_scopes"),
+        status=table.choice("status", ServingStatus.ACTIVE),
+    )
+
+
+def _price_history(table: Table, complaints: list[str]) -> tuple[DatedPrices, ...]:
+    """The prices of a deployment, oldest first."""
+    history: dict[int, DatedPrices] = {}
+    if not table.has("price"):
+        table.complain("price", "there is no [[deployment.price]]")
+    for entry in _split(table, "price", complaints):
+        effective = entry.moment("effective_from")
+        prices = _prices(entry)
+        entry.finish()
+        if effective in history:
+            entry.complain("effective_from", "another price holds from the same moment")
+        elif effective is not None:
+            history[effective] = DatedPrices(effective, prices)
+    return tuple(history[moment] for moment in sorted(history))
+
+
+def _prices(table: Table) -> TokenPrices:
+    return TokenPrices(
+        input=table.price("input_usd_per_million_tokens", is_required=True) or 0,
+        output=table.price("output_usd_per_million_tokens", is_required=True) or 0,
+        cached_input=table.price("cached_input_usd_per_million_tokens", is_required=False),
+        reasoning=table.price("reasoning_usd_per_million_tokens", is_required=False),
+    )
+
+
+def _check_references(deployments: _Read[Deployment], models: _Read[Model], providers: _Read[Provider]) -> None:
+    """Notes every deployment of a model or by a provider that is not in the file."""
+    known_models = {model.name for _, model in models}
+    known_providers = {provider.name for _, provider in providers}
+    for table, deployment in deployments:
+        if deployment.model and deployment.model not in known_models:
+            table.complain("model", f"there is no model {deployment.model!r}")
+        if deployment.provider and deployment.provider not in known_providers:
+            table.complain("provider", f"there is no provider {deployment.provider!r}")
+
+
+def _values(entries: Iterable[tuple[Table, _Entry]]) -> tuple[_Entry, ...]:
+    return tuple(entry for _, entry in entries)

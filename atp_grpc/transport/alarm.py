@@ -1,0 +1,30 @@
+"""Ends the work of one call when its time is over, without a task of its own.
+
+The door sets an alarm only where no transport watches the deadline: a caller that named none, or one too far away. Setting and
+clearing it costs about a microsecond; `asyncio.timeout` costs more and cannot tell its own cancellation from the caller's here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+
+class Alarm:
+    """Cancels a task once, and remembers that it did."""
+
+    __slots__ = ("_has_rung", "_task", "_timer")
+
+    def __init__(self, task: asyncio.Task[Any], seconds: float) -> None:
+        self._task = task
+        self._has_rung = False
+        self._timer = task.get_loop().call_later(seconds, self._ring)
+
+    def clear(self) -> bool:
+        """Ends the watch and takes the alarm's own cancellation back; tells whether it alone cancelled the task."""
+        self._timer.cancel()
+        return self._has_rung and self._task.uncancel() == 0
+
+    def _ring(self) -> None:
+        self._has_rung = True
+        self._task.cancel()

@@ -1,0 +1,38 @@
+"""What a call's metadata says that the door cares about: a credential, a trace, and how often it was tried.
+
+Every other entry is ignored, binary ones included. Two credentials are no credential: which one counts would be a guess.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from atp_grpc.telemetry.traces import trace_id_of
+
+Metadata = Iterable[tuple[str, str | bytes]]
+MOST_ATTEMPTS = 100
+
+
+@dataclass(slots=True)
+class Arrival:
+    """The entries read. `trace_id` is empty where the caller sent none."""
+
+    authorization: str | None = None
+    trace_id: str = ""
+    attempt: int = 0
+
+
+def read_arrival(metadata: Metadata) -> Arrival:
+    """Reads the metadata once."""
+    arrival = Arrival()
+    credentials = 0
+    for key, value in metadata:
+        if key == "authorization":
+            credentials += 1
+            arrival.authorization = value if isinstance(value, str) and credentials == 1 else None
+        elif key == "traceparent" and isinstance(value, str):
+            arrival.trace_id = trace_id_of(value) or ""
+        elif key == "grpc-previous-rpc-attempts" and isinstance(value, str) and value.isascii() and value.isdecimal():
+            arrival.attempt = min(int(value[:4]), MOST_ATTEMPTS)
+    return arrival

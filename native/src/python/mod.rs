@@ -1,0 +1,189 @@
+//! The Python face: the only folder that has heard of `PyO3`.
+//!
+//! It turns tuples of plain values into the engine's types and back; `atp_grpc/engine/native.py` names their fields.
+//! Every entry catches panics, because `PyO3` would make of them an exception that no ordinary handler sees. It never
+//! computes anything itself.
+
+mod choice;
+mod reading;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use pyo3::prelude::*;
+use pyo3::sync::MutexExt;
+use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
+
+use crate::checkpoint::CONTRACT;
+use crate::engine;
+use crate::error::{Fault, Kind};
+use crate::query::Query;
+use choice::Choice;
+use reading::{Unreadable, read_arm, read_offer, read_outcome, read_parameters, read_query, read_text, whole};
+
+pyo3::create_exception!(atp_native, NativeError, pyo3::exceptions::PyException, "A refusal: (kind, sentence).");
+
+impl From<Fault> for PyErr {
+    fn from(fault: Fault) -> Self {
+        NativeError::new_err((fault.kind.word(), fault.sentence))
+    }
+}
+
+/// Runs an entry; a panic becomes a refusal. Locks are taken outside, so a panic does not poison them.
+fn guarded<T>(body: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
+    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|_| Err(Kind::Panic.because("the engine failed").into()))
+}
+
+/// The engine with the memory that reading a query needs.
+struct Held {
+    engine: engine::Engine,
+    candidates: Vec<u32>,
+}
+
+/// A selection engine for one pool. Safe to share between threads; one at a time gets in.
+#[pyclass(frozen, module = "atp_native")]
+struct Engine {
+    held: Mutex<Held>,
+    /// What stands for each `Exclusion` on the Python side, in the order of that enum.
+    exclusions: Py<PyTuple>,
+}
+
+impl Engine {
+    fn lock(&self, py: Python<'_>) -> MutexGuard<'_, Held> {
+        self.held.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wrap(&self, py: Python<'_>, choice: crate::choice::Choice) -> Choice {
+        Choice { choice, exclusions: self.exclusions.clone_ref(py) }
+    }
+}
+
+#[pymethods]
+impl Engine {
+    #[new]
+    fn new(parameters: &Bound<'_, PyTuple>, exclusions: Py<PyTuple>) -> PyResult<Self> {
+        guarded(|| {
+            let engine = engine::Engine::new(read_parameters(parameters)?)?;
+            Ok(Self { held: Mutex::new(Held { engine, candidates: Vec::new() }), exclusions })
+        })
+    }
+
+    #[getter]
+    fn generation(&self, py: Python<'_>) -> i64 {
+        self.lock(py).engine.generation()
+    }
+
+    fn load(
+        &self,
+        py: Python<'_>,
+        arms: Vec<Bound<'_, PyTuple>>,
+        offers: Vec<Bound<'_, PyTuple>>,
+        generation: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
+        let mut held = self.lock(py);
+        guarded(|| {
+            let arms = arms.iter().map(read_arm).collect::<PyResult<_>>()?;
+            let offers = offers.iter().map(read_offer).collect::<PyResult<_>>()?;
+            Ok(held.engine.load(arms, offers, whole(generation.as_borrowed())?)?)
+        })
+    }
+
+    fn features<'py>(&self, py: Python<'py>, text: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
+        let held = self.lock(py);
+        guarded(|| Ok(PyBytes::new(py, &held.engine.features(read_text(text.as_borrowed())?)?)))
+    }
+
+    fn choose(&self, py: Python<'_>, query: &Bound<'_, PyTuple>) -> PyResult<Choice> {
+        let mut held = self.lock(py);
+        let Held { engine, candidates } = &mut *held;
+        let choice = guarded(|| {
+            engine.expect_generation(whole(query.get_borrowed_item(0)?)?)?;
+            Ok(engine.choose(&read_query(query, candidates)?)?)
+        })?;
+        Ok(self.wrap(py, choice))
+    }
+
+    /// One result per query, in order: a `Choice`, or the `NativeError` it was refused with.
+    fn choose_batch<'py>(&self, py: Python<'py>, queries: Vec<Bound<'py, PyTuple>>) -> PyResult<Bound<'py, PyList>> {
+        let mut held = self.lock(py);
+        let results = guarded(|| {
+            let mut candidates = vec![Vec::new(); queries.len()];
+            let mut read = Vec::with_capacity(queries.len());
+            for (fields, candidates) in queries.iter().zip(&mut candidates) {
+                let generation = whole(fields.get_borrowed_item(0)?)?;
+                match read_query(fields, candidates) {
+                    Ok(query) => read.push((generation, Ok(query))),
+                    Err(Unreadable::Fault(fault)) => read.push((generation, Err(fault))),
+                    Err(Unreadable::Python(error)) => return Err(error),
+                }
+            }
+            let engine = &mut held.engine;
+            Ok(py.detach(|| {
+                let choose = |(generation, query): (i64, Result<Query, Fault>)| {
+                    engine.expect_generation(generation)?;
+                    engine.choose(&query?)
+                };
+                read.into_iter().map(choose).collect::<Vec<_>>()
+            }))
+        })?;
+        let list = PyList::empty(py);
+        for result in results {
+            match result {
+                Ok(choice) => list.append(self.wrap(py, choice))?,
+                Err(fault) => list.append(PyErr::from(fault).into_value(py))?,
+            }
+        }
+        Ok(list)
+    }
+
+    fn learn(&self, py: Python<'_>, outcome: &Bound<'_, PyTuple>) -> PyResult<bool> {
+        let mut held = self.lock(py);
+        guarded(|| Ok(held.engine.learn(&read_outcome(outcome)?)?))
+    }
+
+    fn checkpoint<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        let engine = &self.lock(py).engine;
+        guarded(|| Ok(PyBytes::new(py, &py.detach(|| engine.checkpoint()))))
+    }
+
+    fn restore(&self, py: Python<'_>, data: &[u8]) -> PyResult<()> {
+        let mut held = self.lock(py);
+        let engine = &mut held.engine;
+        guarded(|| Ok(py.detach(|| engine.restore(data))?))
+    }
+
+    /// (arms, learned, `context_on`, `context_z`, `high_water`); an arm is (name, observations, quality,
+    /// `output_tokens`, latency, `failure_rate`, `residual_sd`).
+    fn summary<'py>(&self, py: Python<'py>, now: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyTuple>> {
+        let mut held = self.lock(py);
+        guarded(|| {
+            let (summaries, context_z) = held.engine.summary(whole(now.as_borrowed())?)?;
+            let arms = PyList::empty(py);
+            for arm in summaries {
+                let means = arm.means;
+                let (tokens, latency, failures) = (means.output_tokens, means.latency, means.failure_rate);
+                arms.append((arm.name, arm.observations, means.quality, tokens, latency, failures, arm.residual_sd))?;
+            }
+            let marks = PyDict::new(py);
+            for (replica, mark) in &held.engine.statistics().high_water {
+                marks.set_item(replica, mark)?;
+            }
+            let statistics = held.engine.statistics();
+            (arms, statistics.learned, statistics.gate.is_open, context_z, marks).into_pyobject(py)
+        })
+    }
+
+    /// A drill: the next `count` choices fail in the middle, as a defect would make them fail.
+    fn inject_panic(&self, py: Python<'_>, count: u32) {
+        self.lock(py).engine.inject_panic(count);
+    }
+}
+
+#[pymodule(gil_used = false)]
+fn atp_native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("CONTRACT", CONTRACT)?;
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    module.add("NativeError", module.py().get_type::<NativeError>())?;
+    module.add_class::<Engine>()?;
+    module.add_class::<Choice>()
+}

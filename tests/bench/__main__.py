@@ -1,0 +1,41 @@
+"""Measures, prints a table and keeps the figures: `python -m tests.bench [PREFIX]`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+from tests.bench import results
+
+Rows = list[dict[str, object]]
+
+
+def _engine() -> Rows:
+    from tests.bench import engine_bench
+
+    return engine_bench.rows()
+
+
+def _route() -> Rows:
+    from tests.bench import route_bench
+
+    return route_bench.rows()
+
+
+BENCHES: dict[str, Callable[[], Rows]] = {"engine.": _engine, "route.": _route}
+
+
+def main(prefix: str) -> int:
+    """Runs the benches that can give a figure whose name starts with the prefix."""
+    chosen = [bench for name, bench in BENCHES.items() if name.startswith(prefix) or prefix.startswith(name)]
+    if not chosen:
+        print(f"no figure starts with {prefix!r}; there are: {', '.join(BENCHES)}", file=sys.stderr)
+        return 2
+    rows = [row for bench in chosen for row in bench() if str(row["name"]).startswith(prefix)]
+    results.show(rows)
+    results.keep(list(rows))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1] if len(sys.argv) > 1 else ""))

@@ -1,0 +1,172 @@
+"""The reference and the native engine live the same random life, side by side, and never disagree.
+
+A disagreement on the pick or on a choice distribution is forgiven only where scores tie within the promised 1e-9, which
+random worlds do not produce: so none is.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, ClassVar
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+
+from atp_grpc.engine.checkpoint import decode
+from atp_grpc.engine.contract import EngineError
+from atp_grpc.engine.reference import ReferenceEngine
+from atp_grpc.engine.self_test import pack, spell_choice, spell_summary
+from tests.conformance.engine.strategies import MOMENTS, outcomes, parameters, queries, worlds
+from tests.conformance.engine.world import ARMS, NOW, OFFERS, outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from atp_grpc.engine.contract import Arm, Engine, EngineParameters, Offer, Outcome, Query
+    from tests.conformance.engine.conftest import EngineFactory
+
+
+class TwoEngines(RuleBasedStateMachine):
+    """Every rule is done to both engines; answers, refusals and states must agree."""
+
+    make_native: ClassVar[EngineFactory]
+
+    @initialize(chosen=parameters())
+    def begin(self, chosen: EngineParameters) -> None:
+        self.parameters = chosen
+        self.engines: list[Engine] = [ReferenceEngine(chosen), type(self).make_native(chosen)]
+        self.sequence = 0
+        self.both(lambda engine: engine.load(ARMS, OFFERS, 1))
+
+    def both(self, act: Callable[[Engine], object]) -> None:
+        ours, theirs = (_answer(engine, act) for engine in self.engines)
+        assert ours == theirs
+
+    @rule(world=worlds(), step=st.integers(-1, 2))
+    def load(self, world: tuple[list[Arm], list[Offer]], step: int) -> None:
+        generation = self.engines[0].generation + step
+        self.both(lambda engine: engine.load(*world, generation))
+        assert self.engines[0].generation == self.engines[1].generation
+
+    @rule(lesson=outcomes(0), step=st.integers(-1, 3))
+    def learn(self, lesson: Outcome, step: int) -> None:
+        self.sequence = max(0, self.sequence + step)
+        numbered = dataclasses.replace(lesson, sequence=self.sequence)
+        self.both(lambda engine: engine.learn(numbered))
+
+    @rule(question=queries(), seeds=st.lists(st.integers(0, 2**64 - 1), min_size=1, max_size=4))
+    def learn_what_was_chosen(self, question: Query, seeds: list[int]) -> None:
+        for seed in seeds:
+            asked = dataclasses.replace(question, seed=seed, generation=self.engines[0].generation)
+            choice = self.engines[0].choose(asked)
+            self.sequence += 1
+            if choice.chosen is None:
+                continue
+            lesson = outcome(
+                self.sequence,
+                arm=self.engines[0].summary(NOW).arms[OFFERS[asked.candidates[choice.chosen]].arm].name,
+                features=choice.features,
+                decided_nanos=asked.now_nanos,
+                now_nanos=asked.now_nanos,
+                quality=(seed % 101) / 100,
+                predicted_mean=choice.predicted_mean,
+                predicted_linear=choice.predicted_linear,
+            )
+            self.both(lambda engine, lesson=lesson: engine.learn(lesson))  # type: ignore[misc]
+
+    @rule(question=queries(), stale=st.sampled_from([0, 0, 0, 0, 1]))
+    def choose(self, question: Query, stale: int) -> None:
+        asked = dataclasses.replace(question, generation=self.engines[0].generation + stale)
+        ours, theirs = (_answer(engine, lambda engine: spell_choice(engine.choose(asked))) for engine in self.engines)
+        _assert_close(ours, theirs)
+
+    @rule(questions=st.lists(queries(), max_size=5))
+    def choose_batch(self, questions: list[Query]) -> None:
+        generation = self.engines[0].generation
+        asked = [dataclasses.replace(question, generation=generation) for question in questions]
+        ours, theirs = (
+            [
+                type(answer).__name__ if isinstance(answer, EngineError) else spell_choice(answer)
+                for answer in engine.choose_batch(asked)
+            ]
+            for engine in self.engines
+        )
+        _assert_close(ours, theirs)
+
+    @rule(moment=MOMENTS)
+    def summarise(self, moment: int) -> None:
+        ours, theirs = (spell_summary(engine.summary(moment)) for engine in self.engines)
+        for summary in (ours, theirs):
+            for arm in summary["arms"]:
+                # The root of a difference that may be all rounding: compared by its square.
+                arm["residual_sd"] = arm["residual_sd"] ** 2
+        _assert_close(ours, theirs, absolute=1e-9)
+
+    @rule()
+    def swap_states(self) -> None:
+        ours, theirs = (engine.checkpoint() for engine in self.engines)
+        self.engines[0].restore(theirs)
+        self.engines[1].restore(ours)
+        assert self.engines[0].checkpoint() == theirs
+        assert self.engines[1].checkpoint() == ours
+
+    @rule(data=st.binary(max_size=60), position=st.integers(0, 400))
+    def restore_damaged(self, data: bytes, position: int) -> None:
+        state = self.engines[0].checkpoint()
+        damaged = state[:position] + data
+        self.both(lambda engine: engine.restore(damaged))
+
+    @rule(quality=st.sampled_from([-0.5, 1.5, float("nan"), float("inf")]))
+    def refuse(self, quality: float) -> None:
+        self.both(lambda engine: engine.learn(outcome(2**62, features=pack([0, 0, 0]), quality=quality)))
+
+    @invariant()
+    def states_agree(self) -> None:
+        ours, theirs = (decode(engine.checkpoint()) for engine in self.engines)
+        assert (ours.epoch_nanos, ours.learned, ours.high_water) == (
+            theirs.epoch_nanos,
+            theirs.learned,
+            theirs.high_water,
+        )
+        assert ours.context_on == theirs.context_on
+        assert ours.arms.keys() == theirs.arms.keys()
+        _assert_close(list(ours.gate), list(theirs.gate), absolute=1e-9)
+        for name, record in ours.arms.items():
+            for numbers, twins in zip(dataclasses.astuple(record), dataclasses.astuple(theirs.arms[name]), strict=True):
+                _assert_close(list(numbers), list(twins))
+
+
+def _answer(engine: Engine, act: Callable[[Engine], object]) -> object:
+    try:
+        return act(engine)
+    except EngineError as error:
+        return type(error).__name__
+
+
+def _assert_close(ours: object, theirs: object, absolute: float = 1e-11) -> None:
+    """Equal in shape and in everything that is not a float; floats within 1e-9."""
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        assert ours.keys() == theirs.keys()
+        for key, value in ours.items():
+            _assert_close(value, theirs[key], absolute)
+    elif isinstance(ours, list) and isinstance(theirs, list):
+        assert len(ours) == len(theirs)
+        for one, other in zip(ours, theirs, strict=True):
+            _assert_close(one, other, absolute)
+    elif isinstance(ours, float):
+        assert theirs == pytest.approx(ours, rel=1e-9, abs=absolute)
+    else:
+        assert ours == theirs
+
+
+@pytest.mark.native
+def test_reference_and_native_live_the_same_life(make_native: EngineFactory) -> None:
+    machine = type("TwoEnginesOfThisBuild", (TwoEngines,), {"make_native": staticmethod(make_native)})
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+        ),
+    )

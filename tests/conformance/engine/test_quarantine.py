@@ -1,0 +1,334 @@
+"""A panic never costs an answer or an outcome: the standby takes over, once and for good.
+
+The failing engine is the real reference with a switch that makes it panic, before or halfway through a call.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+from atp_grpc.engine.checkpoint import decode
+from atp_grpc.engine.contract import (
+    EnginePanicError,
+    InvalidOutcomeError,
+    InvalidQueryError,
+    StaleGenerationError,
+)
+from atp_grpc.engine.quarantine import REMEMBER_EVERY, QuarantinedEngine
+from atp_grpc.engine.reference import ReferenceEngine
+from atp_grpc.engine.self_test import pack, spell_choice
+from tests.conformance.engine.world import ARMS, NOW, OFFERS, OWN, outcome, query
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from atp_grpc.engine.contract import Arm, Choice, EngineError, EngineSummary, Offer, Outcome, Query
+
+FEATURES = pack([0.5, -0.25, 1.0])
+
+
+class PanicException(BaseException):
+    """A Rust panic as Python meets it: under this name, and no Exception."""
+
+
+class PanickingEngine(ReferenceEngine):
+    """The reference under another name, with calls that panic once they are named in `broken`."""
+
+    def __init__(self, error: type[BaseException] = PanicException) -> None:
+        super().__init__(OWN)
+        self.error = error
+        self.broken: set[str] = set()
+        self.calls = 0
+
+    @property
+    def name(self) -> str:
+        return "native"
+
+    def _meet(self, call: str) -> None:
+        self.calls += 1
+        if call in self.broken:
+            raise self.error("index out of bounds: secret prompt text")
+
+    def load(self, arms: Sequence[Arm], offers: Sequence[Offer], generation: int) -> None:
+        super().load(arms, offers, generation)
+        self._meet("load")
+
+    def features(self, text: str) -> bytes:
+        self._meet("features")
+        return super().features(text)
+
+    def choose(self, query: Query) -> Choice:
+        self._meet("choose")
+        return super().choose(query)
+
+    def choose_batch(self, queries: Sequence[Query]) -> list[Choice | EngineError]:
+        self._meet("choose_batch")
+        return super().choose_batch(queries)
+
+    def learn(self, outcome: Outcome) -> bool:
+        if "learn" in self.broken:
+            # Half learned: the tokens are in, the rest is not, and the sequence may come again.
+            super().learn(dataclasses.replace(outcome, replica="half", quality=None))
+        self._meet("learn")
+        return super().learn(outcome)
+
+    def checkpoint(self) -> bytes:
+        self._meet("checkpoint")
+        return super().checkpoint()
+
+    def restore(self, data: bytes) -> None:
+        super().restore(data)
+        self._meet("restore")
+
+    def summary(self, now_nanos: int) -> EngineSummary:
+        self._meet("summary")
+        return super().summary(now_nanos)
+
+
+class Case:
+    """A quarantined pair, the twin that never panics, and what was reported."""
+
+    def __init__(self, error: type[BaseException] = PanicException) -> None:
+        self.reasons: list[str] = []
+        self.standbys: list[ReferenceEngine] = []
+        self.primary = PanickingEngine(error)
+        self.engine = QuarantinedEngine(self.primary, self._make_standby, self.reasons.append)
+        self.twin = ReferenceEngine(OWN)
+        for each in (self.engine, self.twin):
+            each.load(ARMS, OFFERS, 3)
+        self.teach(range(6))
+
+    def _make_standby(self) -> ReferenceEngine:
+        self.standbys.append(ReferenceEngine(OWN))
+        return self.standbys[-1]
+
+    def teach(self, sequences: range) -> None:
+        for sequence in sequences:
+            lesson = _lesson(sequence)
+            assert self.engine.learn(lesson)
+            assert self.twin.learn(lesson)
+
+    def assert_equal(self) -> None:
+        assert self.engine.checkpoint() == self.twin.checkpoint()
+        ask = query(generation=3, features=FEATURES)
+        assert spell_choice(self.engine.choose(ask)) == spell_choice(self.twin.choose(ask))
+        assert self.engine.summary(NOW) == self.twin.summary(NOW)
+        assert self.engine.generation == self.twin.generation
+
+    def assert_quarantined(self, call: str) -> None:
+        assert self.engine.quarantined
+        assert self.engine.name == "reference"
+        assert self.reasons == [f"{call}: {self.primary.error.__name__}"]
+        assert len(self.standbys) == 1
+        seen = self.primary.calls
+        self.assert_equal()
+        assert self.primary.calls == seen
+
+
+def _lesson(sequence: int) -> Outcome:
+    return outcome(
+        sequence,
+        arm=ARMS[sequence % 5].name,
+        features=pack([0.1 * (sequence % 7), 0.5, -1.0]),
+        quality=(sequence % 11) / 10,
+        output_tokens=100.0,
+        latency_seconds=0.5,
+        failed=sequence % 4 == 0,
+        predicted_mean=0.5,
+        predicted_linear=0.6,
+    )
+
+
+@pytest.fixture(params=[PanicException, EnginePanicError])
+def case(request: pytest.FixtureRequest) -> Case:
+    return Case(request.param)
+
+
+PURE: dict[str, Callable[[QuarantinedEngine | ReferenceEngine], object]] = {
+    "choose": lambda engine: spell_choice(engine.choose(query(generation=3, features=FEATURES))),
+    "choose_batch": lambda engine: [
+        spell_choice(choice)  # type: ignore[arg-type]
+        for choice in engine.choose_batch([query(generation=3, features=FEATURES, seed=seed) for seed in range(3)])
+    ],
+    "summary": lambda engine: engine.summary(NOW),
+    "checkpoint": lambda engine: engine.checkpoint(),
+}
+
+
+def test_without_a_panic_nothing_is_noticed(case: Case) -> None:
+    assert case.engine.name == "native"
+    assert case.engine.version == case.twin.version
+    assert case.engine.parameters == OWN
+    assert not case.engine.quarantined
+    case.assert_equal()
+    assert case.reasons == []
+    assert case.standbys == []
+
+
+@pytest.mark.parametrize("call", PURE)
+def test_a_panic_in_a_pure_call_is_answered_by_the_standby(case: Case, call: str) -> None:
+    case.primary.broken = {call}
+    assert PURE[call](case.engine) == PURE[call](case.twin)
+    case.assert_quarantined(call)
+
+
+def test_a_panic_in_features_is_answered_by_the_standby(case: Case) -> None:
+    case.primary.broken = {"features"}
+    with pytest.raises(InvalidQueryError):
+        case.engine.features("text")
+    case.assert_quarantined("features")
+
+
+@pytest.mark.parametrize("call", PURE)
+def test_when_the_primary_cannot_say_its_state_the_log_can(case: Case, call: str) -> None:
+    case.primary.broken = {call, "checkpoint"}
+    assert PURE[call](case.engine) == PURE[call](case.twin)
+    case.assert_quarantined(call)
+
+
+def test_a_state_that_lost_outcomes_is_not_believed(case: Case) -> None:
+    ReferenceEngine.restore(case.primary, ReferenceEngine(OWN).checkpoint())
+    case.primary.broken = {"choose"}
+    assert PURE["choose"](case.engine) == PURE["choose"](case.twin)
+    case.assert_quarantined("choose")
+
+
+def test_a_panic_while_learning_learns_exactly_once(case: Case) -> None:
+    case.primary.broken = {"learn"}
+    case.teach(range(6, 7))
+    case.assert_quarantined("learn")
+    assert not case.engine.learn(_lesson(6))
+    case.assert_equal()
+
+
+def test_a_panic_while_loading_leaves_the_old_arms_in_service(case: Case) -> None:
+    case.primary.broken = {"load"}
+    with pytest.raises(EnginePanicError):
+        case.engine.load(ARMS[:1], OFFERS[:1], 4)
+    case.assert_quarantined("load")
+    case.engine.load(ARMS[:1], OFFERS[:1], 4)
+    assert case.engine.generation == 4
+
+
+def test_a_panic_while_restoring_keeps_the_state_from_before(case: Case) -> None:
+    case.primary.broken = {"restore"}
+    empty = ReferenceEngine(OWN).checkpoint()
+    with pytest.raises(EnginePanicError):
+        case.engine.restore(empty)
+    case.assert_quarantined("restore")
+    case.engine.restore(empty)
+    assert case.engine.checkpoint() == empty
+
+
+def test_after_a_panic_everything_goes_on_at_the_standby(case: Case) -> None:
+    case.primary.broken = {"choose"}
+    case.engine.choose(query(generation=3, features=FEATURES))
+    case.primary.broken = set()
+    case.teach(range(6, 40))
+    case.engine.load(ARMS, OFFERS, 9)
+    case.twin.load(ARMS, OFFERS, 9)
+    assert decode(case.engine.checkpoint()).learned == 40
+    assert case.engine.checkpoint() == case.twin.checkpoint()
+    assert case.engine.name == "reference"
+    assert len(case.reasons) == 1
+
+
+@pytest.mark.parametrize("count", [REMEMBER_EVERY - 1, REMEMBER_EVERY, REMEMBER_EVERY + 5, 2 * REMEMBER_EVERY + 1])
+def test_the_log_is_bounded_and_loses_nothing(case: Case, count: int) -> None:
+    case.teach(range(6, count))
+    assert len(case.engine._since) < REMEMBER_EVERY
+    case.primary.broken = {"learn", "checkpoint"}
+    case.teach(range(count, count + 1))
+    assert decode(case.engine.checkpoint()).learned == count + 1
+    case.assert_quarantined("learn")
+
+
+def test_a_panic_while_taking_a_checkpoint_of_its_own_loses_nothing(case: Case) -> None:
+    case.primary.broken = {"checkpoint"}
+    case.teach(range(6, REMEMBER_EVERY + 3))
+    case.assert_quarantined("checkpoint")
+
+
+def test_restoring_starts_the_log_anew(case: Case) -> None:
+    state = case.twin.checkpoint()
+    case.engine.restore(state)
+    case.teach(range(6, 9))
+    case.primary.broken = {"choose", "checkpoint"}
+    assert PURE["choose"](case.engine) == PURE["choose"](case.twin)
+    case.assert_quarantined("choose")
+
+
+def test_a_refusal_is_no_panic(case: Case) -> None:
+    with pytest.raises(InvalidQueryError):
+        case.engine.choose(query(generation=3, candidates=()))
+    with pytest.raises(StaleGenerationError):
+        case.engine.choose(query(generation=1, features=FEATURES))
+    with pytest.raises(InvalidOutcomeError):
+        case.engine.learn(outcome(99, quality=7.0))
+    with pytest.raises(StaleGenerationError):
+        case.engine.load(ARMS, OFFERS, 1)
+    assert not case.engine.quarantined
+    case.assert_equal()
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, TypeError])
+def test_an_interruption_or_a_programming_error_is_no_panic(error: type[BaseException]) -> None:
+    case = Case(error)
+    case.primary.broken = {"choose"}
+    with pytest.raises(error):
+        case.engine.choose(query(generation=3, features=FEATURES))
+    assert not case.engine.quarantined
+
+
+def test_a_standby_that_cannot_be_built_is_tried_again_and_the_primary_is_not() -> None:
+    primary = PanickingEngine()
+    twin = ReferenceEngine(OWN)
+    attempts: list[str] = []
+    reasons: list[str] = []
+
+    def make_standby() -> ReferenceEngine:
+        attempts.append("attempt")
+        if len(attempts) < 3:
+            raise OSError("no memory")
+        return ReferenceEngine(OWN)
+
+    engine = QuarantinedEngine(primary, make_standby, reasons.append)
+    for each in (engine, twin):
+        each.load(ARMS, OFFERS, 3)
+        each.learn(_lesson(1))
+    primary.broken = {"learn"}
+    with pytest.raises(EnginePanicError):
+        engine.learn(_lesson(2))
+    primary.broken = set()
+    asked = primary.calls
+    with pytest.raises(EnginePanicError):
+        engine.choose(query(generation=3, features=FEATURES))
+    assert primary.calls == asked
+    assert not engine.quarantined
+    assert engine.learn(_lesson(2))
+    twin.learn(_lesson(2))
+    assert engine.checkpoint() == twin.checkpoint()
+    assert reasons == ["learn: PanicException"]
+
+
+def test_a_standby_that_panics_too_is_not_replaced(case: Case) -> None:
+    case.primary.broken = {"choose"}
+    case.engine.choose(query(generation=3, features=FEATURES))
+    broken = PanickingEngine()
+    broken.load(ARMS, OFFERS, 3)
+    broken.broken = {"choose"}
+    case.engine._engine = broken
+    with pytest.raises(EnginePanicError):
+        case.engine.choose(query(generation=3, features=FEATURES))
+    assert len(case.reasons) == 1
+
+
+def test_a_loaded_primary_is_not_wrapped() -> None:
+    primary = ReferenceEngine(OWN)
+    primary.load(ARMS, OFFERS, 1)
+    with pytest.raises(ValueError, match="loaded already"):
+        QuarantinedEngine(primary, lambda: ReferenceEngine(OWN), lambda _: None)
