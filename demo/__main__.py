@@ -27,12 +27,14 @@ from demo.server import DemoServer
 from demo.traffic import Tally
 
 CHECKOUT = Path(__file__).resolve().parents[1]
+PLAIN_COLUMNS = 110
 
 
 def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     """Runs the demo and returns its exit code."""
     options = _options(arguments)
-    console = Console(highlight=False)
+    # Into a file or a pipe there is no width to fit; rich would assume 80 columns and break the table's names.
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else PLAIN_COLUMNS)
     try:
         asyncio.run(_play(Screen(console), options, environ))
     except DemoFailure as failure:

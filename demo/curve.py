@@ -1,7 +1,7 @@
 """The learning curve: running quality and running cost of the router, against lines known only in hindsight.
 
-The first act enters here once at its end. The picture is drawn off screen, written as PNG, and legible at the width of a
-README. It shows what the report says and computes nothing else.
+The first act enters here once at its end. The picture is drawn off screen, written as PNG, and legible at the width of
+a README. It shows what the report says and computes nothing else.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Final
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FuncFormatter, NullLocator
 
 from atp_grpc.domain.money import NANO_PER_USD
@@ -41,14 +42,14 @@ class _Line:
 
 def draw_curve(result: Result, path: Path) -> None:
     """Writes the picture."""
-    figure = Figure(figsize=(10.4, 4.4), dpi=150, facecolor="white", layout="constrained")
+    layout = ConstrainedLayoutEngine(w_pad=0.12, wspace=0.06)
+    figure = Figure(figsize=(10.4, 4.4), dpi=150, facecolor="white", layout=layout)
     FigureCanvasAgg(figure)
-    figure.get_layout_engine().set(w_pad=0.12, wspace=0.06)  # type: ignore[union-attr]
     left, right = figure.subplots(1, 2)
     right.set_yscale("log")
     right.yaxis.set_minor_locator(NullLocator())
     right.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"${value:g}"))
-    left.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.2f}"))
+    left.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))
     quality = _running([step.outcome.quality for step in result.steps])
     cost = _running([(step.outcome.cost_nano_usd or 0) / NANO_PER_USD * 1000 for step in result.steps])
     standings = _standings(result)
@@ -62,9 +63,10 @@ def draw_curve(result: Result, path: Path) -> None:
         f"${cost[-1]:.2f}",
         [_Line(n, s.usd_per_1k, c) for n, s, c in standings],
     )
-    label = "SIMULATED outcomes" if result.dataset.is_simulated else "recorded outcomes"
+    count, models = len(result.steps), len(result.dataset.pool.models)
+    label = "SIMULATED" if result.dataset.is_simulated else "recorded"
     figure.suptitle(
-        f"ATP learning which model to ask: {len(result.steps):,} prompts, {label} of {len(result.dataset.pool.models)} models",
+        f"ATP learning which model to ask: {count:,} prompts, {label} outcomes of {models} models",
         color=INK,
         fontsize=13.5,
         fontweight="bold",
@@ -93,11 +95,14 @@ def _panel(axes: Axes, title: str, curve: Sequence[float], final: str, lines: Se
     axes.margins(y=0.1)
     axes.set_xlim(0, count)
     _name_lines(axes, lines)
+    middle = count // 3
+    goes_under = _is_crowded(axes, curve[middle], [line.level for line in lines], 2 * LINE_OF_TEXT)
     axes.annotate(
         f"ATP {final}",
-        (count * 0.42, curve[int(count * 0.42)]),
-        xytext=(0, 8),
+        (middle, curve[middle]),
+        xytext=(0, -10 if goes_under else 8),
         textcoords="offset points",
+        va="top" if goes_under else "bottom",
         color=ROUTER,
         fontsize=13,
         fontweight="bold",
@@ -115,11 +120,8 @@ def _panel(axes: Axes, title: str, curve: Sequence[float], final: str, lines: Se
 
 def _name_lines(axes: Axes, lines: Sequence[_Line]) -> None:
     """Writes each name over its line, or under it when the next line is too near above."""
-    to_share = (axes.transData + axes.transAxes.inverted()).transform
-    heights = {line.name: float(to_share((0, line.level))[1]) for line in lines}
     for line in lines:
-        gaps = [heights[other.name] - heights[line.name] for other in lines if other is not line]
-        goes_under = any(0 <= gap < LINE_OF_TEXT for gap in gaps)
+        goes_under = _is_crowded(axes, line.level, [other.level for other in lines if other is not line], LINE_OF_TEXT)
         axes.annotate(
             line.name,
             (0.995, line.level),
@@ -131,6 +133,13 @@ def _name_lines(axes: Axes, lines: Sequence[_Line]) -> None:
             color=line.colour,
             fontsize=11,
         )
+
+
+def _is_crowded(axes: Axes, level: float, others: Sequence[float], room: float) -> bool:
+    """Whether another level lies within `room` (a share of the panel) above this one."""
+    share = (axes.transData + axes.transAxes.inverted()).transform
+    height = share((0, level))[1]
+    return any(0 <= share((0, other))[1] - height < room for other in others)
 
 
 def _running(values: Sequence[float]) -> list[float]:

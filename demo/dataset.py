@@ -7,12 +7,10 @@ anything.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Final
 
-from atp_grpc.catalog.loader import read_catalogue
-
+from atp_grpc.catalog.loader import DEMONSTRATION, Catalogue, read_catalogue
 from atp_grpc.domain.money import TokenPrices
 from atp_grpc.replay.listprices import ListPriceError, read_list_prices
 from atp_grpc.replay.outcomes import OutcomeFileFault, read_outcomes
@@ -83,16 +81,22 @@ def _recorded(folder: Path, files: list[Path], prompts: int | None) -> Dataset:
 
 
 def _simulated(prompts: int | None) -> Dataset:
-    source = resources.files("atp_grpc.catalog").joinpath("demonstration.toml")
-    with resources.as_file(source) as path:
-        catalogue = read_catalogue(path)
-    # The demonstration catalogue has one deployment a model and one price each, in force from the beginning.
-    prices = {deployment.model: deployment.price_history[-1].prices for deployment in catalogue.deployments}
+    prices = _cheapest_prices(read_catalogue(DEMONSTRATION))
     pool = pool_of(simulate(prices) if prompts is None else simulate(prices, prompts=prompts))
     return Dataset(
         name="simulated world",
         description=f"{len(pool.rows):,} SIMULATED prompts and outcomes of {len(pool.models)} invented models",
         is_simulated=True,
         pool=pool,
-        catalogue=source.read_text(encoding="utf-8"),
+        catalogue=DEMONSTRATION.read_text(encoding="utf-8"),
     )
+
+
+def _cheapest_prices(catalogue: Catalogue) -> dict[str, TokenPrices]:
+    """What each model costs where it is cheapest, which is where the server sends a request."""
+    prices: dict[str, TokenPrices] = {}
+    for deployment in catalogue.deployments:
+        offered = deployment.price_history[-1].prices
+        known = prices.setdefault(deployment.model, offered)
+        prices[deployment.model] = min(known, offered, key=lambda one: one.input + one.output)
+    return prices

@@ -85,7 +85,7 @@ class Screen:
             saved = result.router.usd_per_1k <= result.best.usd_per_1k
             self._console.print(Padding(Panel.fit(sentence, border_style="green" if saved else "red"), (0, 0, 0, 2)))
         else:
-            self._console.print(Padding(sentence, (0, 0, 0, 2)), soft_wrap=True)
+            self._console.print(Text.assemble("  ", sentence), soft_wrap=True)
 
 
 def results_table(result: Result) -> Table:

@@ -1,46 +1,83 @@
 """Private face of the Rust engine; `atp_grpc.engine.native` is its only reader. Nothing is stable but CONTRACT."""
 
 from collections.abc import Mapping
-from typing import Final, final
+from typing import Final, TypeAlias, final
+
+from atp_grpc.engine.contract import Exclusion
 
 CONTRACT: Final[int]
 __version__: Final[str]
 
-type _Parameters = tuple[
+_Number: TypeAlias = float | None
+# Fields in the order of the contract's dataclasses.
+_Parameters: TypeAlias = tuple[
     str, str, int, float, float, str, float, float, float, float, int | None, str, float, float, float
 ]
-type _Arm = tuple[str, float, float, float, float]
-type _Offer = tuple[int, int, int]
-type _Query = tuple[
-    int,
-    tuple[int, ...],
-    int,
-    int,
-    float,
-    float,
-    float,
-    str | None,
-    bytes | None,
-    float | None,
-    float | None,
-    float | None,
-    float | None,
+_Exclusions: TypeAlias = tuple[Exclusion, Exclusion, Exclusion]
+_Arm: TypeAlias = tuple[str, float, float, float, float]
+_Offer: TypeAlias = tuple[int, int, int]
+_Query: TypeAlias = tuple[
+    int, tuple[int, ...], int, int, float, float, float, str | None, bytes | None, _Number, _Number, _Number, _Number
 ]
-type _Outcome = tuple[
-    str,
-    str,
-    int,
-    int,
-    int,
-    bytes,
-    float | None,
-    float | None,
-    float | None,
-    bool | None,
-    float | None,
-    float | None,
+_Outcome: TypeAlias = tuple[
+    str, str, int, int, int, bytes, _Number, _Number, _Number, bool | None, _Number, _Number
 ]
-type _ArmSummary = tuple[str, float, float, float, float, float, float]
+_ArmSummary: TypeAlias = tuple[str, float, float, float, float, float, float]
 
 class NativeError(Exception):
+    """A refusal: the word for its kind, and a sentence."""
+
     args: tuple[str, str]
+
+@final
+class Choice:
+    """One decision; the attributes of the contract's `Choice`."""
+
+    def __eq__(self, other: object) -> bool: ...
+    def __ne__(self, other: object) -> bool: ...
+    __hash__ = None  # type: ignore[assignment]
+    @property
+    def chosen(self) -> int | None: ...
+    @property
+    def propensities(self) -> list[float]: ...
+    @property
+    def utilities(self) -> list[float]: ...
+    @property
+    def quality(self) -> list[float]: ...
+    @property
+    def cost_nano_usd(self) -> list[float]: ...
+    @property
+    def latency_seconds(self) -> list[float]: ...
+    @property
+    def failure_rate(self) -> list[float]: ...
+    @property
+    def exclusions(self) -> Mapping[int, Exclusion]: ...
+    @property
+    def floor_unmet(self) -> bool: ...
+    @property
+    def slo_unmet(self) -> bool: ...
+    @property
+    def features(self) -> bytes: ...
+    @property
+    def context_on(self) -> bool: ...
+    @property
+    def predicted_mean(self) -> float: ...
+    @property
+    def predicted_linear(self) -> float: ...
+
+@final
+class Engine:
+    """A selection engine for one pool. Every method may raise NativeError."""
+
+    def __new__(cls, parameters: _Parameters, exclusions: _Exclusions, /) -> Engine: ...
+    @property
+    def generation(self) -> int: ...
+    def load(self, arms: list[_Arm], offers: list[_Offer], generation: int, /) -> None: ...
+    def features(self, text: str, /) -> bytes: ...
+    def choose(self, query: _Query, /) -> Choice: ...
+    def choose_batch(self, queries: list[_Query], /) -> list[Choice | NativeError]: ...
+    def learn(self, outcome: _Outcome, /) -> bool: ...
+    def checkpoint(self) -> bytes: ...
+    def restore(self, data: bytes, /) -> None: ...
+    def summary(self, now: int, /) -> tuple[list[_ArmSummary], int, bool, float, dict[str, int]]: ...
+    def inject_panic(self, count: int, /) -> None: ...

@@ -1,69 +1,21 @@
-"""The composition root: every object is named once, built once, and taken down in reverse.
+"""The composition root: rooms, then the door, torn down in reverse.
 
-The command line, the demo and the tests enter here; library use is `async with open_app(settings) as app`. This room
-alone picks implementations. It holds no logic: what it wires can be read top to bottom.
+The command line, the demo and the tests enter here; this room alone picks implementations.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TextIO
 
 from atp_grpc.app.door import Door, open_door
-from atp_grpc.app.instruments import Instruments
-from atp_grpc.catalog.live import LiveCatalogue
-from atp_grpc.secrets.contract import SealError
-from atp_grpc.secrets.files import Secrets, open_secrets
-
-from atp_grpc.app import policy as policies
-from atp_grpc.app.background import Background, every
-from atp_grpc.app.engines import pick_engine
-from atp_grpc.app.identity import Draws, instance_id, replica_name
+from atp_grpc.app.rooms import Rooms, open_rooms
 from atp_grpc.config import Settings
-from atp_grpc.domain.clock import NANOS_PER_SECOND, Clock, SystemClock
-from atp_grpc.domain.policy import RoutingPolicy
-from atp_grpc.engine.contract import Engine
-from atp_grpc.learning.flusher import Flusher
-from atp_grpc.learning.journal import Journal
-from atp_grpc.learning.learner import Learner
-from atp_grpc.learning.observer import Observer
-from atp_grpc.routing.feedback import FeedbackTokens
-from atp_grpc.routing.ledger import Ledger
-from atp_grpc.routing.pool import Pool
-from atp_grpc.routing.router import Router
-from atp_grpc.store.contract import Store, StoreFailure
-from atp_grpc.store.memory import MemoryStore
-from atp_grpc.store.sqlite import open_sqlite_store
-
-PRUNE_INTERVAL_SECONDS = 3600.0
-
-
-@dataclass(frozen=True, slots=True)
-class Rooms:
-    """What the stories are built from; tests and library users reach in here."""
-
-    settings: Settings
-    clock: Clock
-    instance_id: str
-    started_nanos: int
-    instruments: Instruments
-    secrets: Secrets
-    store: Store
-    replica: str
-    catalogue: LiveCatalogue
-    policy: RoutingPolicy
-    engine: Engine
-    quarantined: Callable[[], bool]
-    learner: Learner
-    router: Router
-    observer: Observer
-    journal: Journal
-    flusher: Flusher
-    background: Background
-    notices: tuple[str, ...]
+from atp_grpc.domain.clock import Clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,151 +29,15 @@ class App:
 
 
 @asynccontextmanager
-async def open_rooms(settings: Settings, *, clock: Clock | None = None) -> AsyncIterator[Rooms]:
-    """Everything but the door: the stories of Route and Observe without a socket.
-
-    Raises:
-        CatalogueFault, EngineMissingError, EngineSelfTestError, StoreFailure, SecretsError, CorruptCheckpointError: the
-            process cannot start; nothing is left open.
-    """
-    async with AsyncExitStack() as stack:
-        clock = clock or SystemClock()
-        instruments = Instruments(settings.telemetry)
-        data_dir = Path(settings.data_dir)
-        secrets = open_secrets(data_dir)
-        replica = replica_name(data_dir)
-        store = await _open_store(settings, replica, clock)
-        stack.push_async_callback(store.close)
-        catalogue = await LiveCatalogue.open(
-            Path(settings.catalog.path) if settings.catalog.path else None, clock, store
-        )
-        policy = await policies.settle_policy(settings.policy, catalogue.snapshot, store)
-        parameters = policies.engine_parameters(policy, settings.policy)
-        picked = pick_engine(settings.engine.kind, parameters, on_quarantine=instruments.engine_quarantined)
-        pool = Pool(catalogue, picked.engine)
-        pool.at(clock.now_nanos())
-        learner = Learner(
-            engine=picked.engine,
-            store=store,
-            clock=clock,
-            pool=policy.name,
-            replica=replica,
-            on_refused=instruments.observation_refused,
-        )
-        replayed = await learner.restore()
-        instruments.learner_restored(learner.revision, replayed)
-        ledger, draws = Ledger(settings.learning.ledger_size), Draws()
-        tokens = FeedbackTokens(secrets, refusal=SealError)
-        flusher = Flusher(store=store, limit=settings.learning.decision_queue, on_dropped=instruments.decisions_dropped)
-        router = Router(
-            pool=pool,
-            policy=policy,
-            ledger=ledger,
-            tokens=tokens,
-            clock=clock,
-            next_seed=draws.seed,
-            next_id=draws.decision_id,
-            learner_revision=lambda: learner.revision,
-            record=flusher.offer,
-            token_ttl_seconds=settings.learning.token_ttl_seconds,
-        )
-        journal = Journal(
-            store=store,
-            learn=learner.learn,
-            limit=settings.learning.observation_queue,
-            on_commit=instruments.committed,
-            monotonic=clock.monotonic,
-            on_fault=instruments.journal_fault,
-        )
-        observer = Observer(
-            open_token=lambda token, tenant, now: tokens.open(token, tenant=tenant, now_nanos=now),
-            find_open=ledger.find,
-            knows_model=lambda name: name in catalogue.snapshot.models,
-            journal=journal,
-            store=store,
-            clock=clock,
-        )
-        rooms = Rooms(
-            settings=settings,
-            clock=clock,
-            instance_id=instance_id(),
-            started_nanos=clock.now_nanos(),
-            instruments=instruments,
-            secrets=secrets,
-            store=store,
-            replica=replica,
-            catalogue=catalogue,
-            policy=policy,
-            engine=picked.engine,
-            quarantined=picked.quarantined,
-            learner=learner,
-            router=router,
-            observer=observer,
-            journal=journal,
-            flusher=flusher,
-            background=Background(instruments.background_died),
-            notices=(picked.notice,) if picked.notice else (),
-        )
-        instruments.watch(rooms)
-        await stack.enter_async_context(_running(rooms))
-        yield rooms
-
-
-@asynccontextmanager
-async def open_app(settings: Settings, *, clock: Clock | None = None) -> AsyncIterator[App]:
+async def open_app(
+    settings: Settings, *, clock: Clock | None = None, log_stream: TextIO = sys.stderr
+) -> AsyncIterator[App]:
     """A serving process: rooms, then the door, health SERVING last; drained and closed in reverse.
 
     Raises:
         what `open_rooms` raises; AddressInUseError: a port is taken; CredentialsMissingError: nobody could ever call.
     """
-    async with open_rooms(settings, clock=clock) as rooms, open_door(rooms) as door:
+    async with open_rooms(settings, clock=clock, log_stream=log_stream) as rooms, open_door(rooms) as door:
         failed = asyncio.Event()
         rooms.instruments.on_death(failed.set)
         yield App(rooms=rooms, door=door, failed=failed)
-
-
-@asynccontextmanager
-async def _running(rooms: Rooms) -> AsyncIterator[None]:
-    """The tasks beside the calls. On the way out every acknowledged report is learned and the learned state written."""
-    learning = rooms.settings.learning
-    rooms.background.start("journal", rooms.journal.run())
-    rooms.background.start("flusher", rooms.flusher.run())
-    rooms.background.start("checkpoint", every(learning.checkpoint_interval_seconds, lambda: _checkpoint(rooms)))
-    rooms.background.start("prune", every(PRUNE_INTERVAL_SECONDS, lambda: _prune(rooms)))
-    rooms.background.start("catalogue", rooms.catalogue.watch(rooms.settings.catalog.watch_interval_seconds))
-    try:
-        yield
-    finally:
-        # The order matters: reports first, since they are promises; records of decisions next; the cache of both last.
-        rooms.journal.close()
-        await rooms.background.finish("journal")
-        rooms.flusher.close()
-        await rooms.background.finish("flusher")
-        await rooms.background.cancel_all()
-        await _checkpoint(rooms)
-
-
-async def _open_store(settings: Settings, replica: str, clock: Clock) -> Store:
-    if settings.store.kind == "memory":
-        return MemoryStore(replica)
-    return await open_sqlite_store(Path(settings.data_dir) / "atp.db", replica=replica, clock=clock)
-
-
-async def _checkpoint(rooms: Rooms) -> None:
-    try:
-        await rooms.learner.checkpoint()
-    except StoreFailure as failure:
-        # The observations are durable: a checkpoint that cannot be written costs a longer replay, nothing else.
-        rooms.instruments.upkeep_failed("checkpoint", failure)
-
-
-async def _prune(rooms: Rooms) -> None:
-    now, learning = rooms.clock.now_nanos(), rooms.settings.learning
-    try:
-        await rooms.store.prune(
-            fields_before_nanos=now - round(learning.outcome_retention_seconds * NANOS_PER_SECOND),
-            decisions_before_nanos=now - round(learning.decision_retention_seconds * NANOS_PER_SECOND),
-            learned_through=await rooms.learner.checkpoint(),
-        )
-    except StoreFailure as failure:
-        rooms.instruments.upkeep_failed("prune", failure)

@@ -1,7 +1,7 @@
 """What happens inside, told to the operators: each event of the rooms becomes a metric, a log line or an incident.
 
-The composition root hands these methods to the rooms as callbacks, so that no story knows a metrics library. Nothing here decides
-anything, and nothing here may fail a call.
+The composition root hands these methods to the rooms as callbacks, so that no story knows a metrics library. Nothing
+here decides anything, and nothing here may fail a call.
 """
 
 from __future__ import annotations

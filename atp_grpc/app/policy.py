@@ -10,7 +10,6 @@ import hashlib
 import json
 
 from atp_grpc.catalog.snapshot import Snapshot
-
 from atp_grpc.config import PolicySettings
 from atp_grpc.domain.money import NANO_PER_USD, TOKENS_PER_PRICE
 from atp_grpc.domain.policy import DEFAULT_POLICY, RoutingPolicy

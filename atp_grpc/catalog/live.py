@@ -1,7 +1,7 @@
 """The catalogue in force: swapped whole or not at all, and kept when the file goes bad.
 
-Routing asks for the snapshot of a moment, operators for a reload, and a background task watches the file. The revision of each
-content is remembered in the store, so a restart does not number the same content anew. It never edits the file.
+Routing asks for the snapshot of a moment, operators for a reload, and a background task watches the file. The revision
+of a content is remembered in the store, so a restart does not number the same content anew. It never edits the file.
 """
 
 from __future__ import annotations
@@ -12,7 +12,15 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from atp_grpc.catalog.loader import DEMONSTRATION, Catalogue, CatalogueFault, digest_of, parse_catalogue, read_bytes
+from atp_grpc.catalog.loader import (
+    DEMONSTRATION,
+    Catalogue,
+    CatalogueFault,
+    digest_of,
+    parse_catalogue,
+    read_bytes,
+    read_catalogue,
+)
 from atp_grpc.catalog.snapshot import Snapshot, build_snapshot
 from atp_grpc.domain.clock import Clock
 from atp_grpc.store.contract import Store, StoreFailure
@@ -97,6 +105,8 @@ class LiveCatalogue:
             except CatalogueFault as fault:
                 if not validate_only:
                     self._note_failure(fault.complaints)
+                    # So that the watch clears the failure also when the file turns back to what is in force.
+                    self._judged = ""
                 raise
             has_changed = catalogue.digest != self._catalogue.digest
             if not validate_only:
@@ -112,30 +122,37 @@ class LiveCatalogue:
             await self.look()
 
     async def look(self) -> None:
-        """Takes a changed file once two looks in a row have found the same content, so that a file being written is left alone.
+        """Takes a changed file once two looks in a row find the same content, so that a half-written one is left alone.
 
         What goes wrong is kept as `last_failure`; what is in force stays.
         """
         async with self._reloading:
-            data, complaints = await asyncio.to_thread(_peek, self._path)
-            seen = digest_of(data) if not complaints else "\n".join(complaints)
+            found = await asyncio.to_thread(_find, self._path)
+            seen = str(found) if isinstance(found, CatalogueFault) else digest_of(found)
             is_settled, self._seen = seen == self._seen, seen
-            if not is_settled or seen == self._judged:
-                return
-            try:
-                if complaints:
-                    raise CatalogueFault(complaints)
-                await self._take(await asyncio.to_thread(parse_catalogue, data, self._path.name))
-            except CatalogueFault as fault:
-                self._note_failure(fault.complaints)
-            except StoreFailure:
-                # Not judged yet: the next look tries again.
-                self._note_failure((f"{self._path.name}: the store could not remember the new revision",))
-                return
-            self._judged = seen
+            if is_settled and seen != self._judged and await self._judge(found):
+                self._judged = seen
+
+    async def _judge(self, found: bytes | CatalogueFault) -> bool:
+        """Puts a content in force or notes why not; False when the next look should try again."""
+        if isinstance(found, CatalogueFault):
+            self._note_failure(found.complaints)
+            return True
+        try:
+            await self._take(await asyncio.to_thread(parse_catalogue, found, self._path.name))
+        except CatalogueFault as fault:
+            self._note_failure(fault.complaints)
+        except StoreFailure:
+            self._note_failure((f"{self._path.name}: the store could not remember the new revision",))
+            return False
+        return True
 
     async def _take(self, catalogue: Catalogue) -> None:
-        """Puts a catalogue in force, if it is another one."""
+        """Puts a catalogue in force, if it is another one.
+
+        Raises:
+            StoreFailure: the new revision could not be remembered; nothing has changed.
+        """
         if catalogue.digest != self._catalogue.digest:
             revision = await _number(catalogue.digest, self._facts, at_least=self._snapshot.revision + 1)
             generation = self._snapshot.generation + 1
@@ -150,7 +167,7 @@ class LiveCatalogue:
 
 
 async def _number(digest: str, facts: Store, *, at_least: int) -> int:
-    """The revision of a content: the remembered one when it was the last, else the next; remembered before it is used."""
+    """The revision of a content: the remembered one when it was the last, else the next, kept before it is used."""
     remembered = json.loads(await facts.read_fact(_FACT) or '{"revision": 0, "digest": ""}')
     last = int(remembered["revision"])
     if remembered["digest"] == digest and last >= at_least:
@@ -160,12 +177,9 @@ async def _number(digest: str, facts: Store, *, at_least: int) -> int:
     return revision
 
 
-def _read(path: Path) -> Catalogue:
-    return parse_catalogue(read_bytes(path), path.name)
-
-
-def _peek(path: Path) -> tuple[bytes, tuple[str, ...]]:
+def _find(path: Path) -> bytes | CatalogueFault:
+    """The content of the file, or why there is none."""
     try:
-        return read_bytes(path), ()
+        return read_bytes(path)
     except CatalogueFault as fault:
-        return b"", fault.complaints
+        return fault

@@ -1,12 +1,13 @@
 """Reads the catalogue file: providers, models, deployments and prices as domain values, or every complaint at once.
 
-`live` enters here at start and at each change, the command line to check a file. A mistake anywhere refuses the whole file.
-Complaints name the file (without its folder, since operators see them over the wire) and the line or the key path.
+`live` enters here at start and at each change, the command line to check a file. A mistake anywhere refuses the whole
+file. Complaints name the file (never its folder, since operators see them over the wire) and the line or the key path.
 """
 
 from __future__ import annotations
 
 import hashlib
+import stat
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from atp_grpc.domain.money import TokenPrices
 
 DEMONSTRATION = Path(__file__).with_name("demonstration.toml")
 """The built-in catalogue: the six models of the simulated world."""
+MAX_FILE_BYTES = 16 * 1024 * 1024
 
 _Entry = TypeVar("_Entry", Provider, Model, Deployment)
 
@@ -55,9 +57,15 @@ def read_bytes(path: Path) -> bytes:
     """The bytes of the file.
 
     Raises:
-        CatalogueFault: it cannot be read.
+        CatalogueFault: it cannot be read, is not a regular file, or is larger than any catalogue.
     """
     try:
+        # Asked before it is opened, because opening a pipe would wait for a writer.
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise CatalogueFault([f"{path.name}: not a regular file"])
+        if status.st_size > MAX_FILE_BYTES:
+            raise CatalogueFault([f"{path.name}: larger than {MAX_FILE_BYTES:,} bytes"])
         return path.read_bytes()
     except OSError as error:
         raise CatalogueFault([f"{path.name}: cannot be read: {error.strerror}"]) from None

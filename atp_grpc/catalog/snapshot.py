@@ -1,7 +1,7 @@
 """One immutable view of the catalogue at one moment: what exists, what is offered, and at which price.
 
-A decision takes one snapshot and never sees another; routing, the engine and the wire all read it. It never changes and never
-reads a file or a clock.
+A decision takes one snapshot and never sees another; routing, the engine and the wire all read it. It never changes
+and never reads a file or a clock.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ class Offering(NamedTuple):
 class Snapshot:
     """The catalogue in force. Mappings are sorted by name.
 
-    `revision` counts contents of the file, `generation` snapshots; both only grow. `valid_until_nanos` is the next price
-    change, None when there is none. `arms` are the models by name, `offers` the deployments with a price in force, by model and
-    then by name; `offerings` are the same by model.
+    `revision` counts contents of the file, `generation` snapshots; both only grow. `valid_until_nanos` is the next
+    price change, None when there is none. `arms` are the models by name, `offers` the deployments with a price in
+    force, by model and then by name; `offerings` are the same by model.
     """
 
     revision: int

@@ -1,14 +1,13 @@
 """One table of the catalogue file: takes its values out one by one and notes everything that is wrong with them.
 
-`loader` enters here for each `[[provider]]`, `[[model]]`, `[[deployment]]` and price. A value that is wrong is noted and
-replaced by a harmless one, so that reading goes on and one look at the file finds every mistake. It never raises.
+`loader` enters here for each `[[provider]]`, `[[model]]`, `[[deployment]]` and price. A value that is wrong is noted
+and replaced by a harmless one, so that reading goes on and one look at the file finds every mistake. It never raises.
 """
 
 from __future__ import annotations
 
 import difflib
 import enum
-import math
 import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
@@ -27,7 +26,9 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]*")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_YEAR = 2199
 _LONGEST_QUOTE = 60
+_NO_NAMES: frozenset[str] = frozenset()
 
+_Value = TypeVar("_Value")
 _Choice = TypeVar("_Choice", bound=enum.StrEnum)
 
 
@@ -66,8 +67,9 @@ class Table:
     def name(self, key: str, *, default: str | None = None) -> str:
         """A name: letters, digits and `._:/@+-`, beginning with a letter or digit. Empty after a complaint."""
         value = self._required(key, default)
-        if value is None:
-            return ""
+        return "" if value is None else self._named(key, value)
+
+    def _named(self, key: str, value: object) -> str:
         if not isinstance(value, str):
             return self._refuse(key, "must be a name", value, "")
         if len(value) > MAX_NAME_LENGTH:
@@ -89,12 +91,10 @@ class Table:
         """A list of distinct names; empty when it is not written."""
         value = self.raw(key)
         if value is None:
-            return frozenset()
+            return _NO_NAMES
         if not isinstance(value, list):
-            return self._refuse(key, "must be a list of names", value, frozenset())
-        entries = Table({f"{key}[{at}]": entry for at, entry in enumerate(value)}, self.where, self._complaints)
-        entries._label = self._label
-        names = [entries.name(f"{key}[{at}]") for at in range(len(value))]
+            return self._refuse(key, "must be a list of names", value, _NO_NAMES)
+        names = [self._named(f"{key}[{at}]", entry) for at, entry in enumerate(value)]
         for at, name in enumerate(names):
             if name and name in names[:at]:
                 self.complain(f"{key}[{at}]", f"{name!r} stands twice")
@@ -115,7 +115,7 @@ class Table:
         value = self._required(key, None)
         if value is None:
             return 1
-        if type(value) is not int:
+        if not isinstance(value, int) or isinstance(value, bool):
             return self._refuse(key, "must be a whole number", value, 1)
         if not 1 <= value <= MAX_FIGURE:
             return self._refuse(key, f"must be from 1 to {MAX_FIGURE:,}", value, 1)
@@ -126,27 +126,29 @@ class Table:
         value = self.raw(key)
         if value is None:
             return default
-        if type(value) not in {int, Decimal}:
+        amount = _amount(value)
+        if amount is None:
             return self._refuse(key, "must be a number", value, default)
-        # Compared before it is converted: a number beyond all floats must not raise, and NaN is in no range.
-        is_within = not Decimal(value).is_nan() and 0 <= value <= maximum
-        if not is_within or not math.isfinite(number := float(value)):
+        if not 0 <= amount <= maximum:
             return self._refuse(key, f"must be from 0 to {maximum:,.15g}", value, default)
-        return number
+        return float(amount)
 
     def price(self, key: str, *, is_required: bool) -> int | None:
         """US dollars per million tokens as nano-US-dollars per million tokens, exactly. None when it is not written."""
         value = self._required(key, None) if is_required else self.raw(key)
         if value is None:
             return None
-        if type(value) not in {int, Decimal} or not Decimal(value).is_finite():
+        amount = _amount(value)
+        if amount is None:
             return self._refuse(key, "must be a number of US dollars", value, None)
-        if not 0 <= value <= MAX_USD_PER_MILLION_TOKENS:
+        if not 0 <= amount <= MAX_USD_PER_MILLION_TOKENS:
             return self._refuse(key, f"must be from 0 to {MAX_USD_PER_MILLION_TOKENS:,} US dollars", value, None)
-        nano = nano_of(Decimal(value))
-        if nano is None:
-            return self._refuse(key, f"must have at most {_PRICE_DECIMALS} decimals", value, None)
-        return nano
+        nano = nano_of(amount)
+        return (
+            nano
+            if nano is not None
+            else self._refuse(key, f"must have at most {_PRICE_DECIMALS} decimals", value, None)
+        )
 
     def moment(self, key: str) -> int | None:
         """A date-time with offset, or a date (00:00 UTC), as Unix nanoseconds; 0 when it is not written.
@@ -156,16 +158,16 @@ class Table:
         value = self.raw(key)
         if value is None:
             return 0
-        if isinstance(value, datetime):
-            if value.tzinfo is None:
-                return self._refuse(key, "needs an offset, for example Z for UTC", value.isoformat(), None)
-        elif isinstance(value, date):
-            value = datetime(value.year, value.month, value.day, tzinfo=UTC)
-        else:
+        if not isinstance(value, date):
             return self._refuse(key, "must be a date-time with an offset, or a date", value, None)
+        if not isinstance(value, datetime):
+            value = datetime(value.year, value.month, value.day, tzinfo=UTC)
+        if value.tzinfo is None:
+            return self._refuse(key, "needs an offset, for example Z for UTC", value.isoformat(), None)
         if not _EPOCH.year < value.year <= _LAST_YEAR:
             return self._refuse(key, f"must be from 1971 to {_LAST_YEAR}", value.isoformat(), None)
-        return (value - _EPOCH) // timedelta(microseconds=1) * (NANOS_PER_SECOND // 1_000_000)
+        micros: int = (value - _EPOCH) // timedelta(microseconds=1)
+        return micros * (NANOS_PER_SECOND // 1_000_000)
 
     def _required(self, key: str, default: str | None) -> Any:
         value = self.raw(key)
@@ -173,11 +175,18 @@ class Table:
             self.complain(key, "is missing")
         return default if value is None else value
 
-    def _refuse(self, key: str, rule: str, value: object, instead: Any) -> Any:
+    def _refuse(self, key: str, rule: str, value: object, instead: _Value) -> _Value:
         shown = str(value) if isinstance(value, Decimal) else repr(value)
         shown = shown if len(shown) <= _LONGEST_QUOTE else f"{shown[:_LONGEST_QUOTE]}..."
         self.complain(key, f"{rule}, got {shown}")
         return instead
+
+
+def _amount(value: object) -> Decimal | None:
+    """A finite number as the file has it, else None. `bool` is no number, although Python says so."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return Decimal(value)
+    return value if isinstance(value, Decimal) and value.is_finite() else None
 
 
 def nano_of(usd: Decimal) -> int | None:
@@ -191,4 +200,5 @@ def nano_of(usd: Decimal) -> int | None:
     shift = exponent + len(digits) - len(written) + _PRICE_DECIMALS
     if shift < 0:
         return None
-    return (-1 if sign else 1) * int(written) * 10**shift
+    nano: int = int(written) * 10**shift
+    return -nano if sign else nano

@@ -20,7 +20,9 @@ def _lines(table: Mapping[str, object], above: tuple[str, ...]) -> list[str]:
     for key, value in table.items():
         path = (*above, key)
         if isinstance(value, Mapping):
-            lines += ["", f"[{'.'.join(path)}]", *_lines(value, path)]
+            # A table of nothing but tables needs no header, and without one its parts can be pasted together.
+            has_header = not value or not all(map(_holds_tables, value.values()))
+            lines += [*(["", f"[{'.'.join(path)}]"] if has_header else []), *_lines(value, path)]
         elif _holds_tables(value) and isinstance(value, list):
             for entry in value:
                 lines += ["", f"[[{'.'.join(path)}]]", *_lines(entry, path)]

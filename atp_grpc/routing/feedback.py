@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import struct
 from datetime import UTC, datetime
-from typing import Protocol
 
 from atp_grpc.domain.clock import NANOS_PER_SECOND
 from atp_grpc.domain.decision import Lesson, Revisions
 from atp_grpc.domain.errors import TokenExpiredError, TokenInvalidError
 from atp_grpc.domain.money import TokenPrices
 from atp_grpc.domain.request import FeatureVector
+from atp_grpc.secrets.contract import Sealer, SealError
 
 _VERSION = 1
 _NO_PRICE = -1
@@ -24,25 +24,11 @@ _FIXED = struct.Struct("<Bqqddddqqqqqqq")
 _LENGTHS = struct.Struct("<6H")
 
 
-class Sealer(Protocol):
-    """What seals and opens; `secrets` keeps the promise."""
-
-    def seal(self, plaintext: bytes, associated: bytes) -> bytes:
-        """Encrypts, and binds the associated data in."""
-        ...
-
-    def open(self, sealed: bytes, associated: bytes) -> bytes:
-        """Decrypts what was sealed with the same associated data."""
-        ...
-
-
 class FeedbackTokens:
     """Seals lessons into tokens and opens tokens into lessons."""
 
-    def __init__(self, sealer: Sealer, *, refusal: type[Exception]) -> None:
-        """`refusal` is what the sealer raises on bytes that it did not seal for these associated data."""
+    def __init__(self, sealer: Sealer) -> None:
         self._sealer = sealer
-        self._refusal = refusal
 
     def seal(self, lesson: Lesson) -> bytes:
         """A token for a lesson, about 150 bytes plus the features."""
@@ -57,7 +43,7 @@ class FeedbackTokens:
         """
         try:
             lesson = _unpack(self._sealer.open(token, tenant.encode()), tenant)
-        except (self._refusal, struct.error, UnicodeDecodeError, ValueError):
+        except (SealError, struct.error, ValueError):
             raise TokenInvalidError from None
         if now_nanos >= lesson.expires_nanos:
             expired = datetime.fromtimestamp(lesson.expires_nanos / NANOS_PER_SECOND, UTC)

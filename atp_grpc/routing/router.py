@@ -92,7 +92,7 @@ class Router:
         next_id: Callable[[int], str],
         learner_revision: Callable[[], int],
         record: Callable[[Decision], None],
-        token_ttl_seconds: int,
+        token_ttl_seconds: float,
     ) -> None:
         """Takes what varies from outside.
 
@@ -108,7 +108,7 @@ class Router:
         self._next_id = next_id
         self._learner_revision = learner_revision
         self._record = record
-        self._token_ttl_nanos = token_ttl_seconds * NANOS_PER_SECOND
+        self._token_ttl_nanos = round(token_ttl_seconds * NANOS_PER_SECOND)
 
     def route(self, request: RouteRequest, call: Call) -> Routed:
         """Decides for one request.

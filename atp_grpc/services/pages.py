@@ -8,26 +8,15 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from atp_grpc.domain.errors import PageTokenInvalidError
+from atp_grpc.secrets.contract import Signer
 
 DEFAULT_PAGE_SIZE = 100
 MAX_PAGE_SIZE = 1000
 
 _Entry = TypeVar("_Entry")
-
-
-class Signer(Protocol):
-    """What signs tokens; `secrets` keeps the promise."""
-
-    def sign(self, data: bytes) -> bytes:
-        """A signature of the data."""
-        ...
-
-    def verify(self, data: bytes, signature: bytes) -> bool:
-        """Whether the signature is one of the data."""
-        ...
 
 
 class Pages:

@@ -1,7 +1,7 @@
 """The error table: which status code, details and retry advice each reason of `atp.v1.ErrorReason` gets.
 
-The door turns the error of a call into a status here, and batches do the same for one item. It never makes up a reason: the
-table, the enum of the contract and the classes of `domain.errors` are equal by test.
+The door turns the error of a call into a status here, and batches do the same for one item. It never makes up a
+reason: the table, the enum of the contract and the classes of `domain.errors` are equal by test.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ MAX_PUSHBACK_MS = 3_600_000
 DEFAULT_PUSHBACK_MS = 50
 NO_RETRY = "-1"
 LISTED_BYTES = 3_072
-"""Room for the violations of one status. A client refuses trailers above 8 KiB, and base64 makes a third more of them."""
+"""Room for the violations of one status: a client refuses trailers above 8 KiB, base64 included."""
 MESSAGE_CHARACTERS = 512
 VALUE_CHARACTERS = 256
 
@@ -121,7 +121,7 @@ def rpc_status(error: AtpError) -> status_pb2.Status:
 
 
 def trailers(error: AtpError, status: status_pb2.Status) -> Trailers:
-    """The trailing metadata of a refused call: the status with its details, and the pushback that gRPC's retries obey."""
+    """The trailing metadata of a refused call: status and details, and the pushback that gRPC's own retries obey."""
     entries: Trailers = ((DETAILS_KEY, status.SerializeToString()),)
     retry = TABLE[error.reason].retry
     if retry is Retry.UNSAID:
@@ -179,7 +179,8 @@ def _listed(
     for violation in violations:
         room -= sum(len(text.encode()) + 2 for text in texts(violation)) + 2
         if room < 0:
-            return [*kept, more(f"{len(violations) - len(kept)} more are not listed")]
+            kept.append(more(f"{len(violations) - len(kept)} more are not listed"))
+            break
         kept.append(violation)
     return kept
 

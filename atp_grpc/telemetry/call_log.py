@@ -1,7 +1,7 @@
 """The one line that a call leaves: failures always, successes a few each second.
 
-The door writes here after every call. The line is encoded by hand, because it stands on the path of every call: 2 microseconds
-where structlog takes 20. It never holds anything of the request but its method.
+The door writes here after every call. The line is encoded by hand, because it stands on the path of every call: 2
+microseconds where structlog takes 20. It never holds anything of the request but its method.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class CallLog:
         """Successes without a line."""
 
     def succeeded(
-        self, method: str, seconds: float, *, principal: Principal, trace_id: str, peer: Callable[[], str]
+        self, method: str, seconds: float, *, principal: Principal | None, trace_id: str, peer: Callable[[], str]
     ) -> None:
         """Writes the line of a good call, if its second still has room for one."""
         if self._level > logging.INFO or not self._has_room():

@@ -1,7 +1,8 @@
 """JSON for log lines: small, strict and safe to print on any terminal.
 
-Everything that writes a log line encodes it here. Control characters, line breaks, escape sequences and everything beyond ASCII
-leave escaped, long values leave cut, and an object of unknown type leaves as the name of its type, never as its text.
+Everything that writes a log line encodes it here. Control characters, line breaks, escape sequences and everything
+beyond ASCII leave escaped, long values leave cut, and an object of unknown type leaves as the name of its type, never
+as its text.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from json.encoder import encode_basestring_ascii
 
 TEXT_CHARACTERS = 512
 LIST_ITEMS = 64
+_CONSTANTS = {True: "true", False: "false", None: "null"}
 
 
 def encode_line(fields: Mapping[str, object]) -> str:
@@ -28,16 +30,14 @@ def encode_text(text: str) -> str:
 
 def _encode(value: object) -> str:
     match value:
+        case bool() | None:
+            return _CONSTANTS[value]
         case str():
             return encode_text(value)
-        case bool():
-            return "true" if value else "false"
         case int():
             return str(int(value))
         case float():
             return repr(float(value)) if math.isfinite(value) else f'"{value}"'
-        case None:
-            return "null"
         case list() | tuple():
             return "[" + ",".join([_encode(item) for item in value[:LIST_ITEMS]]) + "]"
         case _:

@@ -9,7 +9,7 @@ CAUSES = 8
 
 
 def describe_fault(fault: BaseException) -> dict[str, object]:
-    """Kinds of the fault and of what led to it (newest first), and the calls that led to its place (outermost first)."""
+    """Kinds of the fault and of its causes, newest first, and the calls that led to its place, outermost first."""
     return {
         "fault": [f"{type(one).__module__}.{type(one).__qualname__}" for one in _chain(fault)],
         "trace": _places(fault),

@@ -33,11 +33,14 @@ class Incidents:
             trace_id: the call's trace, if there was a call.
         """
         incident = f"{self._source.getrandbits(64):016x}"
-        self._on_incident()
-        self._logger.error("incident", incident=incident, method=method, trace_id=trace_id, **describe_fault(fault))
+        try:
+            self._on_incident()
+            self._logger.error("incident", incident=incident, method=method, trace_id=trace_id, **describe_fault(fault))
+        except Exception:  # noqa: BLE001, S110 - whoever reports is already handling a fault and must be able to go on
+            pass
         return incident
 
-    def loop_handler(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    def loop_handler(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """For `loop.set_exception_handler`: reports what fell out of a task or a callback."""
         fault = context.get("exception")
         if isinstance(fault, BaseException):

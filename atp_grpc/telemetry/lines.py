@@ -9,7 +9,7 @@ from __future__ import annotations
 import queue
 import threading
 from types import TracebackType
-from typing import TextIO
+from typing import Self, TextIO
 
 LINES_PER_WRITE = 256
 
@@ -26,7 +26,7 @@ class LineWriter:
         self._thread = threading.Thread(target=self._run, name="log-lines", daemon=True)
         self._thread.start()
 
-    def __enter__(self) -> LineWriter:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -1,7 +1,7 @@
-"""Log lines of everything but calls: one JSON object a line, through structlog, with the lines of libraries beside them.
+"""Log lines of everything but calls: one JSON object a line, through structlog; the lines of libraries join them.
 
-The composition root opens it and hands `logger` to whoever has something to say. It never writes the text of an exception:
-libraries put prompts, addresses and secrets in there; types and places are enough to find a fault.
+The composition root opens it and hands `logger` to whoever has something to say. It never writes the text of an
+exception: libraries put prompts, addresses and secrets in there; types and places are enough to find a fault.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Every metric of the server, in a registry of its own; `docs/metrics.md` lists them, equal by test.
 
-The composition root makes one and hands it out; rooms count through its methods and never see the client library. No label ever
-holds what a caller may choose freely, so the number of series stays bounded.
+The composition root makes one and hands it out; rooms count through its methods and never see the client library. No
+label ever holds what a caller may choose freely, so the number of series stays bounded.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ class CallMeter:
     """Counts and times the calls of one method; labels are bound on the first call of each code."""
 
     def __init__(self, handled: Counter, seconds: Histogram, *, service: str, method: str) -> None:
-        labels = {"grpc_type": "unary", "grpc_service": service, "grpc_method": method}
-        self._bind = lambda code: handled.labels(**labels, grpc_code=code)
-        self._by_code = {"OK": self._bind("OK")}
-        self._seconds = seconds.labels(**labels)
+        self._labels = {"grpc_type": "unary", "grpc_service": service, "grpc_method": method}
+        self._handled = handled
+        self._by_code = {"OK": handled.labels(**self._labels, grpc_code="OK")}
+        self._seconds = seconds.labels(**self._labels)
 
     def record(self, code: str, seconds: float) -> None:
         """Counts one finished call, by its status code as Prometheus dashboards spell it (`OK`, `InvalidArgument`)."""
         counter = self._by_code.get(code)
         if counter is None:
-            counter = self._by_code[code] = self._bind(code)
+            counter = self._by_code[code] = self._handled.labels(**self._labels, grpc_code=code)
         counter.inc()
         self._seconds.observe(seconds)
 
@@ -150,7 +150,9 @@ class Metrics:
             "atp_learner_generation", "Outcomes in the learner's state.", registry=self.registry
         )
         self._context_on = Gauge("atp_context_on", "1 when features shape predictions.", registry=self.registry)
-        self._engine = Gauge("atp_engine_info", "1 for the engine in use.", ("engine", "version"), registry=self.registry)
+        self._engine = Gauge(
+            "atp_engine_info", "1 for the engine in use.", ("engine", "version"), registry=self.registry
+        )
         self._quarantined = Gauge(
             "atp_engine_quarantined", "1 when a fault set the native engine aside.", registry=self.registry
         )
@@ -171,4 +173,6 @@ class Metrics:
         )
         self._incidents = Counter("atp_incidents", "Faults logged under an incident id.", registry=self.registry)
         self._lines_dropped = Gauge("atp_log_lines_dropped", "Log lines that were lost.", registry=self.registry)
-        self._lines_left_out = Gauge("atp_call_lines_left_out", "Good calls without a log line.", registry=self.registry)
+        self._lines_left_out = Gauge(
+            "atp_call_lines_left_out", "Good calls without a log line.", registry=self.registry
+        )

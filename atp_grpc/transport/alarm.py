@@ -1,21 +1,24 @@
 """Ends the work of one call when its time is over, without a task of its own.
 
-The door sets an alarm only where no transport watches the deadline: a caller that named none, or one too far away. Setting and
-clearing it costs about a microsecond; `asyncio.timeout` costs more and cannot tell its own cancellation from the caller's here.
+The door sets an alarm only where no transport watches the deadline: a caller that named none, or one too far away.
+Setting and clearing it costs about a microsecond; `asyncio.timeout` costs more and cannot tell its own cancellation
+from the caller's here.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 
 class Alarm:
-    """Cancels a task once, and remembers that it did."""
+    """Cancels the task it was made in, once, and remembers that it did."""
 
     __slots__ = ("_has_rung", "_task", "_timer")
 
-    def __init__(self, task: asyncio.Task[Any], seconds: float) -> None:
+    def __init__(self, seconds: float) -> None:
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("an alarm needs a task that it can cancel")
         self._task = task
         self._has_rung = False
         self._timer = task.get_loop().call_later(seconds, self._ring)

@@ -1,6 +1,7 @@
 """What a call's metadata says that the door cares about: a credential, a trace, and how often it was tried.
 
-Every other entry is ignored, binary ones included. Two credentials are no credential: which one counts would be a guess.
+Every other entry is ignored, binary ones included. Two credentials are no credential: which one counts would be a
+guess.
 """
 
 from __future__ import annotations

@@ -1,14 +1,15 @@
 """The one wrapper around every method: bytes in, bytes or a refusal out, and nothing else ever.
 
-Transports enter here with what arrived: payload, metadata, the time left, the peer. The wrapper checks the call, runs the handler
-and ends in a wall that turns whatever was raised into a status; it knows no server library, and no text of an exception passes it.
+Transports enter here with what arrived: payload, metadata, the time left, the peer. The wrapper checks the call, runs
+the handler and ends in a wall that turns whatever was raised into a status; it knows no server library, and no text
+of an exception passes it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +19,6 @@ from atp_grpc.domain.call import Call
 from atp_grpc.domain.clock import Clock
 from atp_grpc.domain.errors import (
     AtpError,
-    CredentialRefusedError,
     DeadlineExceededError,
     DrainingError,
     InternalError,
@@ -40,9 +40,12 @@ from atp_grpc.transport.method import Method
 from atp_grpc.transport.traffic import Traffic
 
 DRAINING_RETRY_SECONDS = 0.05
+CLOCK_TOLERANCE_SECONDS = 0.001
+"""Two clocks measure one deadline: the transport's and ours."""
 UNKNOWN = "unknown"
 """Service and method label of calls to methods that do not exist."""
-_FAULTS_OF_OURS = frozenset({Code.INTERNAL, Code.UNKNOWN, Code.DATA_LOSS})
+_LEVELS = {Code.CANCELLED: logging.INFO, Code.INTERNAL: logging.ERROR}
+"""Level of a failed call's line; a warning where nothing stands here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +90,21 @@ class Edge:
         max_deadline_seconds: float,
         on_exit: Callable[[BaseException], None],
     ) -> None:
-        """Args: `identify` turns a credential into a principal or raises CredentialRefusedError; a caller without a
-        deadline gets the default one and nobody more than the greatest; `on_exit` hears of a KeyboardInterrupt or
-        SystemExit that a handler raised: its call is answered, and the process then decides.
+        """Takes what the wrapper uses.
+
+        Args:
+            identify: turns a credential into a principal, or raises CredentialRefusedError.
+            validation: checks requests.
+            clock: times calls.
+            trace_ids: names calls that came without a trace.
+            call_log: gets a line of each call.
+            metrics: get a sample of each call.
+            incidents: get what nobody foresaw.
+            traffic: counts calls, and says when no more are taken.
+            default_deadline_seconds: what a caller without a deadline gets.
+            max_deadline_seconds: what nobody gets more than.
+            on_exit: hears of a KeyboardInterrupt or SystemExit that a handler raised, after its call was answered; the
+                process then decides.
         """
         self._identify = identify
         self._validation = validation
@@ -109,7 +124,7 @@ class Edge:
         name = method.full_name
         meter = self._metrics.call_meter(method.service, method.name)
         self._validation.prepare(method.request_class)
-        traffic, monotonic, call_log = self._traffic, self._clock.monotonic, self._call_log
+        traffic, monotonic = self._traffic, self._clock.monotonic
 
         async def handle(payload: bytes, metadata: Metadata, seconds_left: float | None, peer: Peer) -> bytes | Refusal:
             passage = _Passage(monotonic())
@@ -119,10 +134,7 @@ class Edge:
             except BaseException as fault:  # noqa: BLE001 - the wall: what passes here leaves the caller hanging
                 return self._refuse(fault, name, meter, passage, seconds_left, peer)
             else:
-                seconds = monotonic() - passage.started
-                meter.record("OK", seconds)
-                assert passage.principal is not None  # noqa: S101 - a call without a principal was refused
-                call_log.succeeded(name, seconds, principal=passage.principal, trace_id=passage.trace_id, peer=peer)
+                self._note(name, meter, passage, monotonic() - passage.started, peer, Code.OK)
                 return answer
             finally:
                 traffic.leave()
@@ -182,9 +194,7 @@ class Edge:
     @staticmethod
     async def _within(seconds: float, work: Coroutine[Any, Any, Message]) -> Message:
         """Does the work, or cancels it when its time is over."""
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101 - a coroutine always runs in a task of its transport
-        alarm = Alarm(task, seconds)
+        alarm = Alarm(seconds)
         try:
             reply = await work
         except asyncio.CancelledError:
@@ -213,9 +223,8 @@ class Edge:
         """
         seconds = self._clock.monotonic() - passage.started
         if isinstance(fault, asyncio.CancelledError) and _is_cancelled_by_transport():
-            is_late = seconds_left is not None and seconds >= seconds_left
-            code = Code.DEADLINE_EXCEEDED if is_late else Code.CANCELLED
-            self._note(name, meter, passage, seconds, peer, code)
+            is_late = seconds_left is not None and seconds >= seconds_left - CLOCK_TOLERANCE_SECONDS
+            self._note(name, meter, passage, seconds, peer, Code.DEADLINE_EXCEEDED if is_late else Code.CANCELLED)
             raise fault
         error = fault if isinstance(fault, AtpError) else self._internal(fault, name, passage)
         try:
@@ -241,19 +250,27 @@ class Edge:
         code: Code,
         error: AtpError | None = None,
     ) -> None:
-        meter.record(CODE_LABELS[code], seconds)
-        level = logging.ERROR if code in _FAULTS_OF_OURS else logging.WARNING
-        self._call_log.failed(
-            name,
-            seconds,
-            code=code.name,
-            reason=error.reason if error is not None else "",
-            level=logging.INFO if code is Code.CANCELLED else level,
-            principal=passage.principal,
-            trace_id=passage.trace_id,
-            peer=peer,
-            incident=error.metadata["incident"] if isinstance(error, InternalError) else "",
-        )
+        """One sample and one line. A fault in here is an incident of its own and leaves the answer as it is."""
+        try:
+            meter.record(CODE_LABELS[code], seconds)
+            if code is Code.OK:
+                self._call_log.succeeded(
+                    name, seconds, principal=passage.principal, trace_id=passage.trace_id, peer=peer
+                )
+                return
+            self._call_log.failed(
+                name,
+                seconds,
+                code=code.name,
+                reason=error.reason if error is not None else "",
+                level=_LEVELS.get(code, logging.WARNING),
+                principal=passage.principal,
+                trace_id=passage.trace_id,
+                peer=peer,
+                incident=error.metadata["incident"] if isinstance(error, InternalError) else "",
+            )
+        except Exception as broken:  # noqa: BLE001 - the wall covers what is written about a call too
+            self._incidents.report(broken, method=name, trace_id=passage.trace_id)
 
 
 def _refusal(error: AtpError) -> Refusal:

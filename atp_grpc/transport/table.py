@@ -1,7 +1,7 @@
 """Makes the method table from the contract: names, messages and permissions come from service descriptors.
 
-The composition root pairs each service of the contract with its servicer here. A method without a permission, without a handler or
-of a kind that is not served stops the start; nothing is ever left open by omission.
+The composition root pairs each service of the contract with its servicer here. A method without a permission, without
+a handler or of a kind that is not served stops the start; nothing is ever left open by omission.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import inspect
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message_factory import GetMessageClass
@@ -60,7 +61,8 @@ def _row(service: ServiceDescriptor, method: MethodDescriptor, servicer: object)
 
 
 def _permission(name: str, method: MethodDescriptor) -> Permission:
-    number = method.GetOptions().Extensions[permission_pb2.required_permission]
+    extension: Any = permission_pb2.required_permission
+    number = method.GetOptions().Extensions[extension]
     if number == permission_pb2.PERMISSION_UNSPECIFIED:
         raise MethodTableError(f"{name} declares no required_permission")
     return Permission(permission_pb2.Permission.Name(number).removeprefix("PERMISSION_").lower())

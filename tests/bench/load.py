@@ -1,6 +1,7 @@
 """Load on one gRPC method: a fixed number of equal calls, so many in flight, from the other core.
 
-`h2load` (Debian: nghttp2-client) where it is installed, because it is cheap enough not to be the limit; a raw grpc.aio client otherwise.
+`h2load` (Debian: nghttp2-client) where it is installed, because it is cheap enough not to be the limit; a raw
+grpc.aio client otherwise.
 """
 
 from __future__ import annotations

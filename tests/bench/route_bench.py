@@ -1,7 +1,7 @@
 """Server CPU of Route against a bare grpcio echo of the same messages, in interleaved rounds.
 
-Everything is on: credential, validation, features, choice, ledger, seal, decision record, log line, metrics. Without native engine or
-h2load the rows say so.
+Everything is on: credential, validation, features, choice, ledger, seal, decision record, log line, metrics. Without
+native engine or h2load the rows say so.
 """
 
 from __future__ import annotations

@@ -82,11 +82,11 @@ NATURES: Final[Mapping[str, Nature]] = MappingProxyType(
     {
         #                             arithm code repair summ transl extract reason creat
         "ember-nano": Nature(_skill(-0.2, -1.2, -1.6, 2.0, 1.0, 2.6, -1.4, 0.4), 0.70, 0.9, 0.15, 220.0, 0.004),
-        "ember-mini": Nature(_skill(1.0, 0.2, -0.4, 2.4, 2.4, 3.0, -0.4, 1.4), 0.55, 1.0, 0.25, 160.0, 0.004),
-        "cobalt-base": Nature(_skill(1.4, 0.9, 0.4, 2.5, 2.7, 3.0, 0.4, 2.6), 0.45, 1.0, 0.40, 110.0, 0.006),
-        "cobalt-pro": Nature(_skill(2.4, 3.0, 2.6, 2.3, 2.3, 3.0, 1.4, 1.8), 0.40, 1.1, 0.50, 90.0, 0.006),
-        "onyx-large": Nature(_skill(2.6, 2.4, 2.2, 2.6, 2.8, 3.1, 1.8, 2.8), 0.35, 1.2, 0.80, 60.0, 0.008),
-        "onyx-reason": Nature(_skill(4.0, 3.2, 3.2, 2.1, 2.2, 3.0, 3.6, 1.2), 0.25, 4.0, 1.50, 80.0, 0.012),
+        "ember-mini": Nature(_skill(1.0, 0.2, -0.4, 2.4, 2.4, 3.0, -0.6, 1.4), 0.55, 1.0, 0.25, 160.0, 0.004),
+        "cobalt-base": Nature(_skill(2.0, 0.8, 0.2, 2.5, 2.7, 3.0, 0.0, 2.4), 0.45, 1.0, 0.40, 110.0, 0.006),
+        "cobalt-pro": Nature(_skill(2.4, 3.4, 3.0, 2.2, 2.2, 3.0, 0.8, 1.4), 0.40, 1.1, 0.50, 90.0, 0.006),
+        "onyx-large": Nature(_skill(1.8, 1.6, 1.2, 2.7, 3.0, 3.1, 1.8, 3.0), 0.35, 1.2, 0.80, 60.0, 0.008),
+        "onyx-reason": Nature(_skill(4.0, 3.4, 3.2, 2.4, 2.5, 3.1, 3.6, 2.0), 0.25, 4.0, 1.50, 80.0, 0.012),
     }
 )
 """The six models by name. The last thinks aloud at length: its hidden tokens are billed as output."""

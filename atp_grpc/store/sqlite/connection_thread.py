@@ -21,12 +21,13 @@ Connect = Callable[[ExitStack], sqlite3.Connection]
 
 
 class ConnectionThread:
-    """One connection on one thread."""
+    """One connection on one thread. Build it with `open`."""
+
+    _connection: sqlite3.Connection
 
     def __init__(self, name: str) -> None:
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
         self._resources = ExitStack()
-        self._connection: sqlite3.Connection | None = None
         self._released: Future[None] | None = None
 
     @classmethod
@@ -66,8 +67,6 @@ class ConnectionThread:
             self._connection = connect(self._resources)
 
     def _do(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
-        if self._connection is None:
-            raise StoreFailure("the store is closed")
         with _failures():
             return work(self._connection)
 

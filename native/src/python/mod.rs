@@ -61,6 +61,7 @@ impl Engine {
 #[pymethods]
 impl Engine {
     #[new]
+    #[pyo3(signature = (parameters, exclusions, /))]
     fn new(parameters: &Bound<'_, PyTuple>, exclusions: Py<PyTuple>) -> PyResult<Self> {
         guarded(|| {
             let engine = engine::Engine::new(read_parameters(parameters)?)?;
@@ -73,6 +74,7 @@ impl Engine {
         self.lock(py).engine.generation()
     }
 
+    #[pyo3(signature = (arms, offers, generation, /))]
     fn load(
         &self,
         py: Python<'_>,
@@ -88,11 +90,13 @@ impl Engine {
         })
     }
 
+    #[pyo3(signature = (text, /))]
     fn features<'py>(&self, py: Python<'py>, text: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
         let held = self.lock(py);
         guarded(|| Ok(PyBytes::new(py, &held.engine.features(read_text(text.as_borrowed())?)?)))
     }
 
+    #[pyo3(signature = (query, /))]
     fn choose(&self, py: Python<'_>, query: &Bound<'_, PyTuple>) -> PyResult<Choice> {
         let mut held = self.lock(py);
         let Held { engine, candidates } = &mut *held;
@@ -104,6 +108,7 @@ impl Engine {
     }
 
     /// One result per query, in order: a `Choice`, or the `NativeError` it was refused with.
+    #[pyo3(signature = (queries, /))]
     fn choose_batch<'py>(&self, py: Python<'py>, queries: Vec<Bound<'py, PyTuple>>) -> PyResult<Bound<'py, PyList>> {
         let mut held = self.lock(py);
         let results = guarded(|| {
@@ -136,6 +141,7 @@ impl Engine {
         Ok(list)
     }
 
+    #[pyo3(signature = (outcome, /))]
     fn learn(&self, py: Python<'_>, outcome: &Bound<'_, PyTuple>) -> PyResult<bool> {
         let mut held = self.lock(py);
         guarded(|| Ok(held.engine.learn(&read_outcome(outcome)?)?))
@@ -146,6 +152,7 @@ impl Engine {
         guarded(|| Ok(PyBytes::new(py, &py.detach(|| engine.checkpoint()))))
     }
 
+    #[pyo3(signature = (data, /))]
     fn restore(&self, py: Python<'_>, data: &[u8]) -> PyResult<()> {
         let mut held = self.lock(py);
         let engine = &mut held.engine;
@@ -154,6 +161,7 @@ impl Engine {
 
     /// (arms, learned, `context_on`, `context_z`, `high_water`); an arm is (name, observations, quality,
     /// `output_tokens`, latency, `failure_rate`, `residual_sd`).
+    #[pyo3(signature = (now, /))]
     fn summary<'py>(&self, py: Python<'py>, now: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyTuple>> {
         let mut held = self.lock(py);
         guarded(|| {
@@ -174,6 +182,7 @@ impl Engine {
     }
 
     /// A drill: the next `count` choices fail in the middle, as a defect would make them fail.
+    #[pyo3(signature = (count, /))]
     fn inject_panic(&self, py: Python<'_>, count: u32) {
         self.lock(py).engine.inject_panic(count);
     }

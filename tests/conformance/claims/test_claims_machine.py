@@ -98,13 +98,13 @@ class ClaimsMachine(RuleBasedStateMachine):
         name = data.draw(st.sampled_from(sorted(self.held)))
         claim, digest, ttl = self.held.pop(name)
         claim.succeed(response, tombstone=tombstone)
+        self.forget_expired()
         self.uses += 1
         self.served[name] = Served(digest, response, tombstone, self.clock.monotonic() + ttl, self.uses)
         self.evict(name[0])
 
     def evict(self, tenant: str) -> None:
         """Keeps the most recently used answers that fit together; one that was let go never comes back."""
-        self.forget_expired()
         kept = [known for (whose, _), known in self.served.items() if whose == tenant and known.response is not None]
         room = ROOM
         for known in sorted(kept, key=lambda known: -known.used):

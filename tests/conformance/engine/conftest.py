@@ -5,26 +5,24 @@ A missing native engine is a skip that says so, and a failure where `ATP_REQUIRE
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from collections.abc import Callable
 
 import pytest
 
 from atp_grpc.engine.contract import Engine, EngineParameters
+from atp_grpc.engine.native import NativeEngine, why_unavailable
 from atp_grpc.engine.reference import ReferenceEngine
 
 EngineFactory = Callable[[EngineParameters], Engine]
 
 
 def _native() -> EngineFactory:
-    if importlib.util.find_spec("atp_native") is None:
-        reason = "the native engine is not built (make setup builds it where there is a Rust toolchain)"
+    reason = why_unavailable()
+    if reason is not None:
         if os.environ.get("ATP_REQUIRE_NATIVE") == "1":
             pytest.fail(reason)
         pytest.skip(reason)
-    from atp_grpc.engine.native import NativeEngine
-
     return NativeEngine
 
 

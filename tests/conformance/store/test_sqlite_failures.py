@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import errno
 import sqlite3
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -12,7 +14,7 @@ import pytest
 from atp_grpc.domain.clock import ManualClock
 from atp_grpc.domain.outcome import Recorded, Report
 from atp_grpc.store.contract import StoreFailure
-from atp_grpc.store.sqlite import SqliteStore, open_sqlite_store
+from atp_grpc.store.sqlite import SqliteStore, open_sqlite_store, schema
 from tests.conformance.store.samples import about, decision
 
 SECRET = "sk-a-secret-in-a-label"
@@ -146,3 +148,29 @@ async def test_a_cancelled_opening_lets_go_of_the_database(database: Path) -> No
 
     await store.ping()
     await store.close()
+
+
+async def test_an_opening_that_fails_halfway_lets_go_of_the_database(
+    database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_more_files(path: Path, stack: contextlib.ExitStack) -> sqlite3.Connection:
+        raise OSError(errno.EMFILE, f"too many open files: {path}, {stack}")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(schema, "open_reader", no_more_files)
+        with pytest.raises(StoreFailure, match="the file system failed with OSError"):
+            await open_sqlite_store(database, replica="replica-1", clock=ManualClock())
+
+    store = await open_sqlite_store(database, replica="replica-1", clock=ManualClock())
+    await store.ping()
+    await store.close()
+
+
+async def test_a_file_system_without_a_write_ahead_log_is_refused(
+    database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A database in memory has no log either, and SQLite says so in the same words.
+    monkeypatch.setattr(schema, "_connect", lambda _: sqlite3.connect(":memory:", isolation_level=None))
+
+    with pytest.raises(StoreFailure, match="does not support SQLite's write-ahead log"):
+        await open_sqlite_store(database, replica="replica-1", clock=ManualClock())

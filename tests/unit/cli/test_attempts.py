@@ -1,6 +1,7 @@
 """An attempt as it is typed is the attempt that is sent."""
 
 from argparse import ArgumentTypeError
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -65,7 +66,5 @@ def test_an_attempt_that_cannot_be_right_is_refused(text: str, complaint: str) -
 
 @given(st.lists(st.sampled_from(["model=a", "cost_usd=1", "latency=", "error=cut", "=", "x", "output_tokens=-1"])))
 def test_no_mixture_breaks_the_reader(parts: list[str]) -> None:
-    try:
+    with suppress(ArgumentTypeError):
         assert read_attempt(",".join(parts)).model == "a"
-    except ArgumentTypeError as refusal:
-        assert str(refusal)

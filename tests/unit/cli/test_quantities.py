@@ -2,6 +2,7 @@
 
 from argparse import ArgumentTypeError
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -36,7 +37,9 @@ def test_every_amount_that_is_printed_can_be_typed(nano: int) -> None:
     assert q.read_usd(q.usd(nano)) == nano
 
 
-@pytest.mark.parametrize(("nano", "text"), [(0, "$0.00"), (412_000, "$0.000412"), (2_500_000_000, "$2.50"), (1, "$0.000000001")])
+@pytest.mark.parametrize(
+    ("nano", "text"), [(0, "$0.00"), (412_000, "$0.000412"), (2_500_000_000, "$2.50"), (1, "$0.000000001")]
+)
 def test_amounts_are_printed_exactly_and_with_cents(nano: int, text: str) -> None:
     assert q.usd(nano) == text
 
@@ -93,10 +96,8 @@ def test_a_pair_needs_a_key_and_an_equals_sign(text: str) -> None:
         q.read_pair(text)
 
 
-@pytest.mark.parametrize("read", [q.read_usd, q.read_span, q.read_share, q.read_weight, q.read_count, q.read_pair])
+@pytest.mark.parametrize("read", [q.read_usd, q.read_span, q.read_share, q.read_weight, q.read_count])
 @given(text=st.text(max_size=20))
-def test_no_text_breaks_a_reader(read: Callable[[str], object], text: str) -> None:
-    try:
-        read(text)
-    except ArgumentTypeError as refusal:
-        assert str(refusal)
+def test_whatever_is_typed_becomes_a_number_from_zero_up_or_is_refused(read: Callable[[str], float], text: str) -> None:
+    with suppress(ArgumentTypeError):
+        assert read(text) >= 0

@@ -1,6 +1,7 @@
 """What is written as TOML reads back as the same tables."""
 
 import tomllib
+from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,7 +21,7 @@ def test_tables_read_back_as_they_were(tables: dict[str, object]) -> None:
     assert tomllib.loads(toml_text(tables)) == tables
 
 
-def test_a_dump_is_a_configuration_file(tmp_path) -> None:
+def test_a_dump_is_a_configuration_file(tmp_path: Path) -> None:
     settings = load(None, {}, {"server.port": "0", "policy.learner": "greedy"})
     file = tmp_path / "atp.toml"
     file.write_text(toml_text(dump(settings)))

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
 from google.protobuf.message import Message
 from google.rpc import status_pb2
-from grpc_health.v1 import health_pb2
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import aio as health
 
 from atp_grpc.pb.atp.admin.v1 import catalog_service_pb2 as catalog
@@ -55,6 +56,7 @@ class Scripted:
     received: list[Received] = field(default_factory=list)
     refusals: list[tuple[grpc.StatusCode, status_pb2.Status | bytes | None]] = field(default_factory=list)
     is_stuck: bool = False
+    answers: dict[str, Message] = field(default_factory=lambda: dict(ANSWERS))
     health: health.HealthServicer = field(default_factory=health.HealthServicer)
 
     async def set_health(self, status: str) -> None:
@@ -70,7 +72,7 @@ class Scripted:
             details = status.SerializeToString() if isinstance(status, status_pb2.Status) else status
             trailers = (("grpc-status-details-bin", details),) if details is not None else ()
             await context.abort(code, getattr(status, "message", "scripted"), trailing_metadata=trailers)
-        return ANSWERS[method]
+        return self.answers[method]
 
 
 def handler_of(scripted: Scripted, path: str, parse: type[Message]) -> grpc.RpcMethodHandler:
@@ -106,3 +108,20 @@ def handlers_of(scripted: Scripted) -> list[grpc.GenericRpcHandler]:
             )
         )
     return generic
+
+
+@asynccontextmanager
+async def serving(scripted: Scripted) -> AsyncIterator[Scripted]:
+    """Serves the script on a free loopback port, with health beside it."""
+    running = grpc.aio.server(
+        handlers=handlers_of(scripted),
+        options=[("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", 16 * 1024 * 1024)],
+    )
+    health_pb2_grpc.add_HealthServicer_to_server(scripted.health, running)
+    await scripted.set_health("SERVING")
+    scripted.target = f"127.0.0.1:{running.add_insecure_port('127.0.0.1:0')}"
+    await running.start()
+    try:
+        yield scripted
+    finally:
+        await running.stop(grace=None)

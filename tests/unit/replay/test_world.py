@@ -8,6 +8,7 @@ from statistics import fmean, pstdev
 import numpy as np
 import pytest
 
+from atp_grpc.catalog.loader import DEMONSTRATION, read_catalogue
 from atp_grpc.domain.money import TokenPrices
 from atp_grpc.engine.reference.flags import FlagExtractor
 from atp_grpc.replay.outcomes import OutcomeRow
@@ -17,14 +18,10 @@ from atp_grpc.replay.world.chance import Chance
 from atp_grpc.replay.world.law import GRADED, NATURES, USUAL_LENGTH, Family
 from atp_grpc.replay.world.simulation import SIMULATED, simulate
 
-USD = 1_000_000_000
 PRICES = {
-    "ember-nano": TokenPrices(USD // 20, USD // 5),
-    "ember-mini": TokenPrices(USD // 6, USD // 2),
-    "cobalt-base": TokenPrices(USD // 2, 2 * USD),
-    "cobalt-pro": TokenPrices(2 * USD, 6 * USD),
-    "onyx-large": TokenPrices(3 * USD, 15 * USD),
-    "onyx-reason": TokenPrices(2 * USD, 10 * USD),
+    deployment.model: deployment.price_history[-1].prices
+    for deployment in read_catalogue(DEMONSTRATION).deployments
+    if deployment.name != "cobalt-base@summit"  # the dearer of two ways to the same model
 }
 DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "data.md"
 

@@ -6,8 +6,6 @@ import struct
 from pathlib import Path
 
 import pytest
-from atp_grpc.secrets.contract import SealError
-from atp_grpc.secrets.files import open_secrets
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,12 +14,13 @@ from atp_grpc.domain.errors import TokenExpiredError, TokenInvalidError
 from atp_grpc.domain.money import TokenPrices
 from atp_grpc.domain.request import FeatureVector
 from atp_grpc.routing.feedback import FeedbackTokens
+from atp_grpc.secrets.files import open_secrets
 from tests.unit.learning.examples import NOW, lesson
 
 
 @pytest.fixture(scope="module")
 def tokens(tmp_path_factory: pytest.TempPathFactory) -> FeedbackTokens:
-    return FeedbackTokens(open_secrets(tmp_path_factory.mktemp("data")), refusal=SealError)
+    return FeedbackTokens(open_secrets(tmp_path_factory.mktemp("data")))
 
 
 _NAMES = st.text(max_size=40)
@@ -91,7 +90,5 @@ def test_no_made_up_token_opens(tokens: FeedbackTokens, made_up: bytes) -> None:
 
 
 def test_a_token_outlives_a_restart_on_the_same_data(tmp_path: Path) -> None:
-    token = FeedbackTokens(open_secrets(tmp_path), refusal=SealError).seal(lesson())
-    assert (
-        FeedbackTokens(open_secrets(tmp_path), refusal=SealError).open(token, tenant="acme", now_nanos=NOW) == lesson()
-    )
+    token = FeedbackTokens(open_secrets(tmp_path)).seal(lesson())
+    assert FeedbackTokens(open_secrets(tmp_path)).open(token, tenant="acme", now_nanos=NOW) == lesson()

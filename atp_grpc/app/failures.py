@@ -1,0 +1,41 @@
+"""Why a process did not start, in sentences for whoever started it.
+
+Only failures that a person can mend are listed; anything else is a bug and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+from atp_grpc.app.engines import EngineMissingError
+from atp_grpc.app.keys import CredentialsMissingError
+from atp_grpc.catalog.loader import CatalogueFault
+from atp_grpc.engine.contract import CorruptCheckpointError
+from atp_grpc.engine.self_test import EngineSelfTestError
+from atp_grpc.secrets.folder import SecretsError
+from atp_grpc.store.contract import StoreFailure
+from atp_grpc.tenancy.principals import KeysError
+from atp_grpc.transport.listening import ListenError
+
+START_FAILURES = (
+    CatalogueFault,
+    CorruptCheckpointError,
+    CredentialsMissingError,
+    EngineMissingError,
+    EngineSelfTestError,
+    KeysError,
+    ListenError,
+    SecretsError,
+    StoreFailure,
+)
+
+
+def explain(failure: BaseException) -> list[str]:
+    """One line a complaint."""
+    if isinstance(failure, KeysError):
+        return [f"atp: keys: {complaint}" for complaint in failure.complaints]
+    if isinstance(failure, CatalogueFault):
+        return [f"atp: catalogue: {complaint}" for complaint in failure.complaints]
+    if isinstance(failure, CorruptCheckpointError):
+        return [
+            f"atp: the stored learner checkpoint is damaged: {failure}; delete it to learn anew from the observations"
+        ]
+    return [f"atp: {failure}"]

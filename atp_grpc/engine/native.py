@@ -1,0 +1,267 @@
+"""The engine in Rust behind the same promise as the reference.
+
+Entered by `app`, which asks `is_available` first. It hands plain tuples to `atp_native`, gives its refusals their names
+in the contract, and never computes anything itself. This is the only module that imports `atp_native`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, NoReturn
+
+from atp_grpc.engine.contract import (
+    CONTRACT_VERSION,
+    ArmSummary,
+    CheckpointMismatchError,
+    CorruptCheckpointError,
+    EngineError,
+    EnginePanicError,
+    EngineSummary,
+    Exclusion,
+    InvalidOutcomeError,
+    InvalidQueryError,
+    StaleGenerationError,
+)
+
+try:
+    import atp_native
+except ImportError:
+    atp_native = None  # type: ignore[assignment]
+
+if TYPE_CHECKING:
+    from atp_grpc.engine.contract import Arm, Choice, EngineParameters, Offer, Outcome, Query
+
+_ERRORS: Final[Mapping[str, type[EngineError | EnginePanicError]]] = MappingProxyType(
+    {
+        "engine": EngineError,
+        "query": InvalidQueryError,
+        "outcome": InvalidOutcomeError,
+        "stale": StaleGenerationError,
+        "corrupt": CorruptCheckpointError,
+        "mismatch": CheckpointMismatchError,
+        "panic": EnginePanicError,
+    }
+)
+
+
+def is_available() -> bool:
+    """Whether a native engine of this contract is installed."""
+    return why_unavailable() is None
+
+
+def why_unavailable() -> str | None:
+    """A sentence for people that says what to install, or None when the native engine can be used."""
+    if atp_native is None:
+        return "atp-native is not installed; install it with: pip install 'atp-grpc[native]'"
+    if atp_native.CONTRACT != CONTRACT_VERSION:
+        return (
+            f"atp-native {atp_native.__version__} keeps contract {atp_native.CONTRACT}, this atp-grpc needs contract "
+            f"{CONTRACT_VERSION}; install the matching one with: pip install --upgrade 'atp-grpc[native]'"
+        )
+    return None
+
+
+class NativeEngine:
+    """`Engine` in Rust. One object per pool; threads may share it, one at a time gets in."""
+
+    def __init__(self, parameters: EngineParameters) -> None:
+        """Raises EngineError for a parameter out of range, ImportError when `is_available` is false."""
+        if (cause := why_unavailable()) is not None:
+            raise ImportError(cause)
+        self._parameters = parameters
+        try:
+            self._native = atp_native.Engine(
+                _parameter_fields(parameters),
+                (Exclusion.MAX_COST, Exclusion.QUALITY_FLOOR, Exclusion.LATENCY_SLO),
+            )
+        except atp_native.NativeError as refusal:
+            _refuse(refusal)
+
+    @property
+    def name(self) -> str:
+        """Always `native`."""
+        return "native"
+
+    @property
+    def version(self) -> str:
+        """Version of the `atp-native` distribution."""
+        return atp_native.__version__
+
+    @property
+    def parameters(self) -> EngineParameters:
+        """What the engine was built with."""
+        return self._parameters
+
+    @property
+    def generation(self) -> int:
+        """Generation of the arms loaded, 0 before the first load."""
+        return self._native.generation
+
+    def load(self, arms: Sequence[Arm], offers: Sequence[Offer], generation: int) -> None:
+        """Replaces arms, priors and prices; see `Engine.load`."""
+        try:
+            self._native.load(
+                [
+                    (
+                        arm.name,
+                        arm.prior_quality,
+                        arm.prior_output_tokens,
+                        arm.prior_latency_seconds,
+                        arm.prior_failure_rate,
+                    )
+                    for arm in arms
+                ],
+                [(offer.arm, offer.input_price, offer.output_price) for offer in offers],
+                generation,
+            )
+        except atp_native.NativeError as refusal:
+            _refuse(refusal)
+
+    def features(self, text: str) -> bytes:
+        """Features of a text; see `Engine.features`."""
+        try:
+            return self._native.features(text)
+        except atp_native.NativeError as refusal:
+            _refuse(refusal)
+
+    def choose(self, query: Query) -> Choice:
+        """Chooses one candidate; see `Engine.choose`."""
+        try:
+            return self._native.choose(_query_fields(query))
+        except atp_native.NativeError as refusal:
+            _refuse(refusal)
+
+    def choose_batch(self, queries: Sequence[Query]) -> list[Choice | EngineError]:
+        """Chooses for each query, without holding the interpreter; see `Engine.choose_batch`.
+
+        Raises:
+            EnginePanicError: the engine failed at one of the queries; state is unchanged.
+        """
+        try:
+            results = self._native.choose_batch([_query_fields(query) for query in queries])
+        except atp_native.NativeError as refusal:
+            _refuse(refusal)
+        return [_in_place(result) if isinstance(result, atp_native.NativeError) else result for result in results]
+
+    def learn(self, outcome: Outcome) -> bool:
+        """Adds one outcome to the statistics; see `Engine.learn`."""
+        try:
+            return self._native.learn(
+                (
+                    outcome.arm,
+                    outcome.replica,
+                    outcome.sequence,
+                    outcome.decided_nanos,
+                    outcome.now_nanos,
+                    outcome.features,
+                    outcome.quality,
+                    outcome.output_tokens,
+                    outcome.latency_seconds,
+                    outcome.failed,
+                    outcome.predicted_mean,
+                    outcome.predicted_linear,
+                )
+            )
+        except atp_native.NativeError as refusal:
+            _refuse(refusal)
+
+    def checkpoint(self) -> bytes:
+        """The learned state; `engine/checkpoint` documents the bytes."""
+        try:
+            return self._native.checkpoint()
+        except atp_native.NativeError as refusal:
+            _refuse(refusal)
+
+    def restore(self, data: bytes) -> None:
+        """Replaces the learned state; see `Engine.restore`."""
+        try:
+            self._native.restore(data)
+        except atp_native.NativeError as refusal:
+            _refuse(refusal)
+
+    def summary(self, now_nanos: int) -> EngineSummary:
+        """The learned state for people; see `Engine.summary`."""
+        try:
+            arms, learned, context_on, context_z, high_water = self._native.summary(now_nanos)
+        except atp_native.NativeError as refusal:
+            _refuse(refusal)
+        return EngineSummary(tuple(ArmSummary(*arm) for arm in arms), learned, context_on, context_z, high_water)
+
+    def inject_panic(self, count: int) -> None:
+        """A drill, never used in service: the next `count` choices fail in the middle, as a defect would.
+
+        Each of them raises EnginePanicError; the engine's state and lock stay sound.
+        """
+        self._native.inject_panic(count)
+
+
+def _refuse(refusal: atp_native.NativeError) -> NoReturn:
+    """Raises the contract's error for a refusal, in its place: no trace of the Rust side remains."""
+    kind, sentence = refusal.args
+    raise _ERRORS[kind](sentence) from None
+
+
+def _in_place(refusal: atp_native.NativeError) -> EngineError:
+    """The contract's error for a refusal that stays in its place of a batch."""
+    kind, sentence = refusal.args
+    error = _ERRORS[kind](sentence)
+    if not isinstance(error, EngineError):
+        raise error
+    return error
+
+
+def _parameter_fields(
+    parameters: EngineParameters,
+) -> tuple[str, str, int, float, float, str, float, float, float, float, int | None, str, float, float, float]:
+    return (
+        parameters.pool,
+        parameters.schema_id,
+        parameters.dimension,
+        parameters.cost_scale_nano_usd,
+        parameters.latency_scale_seconds,
+        parameters.learner,
+        parameters.scale,
+        parameters.alpha,
+        parameters.epsilon,
+        parameters.slope_precision,
+        parameters.half_life_nanos,
+        parameters.context,
+        parameters.context_on_z,
+        parameters.context_off_z,
+        parameters.context_min_weight,
+    )
+
+
+def _query_fields(
+    query: Query,
+) -> tuple[
+    int,
+    tuple[int, ...],
+    int,
+    int,
+    float,
+    float,
+    float,
+    str | None,
+    bytes | None,
+    float | None,
+    float | None,
+    float | None,
+    float | None,
+]:
+    return (
+        query.generation,
+        query.candidates,
+        query.seed,
+        query.now_nanos,
+        query.input_tokens,
+        query.cost_weight,
+        query.latency_weight,
+        query.text,
+        query.features,
+        query.max_output_tokens,
+        query.max_cost_nano_usd,
+        query.quality_floor,
+        query.latency_slo_seconds,
+    )

@@ -1,0 +1,95 @@
+"""Reads the project's Markdown pages: links, headings, code spans, fenced blocks and tables.
+
+The tests of the documentation enter here. It knows just as much Markdown as these pages use, and judges nothing.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+SHELLS = frozenset({"sh", "console"})
+
+_FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+_SPAN = re.compile(r"`([^`\n]+)`")
+_LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+_HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One Markdown file."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        return self.path.relative_to(ROOT).as_posix()
+
+    @property
+    def text(self) -> str:
+        return self.path.read_text(encoding="utf-8")
+
+    @property
+    def prose(self) -> str:
+        """The page without fenced blocks and comments."""
+        return _COMMENT.sub("", _FENCE.sub("", self.text))
+
+    def blocks(self, *languages: str) -> list[str]:
+        """The fenced blocks in one of the languages."""
+        return [body for language, body in _FENCE.findall(self.text) if language in languages]
+
+    def spans(self) -> list[str]:
+        """What stands between single backticks."""
+        return _SPAN.findall(self.prose)
+
+    def links(self) -> list[str]:
+        """Link and image targets, as written."""
+        return _LINK.findall(_SPAN.sub("", self.prose))
+
+    def anchors(self) -> set[str]:
+        """What `#...` may name: headings, lowered, without punctuation, with hyphens for spaces."""
+        return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in _HEADING.findall(self.prose)}
+
+    def rows(self) -> Iterator[list[str]]:
+        """The cells of each row of each table, heads and rules included."""
+        for line in self.prose.splitlines():
+            if line.startswith("|") and line.endswith("|"):
+                yield [cell.strip() for cell in line[1:-1].split("|")]
+
+    def commands(self) -> Iterator[list[str]]:
+        """The words of each shell command: lines of shell blocks, cut at pipes, and code spans."""
+        lines = [line.removeprefix("$ ") for body in self.blocks(*SHELLS) for line in _joined(body)]
+        for line in [*lines, *self.spans()]:
+            try:
+                words = shlex.split(line, comments=True)
+            except ValueError:
+                continue  # A code span may hold half a quotation; it is no command then.
+            yield from _cut(words)
+
+
+def pages() -> list[Page]:
+    """Every page of the project."""
+    top = (ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md"))
+    return [Page(path) for path in (*top, *sorted((ROOT / "docs").rglob("*.md")))]
+
+
+def _joined(body: str) -> list[str]:
+    """The lines of a block; one that ends in a backslash goes on in the next."""
+    return body.replace("\\\n", " ").splitlines()
+
+
+def _cut(words: list[str]) -> Iterator[list[str]]:
+    command: list[str] = []
+    for word in words:
+        if word in {"|", "&&", "&"}:
+            yield command
+            command = []
+        else:
+            command.append(word)
+    yield command

@@ -1,0 +1,339 @@
+"""Every reason of the contract, provoked over a real socket: exact status, ErrorInfo, details, advice on retries."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+
+from atp_grpc.client import AtpCallError, AtpClient
+from atp_grpc.client.messages import (
+    GetDecisionRequest,
+    GetModelRequest,
+    GetServerInfoRequest,
+    ListModelsRequest,
+    ObserveRequest,
+    ReloadCatalogRequest,
+    RouteRequest,
+)
+from atp_grpc.config import AuthSettings, CatalogSettings, IdempotencySettings, LearningSettings, ServerSettings
+from atp_grpc.domain.clock import ManualClock
+from atp_grpc.domain.tenant import Permission
+from atp_grpc.pb.atp.v1.error_reason_pb2 import ErrorReason
+from tests.rpc.catalogues import DRAINING_ONLY, ONE_MODEL
+from tests.rpc.serving import ACME, Serving, key_for, serving
+
+PROVOKED: set[str] = set()
+
+
+async def refused(call: Awaitable[Any], reason: str, code: str, *, retry: bool = False) -> AtpCallError:
+    """The call's refusal, checked for what every refusal must carry."""
+    with pytest.raises(AtpCallError) as caught:
+        await call
+    error = caught.value
+    assert (error.reason, error.code) == (reason, code), error.message
+    assert (error.retry_after_seconds is not None) == retry
+    assert error.retry_after_seconds is None or error.retry_after_seconds >= 0.01
+    PROVOKED.add(reason)
+    return error
+
+
+def prompt(text: str = "What is 2 + 2?", **fields: Any) -> RouteRequest:
+    return RouteRequest(prompt=text, **fields)
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[Serving]:
+    async with serving(tmp_path / "data") as running:
+        yield running
+
+
+async def test_malformed_bytes(server: Serving) -> None:
+    async with grpc.aio.insecure_channel(server.target) as channel:
+        call = channel.unary_unary("/atp.v1.RouteService/Route")
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await call(b"\xff\xff\xff", metadata=(("authorization", f"Bearer {server.credentials[ACME]}"),))
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    trailers = dict(caught.value.trailing_metadata())
+    assert b"MALFORMED_MESSAGE" in trailers["grpc-status-details-bin"]
+    assert trailers["grpc-retry-pushback-ms"] == "-1"
+    PROVOKED.add("MALFORMED_MESSAGE")
+
+
+@pytest.mark.parametrize(
+    ("request_message", "field"),
+    [
+        (RouteRequest(), "input"),
+        (RouteRequest(prompt=""), "prompt"),
+        (prompt(input_tokens=-1), "input_tokens"),
+        (prompt(constraints={"max_cost_nano_usd": -1}), "constraints.max_cost_nano_usd"),
+        (prompt(constraints={"quality_floor": float("nan")}), "constraints.quality_floor"),
+        (prompt(objective={"weights": {"cost": float("inf")}}), "objective.weights.cost"),
+        (RouteRequest(features={"schema_id": "flags.v1", "values": [float("-inf")]}), "features.values[0]"),
+        (prompt(request_id="not an id"), "request_id"),
+    ],
+)
+async def test_invalid_field(server: Serving, request_message: RouteRequest, field: str) -> None:
+    error = await refused(server.acme.route(request_message), "INVALID_FIELD", "INVALID_ARGUMENT")
+    assert field in [violation.field for violation in error.violations]
+
+
+async def test_negative_page_size(server: Serving) -> None:
+    error = await refused(server.acme.list_models(ListModelsRequest(page_size=-1)), "INVALID_FIELD", "INVALID_ARGUMENT")
+    assert error.violations[0].field == "page_size"
+
+
+async def test_an_empty_report(server: Serving) -> None:
+    token = (await server.acme.route(prompt())).feedback_token
+    await refused(server.acme.observe(ObserveRequest(feedback_token=token)), "INVALID_FIELD", "INVALID_ARGUMENT")
+
+
+@pytest.mark.parametrize(("size", "what"), [(300_000, "text"), (1_200_000, "message")])
+async def test_message_too_large(server: Serving, size: int, what: str) -> None:
+    error = await refused(server.acme.route(prompt("x" * size)), "MESSAGE_TOO_LARGE", "INVALID_ARGUMENT")
+    assert error.metadata["what"] == what
+    assert int(error.metadata["size_bytes"]) > int(error.metadata["limit_bytes"])
+
+
+async def test_unknown_model(server: Serving) -> None:
+    request = prompt(constraints={"allowed_models": ["ghost"]})
+    error = await refused(server.acme.route(request), "UNKNOWN_MODEL", "INVALID_ARGUMENT")
+    assert error.metadata == {"model": "ghost"}
+    assert error.violations[0].field == "constraints.allowed_models"
+    token = (await server.acme.route(prompt())).feedback_token
+    report = ObserveRequest(feedback_token=token, quality=1.0, attempts=[{"model": "ghost"}])
+    error = await refused(server.acme.observe(report), "UNKNOWN_MODEL", "INVALID_ARGUMENT")
+    assert error.violations[0].field == "attempts[0].model"
+
+
+async def test_unknown_policy(server: Serving) -> None:
+    error = await refused(server.acme.route(prompt(policy="ghost")), "UNKNOWN_POLICY", "INVALID_ARGUMENT")
+    assert error.metadata == {"policy": "ghost"}
+
+
+@pytest.mark.parametrize(("schema", "values"), [("acme.v9", [0.0] * 15), ("flags.v1", [0.0] * 3)])
+async def test_feature_schema_mismatch(server: Serving, schema: str, values: list[float]) -> None:
+    request = RouteRequest(features={"schema_id": schema, "values": values})
+    error = await refused(server.acme.route(request), "FEATURE_SCHEMA_MISMATCH", "INVALID_ARGUMENT")
+    assert (error.metadata["expected_schema"], error.metadata["dimension"]) == ("flags.v1", str(len(values)))
+
+
+@pytest.mark.parametrize("credential", ["", "atp_test_nokey_nosecret", "rubbish"])
+async def test_credential_refused(server: Serving, credential: str) -> None:
+    async with AtpClient.open(server.target, credential=credential) as stranger:
+        await refused(stranger.route(prompt()), "CREDENTIAL_REFUSED", "UNAUTHENTICATED")
+
+
+async def test_permission_denied(tmp_path: Path) -> None:
+    credential, key = key_for(tmp_path, ACME, (Permission.ROUTE,))
+    auth = AuthSettings((key,))
+    async with (
+        serving(tmp_path, auth=auth) as server,
+        AtpClient.open(server.target, credential=credential) as router_only,
+    ):
+        token = (await router_only.route(prompt())).feedback_token
+        report = ObserveRequest(feedback_token=token, quality=1.0)
+        error = await refused(router_only.observe(report), "PERMISSION_DENIED", "PERMISSION_DENIED")
+    assert error.metadata == {"permission": "observe"}
+
+
+async def test_no_eligible_model_says_why_for_each(server: Serving) -> None:
+    request = prompt(constraints={"max_cost_nano_usd": 0})
+    error = await refused(server.acme.route(request), "NO_ELIGIBLE_MODEL", "FAILED_PRECONDITION")
+    assert {condition.type for condition in error.preconditions} == {"MAX_COST"}
+    assert int(error.metadata["models"]) == len(error.preconditions) == 6
+    request = prompt(constraints={"required_capabilities": ["telepathy"]})
+    error = await refused(server.acme.route(request), "NO_ELIGIBLE_MODEL", "FAILED_PRECONDITION")
+    assert {condition.type for condition in error.preconditions} == {"CAPABILITY"}
+
+
+async def test_models_unavailable_while_they_drain(tmp_path: Path) -> None:
+    async with on_catalogue(tmp_path, DRAINING_ONLY) as server:
+        error = await refused(server.acme.route(prompt()), "MODELS_UNAVAILABLE", "UNAVAILABLE", retry=True)
+        assert [condition.type for condition in error.preconditions] == ["DRAINING"]
+
+
+async def test_token_invalid_when_forged_or_another_tenants(server: Serving) -> None:
+    token = (await server.acme.route(prompt())).feedback_token
+    for bad in (token[:-1] + bytes([token[-1] ^ 1]), b"forged", token + b"x"):
+        report = ObserveRequest(feedback_token=bad, quality=1.0)
+        await refused(server.acme.observe(report), "TOKEN_INVALID", "INVALID_ARGUMENT")
+    foreign = ObserveRequest(feedback_token=token, quality=1.0)
+    await refused(server.globex.observe(foreign), "TOKEN_INVALID", "INVALID_ARGUMENT")
+
+
+async def test_token_expired(tmp_path: Path) -> None:
+    clock = ManualClock()
+    async with serving(tmp_path, clock=clock, learning=LearningSettings(token_ttl_seconds=60.0)) as server:
+        token = (await server.acme.route(prompt())).feedback_token
+        clock.advance(61)
+        report = ObserveRequest(feedback_token=token, quality=1.0)
+        error = await refused(server.acme.observe(report), "TOKEN_EXPIRED", "FAILED_PRECONDITION")
+        assert error.metadata["expired_at"]
+
+
+async def test_decision_not_found_also_when_it_is_another_tenants(server: Serving) -> None:
+    decision_id = (await server.acme.route(prompt())).decision_id
+    for client, name in ((server.acme, "never-was"), (server.globex, decision_id)):
+        lookup = client.get_decision(GetDecisionRequest(decision_id=name))
+        error = await refused(lookup, "DECISION_NOT_FOUND", "NOT_FOUND")
+        assert error.resource is not None
+        assert error.resource.name == name
+        report = client.observe(ObserveRequest(decision_id=name, quality=1.0))
+        await refused(report, "DECISION_NOT_FOUND", "NOT_FOUND")
+
+
+async def test_resource_not_found(server: Serving) -> None:
+    error = await refused(server.acme.get_model(GetModelRequest(name="ghost")), "RESOURCE_NOT_FOUND", "NOT_FOUND")
+    assert error.resource is not None
+    assert (error.resource.type, error.resource.name) == ("model", "ghost")
+
+
+async def test_outcome_conflict_refuses_the_whole_report(server: Serving) -> None:
+    decision = await server.acme.route(prompt())
+    await server.acme.observe(ObserveRequest(feedback_token=decision.feedback_token, quality=1.0))
+    conflicting = ObserveRequest(feedback_token=decision.feedback_token, quality=0.5, labels={"new": "label"})
+    error = await refused(server.acme.observe(conflicting), "OUTCOME_CONFLICT", "ALREADY_EXISTS")
+    assert error.metadata == {"field": "quality"}
+    stored = await server.acme.get_decision(GetDecisionRequest(decision_id=decision.decision_id))
+    assert stored.decision.outcome.quality == 1.0
+    assert not stored.decision.outcome.labels
+
+
+async def test_request_id_reused(server: Serving) -> None:
+    await server.acme.route(prompt("one", request_id="id-1"))
+    error = await refused(server.acme.route(prompt("two", request_id="id-1")), "REQUEST_ID_REUSED", "INVALID_ARGUMENT")
+    assert error.metadata == {"request_id": "id-1"}
+
+
+async def test_request_id_forgotten_is_never_executed_twice(tmp_path: Path) -> None:
+    async with serving(tmp_path, idempotency=IdempotencySettings(bytes_per_tenant=1)) as server:
+        first = await server.acme.route(prompt(request_id="id-1"))
+        again = server.acme.route(prompt(request_id="id-1"))
+        error = await refused(again, "REQUEST_ID_FORGOTTEN", "ABORTED")
+        assert error.metadata == {"request_id": "id-1", "decision_id": first.decision_id}
+
+
+async def test_request_ids_exhausted(tmp_path: Path) -> None:
+    async with serving(tmp_path, idempotency=IdempotencySettings(ids_per_tenant=1)) as server:
+        await server.acme.route(prompt(request_id="id-1"))
+        more = server.acme.route(prompt(request_id="id-2"))
+        await refused(more, "REQUEST_IDS_EXHAUSTED", "RESOURCE_EXHAUSTED", retry=True)
+        await server.globex.route(prompt(request_id="id-2"))
+
+
+async def test_revision_not_reached(server: Serving) -> None:
+    error = await refused(server.acme.route(prompt(min_revision=99)), "REVISION_NOT_REACHED", "UNAVAILABLE", retry=True)
+    assert error.metadata == {"min_revision": "99", "revision": "1"}
+
+
+async def test_deadline_exceeded_when_the_store_is_slower_than_the_longest_deadline(tmp_path: Path) -> None:
+    door = ServerSettings(port=0, drain_delay_seconds=0.0, shutdown_seconds=5.0, max_deadline_seconds=0.2)
+    async with serving(tmp_path, server=door) as server:
+        token = (await server.acme.route(prompt())).feedback_token
+        with locked(tmp_path / "atp.db"):
+            report = server.acme.observe(ObserveRequest(feedback_token=token, quality=1.0))
+            await refused(report, "DEADLINE_EXCEEDED", "DEADLINE_EXCEEDED")
+        # Nothing was acknowledged; the report may be sent again, and stands once.
+        await server.acme.observe(ObserveRequest(feedback_token=token, quality=1.0))
+
+
+async def test_store_unavailable_when_the_queue_is_full(tmp_path: Path) -> None:
+    async with serving(tmp_path, learning=LearningSettings(observation_queue=1)) as server:
+        tokens = [(await server.acme.route(prompt())).feedback_token for _ in range(8)]
+        reports = [ObserveRequest(feedback_token=token, quality=1.0) for token in tokens]
+        with locked(tmp_path / "atp.db"):
+            waiting = [asyncio.ensure_future(server.acme.observe(report)) for report in reports]
+            done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            await refused(done.pop(), "STORE_UNAVAILABLE", "UNAVAILABLE", retry=True)
+        await asyncio.gather(*waiting, return_exceptions=True)
+        for report in reports:
+            await server.acme.observe(report)
+
+
+async def test_catalog_invalid_keeps_what_is_in_force(tmp_path: Path) -> None:
+    async with on_catalogue(tmp_path, ONE_MODEL) as server:
+        (tmp_path / "catalog.toml").write_text(ONE_MODEL.replace("context_tokens = 8000", "context_tokens = -1"))
+        error = await refused(
+            server.acme.reload_catalog(ReloadCatalogRequest()), "CATALOG_INVALID", "FAILED_PRECONDITION"
+        )
+        assert "context_tokens" in error.preconditions[0].description
+        info = await server.acme.get_server_info(GetServerInfoRequest())
+        assert (info.catalog.revision, len(info.catalog.last_failure.complaints)) == (1, 1)
+        await server.acme.route(prompt())
+
+
+async def test_instance_mismatch(server: Serving) -> None:
+    request = ReloadCatalogRequest(instance_id="another")
+    error = await refused(server.acme.reload_catalog(request), "INSTANCE_MISMATCH", "FAILED_PRECONDITION")
+    assert error.metadata == {"instance_id": (await server.acme.get_server_info(GetServerInfoRequest())).instance_id}
+
+
+async def test_page_token_invalid(server: Serving) -> None:
+    token = (await server.acme.list_models(ListModelsRequest(page_size=2))).next_page_token
+    assert token
+    for bad in ("forged", token[:-2], token + "AA"):
+        request = ListModelsRequest(page_token=bad)
+        await refused(server.acme.list_models(request), "PAGE_TOKEN_INVALID", "INVALID_ARGUMENT")
+    foreign = server.globex.list_models(ListModelsRequest(page_token=token))
+    await refused(foreign, "PAGE_TOKEN_INVALID", "INVALID_ARGUMENT")
+
+
+async def test_method_unknown(server: Serving) -> None:
+    async with grpc.aio.insecure_channel(server.target) as channel:
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await channel.unary_unary("/atp.v1.RouteService/Teleport")(b"")
+    assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
+    assert b"METHOD_UNKNOWN" in dict(caught.value.trailing_metadata())["grpc-status-details-bin"]
+    PROVOKED.add("METHOD_UNKNOWN")
+
+
+async def test_internal_says_an_incident_and_nothing_else(server: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("secret-dsn postgres://u:pw@h/db")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(server.app.rooms.router, "route", broken)
+        error = await refused(server.acme.route(prompt()), "INTERNAL", "INTERNAL")
+    assert error.incident
+    assert "secret" not in error.message
+    await server.acme.route(prompt())
+
+
+async def test_draining_refuses_new_calls(server: Serving) -> None:
+    server.app.door.refuse_new_calls()
+    await refused(server.acme.route(prompt()), "DRAINING", "UNAVAILABLE", retry=True)
+
+
+def test_every_reason_of_the_contract_was_provoked_above() -> None:
+    if len(PROVOKED) < 20:
+        pytest.fail("run this file as a whole: the last test looks back at the others")
+    names = {value.name.removeprefix("ERROR_REASON_") for value in ErrorReason.DESCRIPTOR.values}
+    assert names - {"UNSPECIFIED"} == PROVOKED
+
+
+@asynccontextmanager
+async def on_catalogue(tmp_path: Path, text: str) -> AsyncIterator[Serving]:
+    path = tmp_path / "catalog.toml"
+    path.write_text(text)
+    # The watch is slow on purpose: the tests reload by hand.
+    async with serving(tmp_path / "data", catalog=CatalogSettings(str(path), watch_interval_seconds=3600.0)) as server:
+        yield server
+
+
+@contextmanager
+def locked(database: Path) -> Any:
+    """Holds the write lock of a database, as a backup or another program might."""
+    holder = sqlite3.connect(database, isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    finally:
+        holder.execute("ROLLBACK")
+        holder.close()
