@@ -17,6 +17,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from atp_grpc.client import AtpCallError
 from demo.acts import first_act, second_act
 from demo.curve import draw_curve
 from demo.dataset import choose_dataset
@@ -38,11 +39,19 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     try:
         asyncio.run(_play(Screen(console), options, environ))
     except DemoFailure as failure:
-        Console(stderr=True, highlight=False).print(f"demo: {failure}", style="bold red", markup=False, soft_wrap=True)
-        return 1
+        return _give_up(str(failure))
+    except AtpCallError as error:
+        return _give_up(f"a call failed: {error}")
+    except OSError as error:
+        return _give_up(f"{error.filename}: {error.strerror}")
     except KeyboardInterrupt:
         return 130
     return 0
+
+
+def _give_up(sentence: str) -> int:
+    Console(stderr=True, highlight=False).print(f"demo: {sentence}", style="bold red", markup=False, soft_wrap=True)
+    return 1
 
 
 async def _play(screen: Screen, options: argparse.Namespace, environ: Mapping[str, str]) -> None:
@@ -63,11 +72,12 @@ async def _play(screen: Screen, options: argparse.Namespace, environ: Mapping[st
     server = DemoServer(checkout=CHECKOUT, folder=folder, catalogue=catalogue, environ=environ)
     tally = Tally()
     try:
-        await server.start()
+        with screen.waiting("starting the server"):
+            await server.start()
         result = await first_act(screen, server, dataset, tally, in_flight=options.in_flight)
         screen.results(result)
         draw_curve(result, folder / "learning-curve.png")
-        await second_act(screen, server, dataset, tally, in_flight=options.in_flight)
+        await second_act(screen, server, dataset, tally)
         code = await server.stop()
         if code != 0:
             raise DemoFailure(f"the server ended with {code} when asked to stop; see {folder / 'server.log'}")
@@ -81,7 +91,9 @@ async def _play(screen: Screen, options: argparse.Namespace, environ: Mapping[st
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__.partition("\n")[0] if __doc__ else None)
     parser.add_argument("--prompts", type=_positive, help="use only the first so many prompts")
-    parser.add_argument("--in-flight", type=_positive, default=8, help="requests under way at any time (default 8)")
+    parser.add_argument(
+        "--in-flight", type=_positive, default=4, help="requests under way in the first act (default 4)"
+    )
     parser.add_argument("--simulated", action="store_true", help="run on the simulated world even where there is data")
     parser.add_argument(
         "--output", type=Path, default=CHECKOUT / "build" / "demo", help="where to write (default build/demo)"

@@ -21,6 +21,8 @@ from demo.traffic import Errand, Tally, run_errands
 
 SECOND_PASS: Final = 400
 """Requests of the second act, at most; half of them before the server is killed."""
+KILLED_IN_FLIGHT: Final = 16
+"""Errands under way when the server is killed."""
 SAME: Final = 1e-9
 
 
@@ -46,10 +48,10 @@ async def first_act(screen: Screen, server: DemoServer, dataset: Dataset, tally:
             raise DemoFailure("the server stopped answering in the first act")
         await check_books(client, tally)
         info = await ask_info(client)
-    return make_result(dataset, tally, engine=info.engine.name, seconds=seconds)
+    return make_result(dataset, tally, engine=info.engine.name, seconds=seconds, in_flight=in_flight)
 
 
-async def second_act(screen: Screen, server: DemoServer, dataset: Dataset, tally: Tally, *, in_flight: int) -> None:
+async def second_act(screen: Screen, server: DemoServer, dataset: Dataset, tally: Tally) -> None:
     """Sends more requests, kills the server among them, starts it again, finishes, and compares the books.
 
     Raises:
@@ -57,24 +59,24 @@ async def second_act(screen: Screen, server: DemoServer, dataset: Dataset, tally
     """
     screen.act("Act two: kill -9 while outcomes are being reported")
     left = deque(Errand(row) for row in dataset.pool.rows[:SECOND_PASS])
-    before = tally.acknowledged
-    fatal = before + max(1, len(left) // 2)
+    fatal = tally.acknowledged + max(1, len(left) // 2)
 
     def kill_in_the_middle() -> None:
         if tally.acknowledged == fatal:
             server.kill()
 
     async with server.client() as client:
-        await run_errands(client, left, tally, in_flight=in_flight, on_step=kill_in_the_middle)
+        await run_errands(client, left, tally, in_flight=KILLED_IN_FLIGHT, on_step=kill_in_the_middle)
     acknowledged, unanswered = tally.acknowledged, sum(errand.decided is not None for errand in left)
     if not left:
         raise DemoFailure("the server was killed after the last request instead of among them")
 
-    seconds = await server.start()
+    with screen.waiting("starting the server again on what it left behind"):
+        seconds = await server.start()
     async with server.client() as client:
         info = await ask_info(client)
         stored = info.last_sequence
-        if not acknowledged <= stored <= acknowledged + in_flight or info.engine.learned != stored:
+        if not acknowledged <= stored <= acknowledged + KILLED_IN_FLIGHT or info.engine.learned != stored:
             raise DemoFailure(
                 f"after the kill the server knows {stored} reports and learned {info.engine.learned}; "
                 f"{acknowledged} were acknowledged"
@@ -83,7 +85,7 @@ async def second_act(screen: Screen, server: DemoServer, dataset: Dataset, tally
             f"killed with {acknowledged:,} reports acknowledged and {unanswered} in flight; back in {seconds:.1f} s "
             f"with {stored:,} stored, {info.engine.learned:,} learned: 0 lost"
         )
-        await run_errands(client, left, tally, in_flight=in_flight)
+        await run_errands(client, left, tally, in_flight=KILLED_IN_FLIGHT)
         if left:
             raise DemoFailure("the server stopped answering after its restart")
         await check_books(client, tally)

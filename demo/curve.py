@@ -16,6 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FuncFormatter, NullLocator
 
 from atp_grpc.domain.money import NANO_PER_USD
@@ -106,6 +107,7 @@ def _panel(axes: Axes, title: str, curve: Sequence[float], final: str, lines: Se
         color=ROUTER,
         fontsize=13,
         fontweight="bold",
+        path_effects=[withStroke(linewidth=4, foreground="white")],
         zorder=6,
     )
     axes.set_title(title, loc="left", color=INK, fontsize=12, pad=10)

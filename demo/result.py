@@ -27,6 +27,7 @@ class Result:
     p50_ms: float
     p99_ms: float
     decisions_per_second: float
+    in_flight: int
 
     def short(self, model: str) -> str:
         """A model's name without its provider, as long as that tells it apart."""
@@ -44,8 +45,8 @@ class Result:
         return self.references.singles[self.references.cheapest]
 
 
-def make_result(dataset: Dataset, tally: Tally, *, engine: str, seconds: float) -> Result:
-    """Scores a finished pass that took so many seconds."""
+def make_result(dataset: Dataset, tally: Tally, *, engine: str, seconds: float, in_flight: int) -> Result:
+    """Scores a finished pass that took so many seconds with so many requests under way."""
     return Result(
         dataset=dataset,
         steps=tuple(tally.steps),
@@ -55,6 +56,7 @@ def make_result(dataset: Dataset, tally: Tally, *, engine: str, seconds: float) 
         p50_ms=percentile(tally.route_seconds, 0.50) * 1e3,
         p99_ms=percentile(tally.route_seconds, 0.99) * 1e3,
         decisions_per_second=len(tally.route_seconds) / seconds,
+        in_flight=in_flight,
     )
 
 

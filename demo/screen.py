@@ -26,6 +26,7 @@ from demo.traffic import Tally
 
 MODEL_STYLES: Final = ("cyan", "magenta", "yellow", "green", "blue", "red")
 BAR_CELLS: Final = 28
+BAR_WIDTH: Final = 74
 REFRESHES_PER_SECOND: Final = 8
 PLAIN_REPORTS: Final = 4
 
@@ -64,10 +65,16 @@ class Screen:
 
         yield step
 
+    @contextmanager
+    def waiting(self, reason: str) -> Iterator[None]:
+        """Says why nothing happens for a moment; silent where nobody watches."""
+        with self._console.status(Text(reason, style="dim"), spinner="dots"):
+            yield
+
     def results(self, result: Result) -> None:
         """The table of the first act, and what it means."""
         self._console.print()
-        self._console.print(Padding(results_table(result), (0, 0, 0, 2)))
+        self._console.print(Padding(results_table(result), (0, 0, 0, 2), expand=False))
         self._console.print()
         self._verdict(result)
         self._console.print()
@@ -75,8 +82,8 @@ class Screen:
         self.fact("Engine", result.engine)
         self.fact(
             "Speed",
-            f"{result.decisions_per_second:,.0f} decisions/s, each with its Observe; "
-            f"Route p50 {result.p50_ms:.1f} ms, p99 {result.p99_ms:.1f} ms as the client saw it",
+            f"{result.decisions_per_second:,.0f} decisions/s, each with its Observe; Route p50 {result.p50_ms:.1f} ms, "
+            f"p99 {result.p99_ms:.1f} ms as the client saw it with {result.in_flight} in flight",
         )
 
     def _verdict(self, result: Result) -> None:
@@ -125,14 +132,17 @@ class _LiveView:
 
     def render(self) -> RenderableType:
         tally = self._tally
-        shares = Table.grid(padding=(0, 2, 0, 0))
+        shares = Table.grid(padding=(0, 3, 0, 0))
         for at, model in enumerate(self._models):
             calls = tally.calls[model]
             share = calls / max(tally.acknowledged, 1)
             bar = Text("━" * round(share * BAR_CELLS), style=MODEL_STYLES[at % len(MODEL_STYLES)])
-            shares.add_row(Text(model, style="dim"), Text.assemble(bar, " " * (BAR_CELLS - len(bar))), f"{share:6.1%}")
-        progress = ProgressBar(total=self._total, completed=tally.acknowledged, width=60)
-        return Padding(Group("", progress, Text(_summary(tally, self._total)), "", shares), (0, 0, 0, 2))
+            evidence = tally.evidence.get(model)
+            quality = f"quality {evidence.quality / evidence.count:.3f}" if evidence else ""
+            shares.add_row(model, f"{share:6.1%}", Text.assemble(bar, " " * (BAR_CELLS - len(bar))), quality)
+        progress = Table.grid()
+        progress.add_row(ProgressBar(total=self._total, completed=tally.acknowledged, width=BAR_WIDTH))
+        return Padding(Group(progress, Text(_summary(tally, self._total)), "", shares), (1, 0, 0, 2))
 
 
 def _summary(tally: Tally, total: int) -> str:

@@ -44,7 +44,8 @@ class DemoServer:
         }
         self._process: subprocess.Popen[bytes] | None = None
         self._credential = ""
-        self._log.write_bytes(b"")
+        # The log holds the key that the server prints, so it is for its owner alone.
+        self._log.touch(mode=0o600)
 
     @property
     def address(self) -> str:

@@ -150,7 +150,7 @@ def _methods(rooms: Rooms, validation: Validation) -> list[Method]:
                 started_nanos=rooms.started_nanos,
                 profile=settings.profile,
                 store=rooms.store.kind,
-                replica=rooms.replica,
+                replica=rooms.store.replica,
             ),
             catalogue=rooms.catalogue,
             engine=rooms.engine,

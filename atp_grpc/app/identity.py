@@ -9,23 +9,12 @@ from __future__ import annotations
 
 import os
 import random
-from pathlib import Path
 
 _NANOS_PER_MILLISECOND = 1_000_000
 
 
-def replica_name(data_dir: Path) -> str:
-    """The replica that owns a data directory; named on first use."""
-    path = data_dir / "replica"
-    if not path.exists():
-        draft = path.with_suffix(".new")
-        draft.write_text(os.urandom(6).hex())
-        draft.replace(path)
-    return path.read_text().strip()
-
-
-def instance_id() -> str:
-    """A name for this process."""
+def fresh_name() -> str:
+    """A name for a process, or for a replica that has none yet."""
     return os.urandom(8).hex()
 
 

@@ -15,7 +15,7 @@ from typing import TextIO
 from atp_grpc.app import policy as policies
 from atp_grpc.app.background import Background, every
 from atp_grpc.app.engines import pick_engine
-from atp_grpc.app.identity import Draws, instance_id, replica_name
+from atp_grpc.app.identity import Draws, fresh_name
 from atp_grpc.app.instruments import Instruments, open_instruments
 from atp_grpc.catalog.live import LiveCatalogue
 from atp_grpc.config import Settings
@@ -49,7 +49,6 @@ class Rooms:
     instruments: Instruments
     secrets: Secrets
     store: Store
-    replica: str
     catalogue: LiveCatalogue
     policy: RoutingPolicy
     engine: Engine
@@ -78,8 +77,7 @@ async def open_rooms(
         instruments = stack.enter_context(open_instruments(settings.telemetry, stream=log_stream, clock=clock))
         data_dir = Path(settings.data_dir)
         secrets = open_secrets(data_dir)
-        replica = replica_name(data_dir)
-        store = await _open_store(settings, replica, clock)
+        store = await _open_store(settings, clock)
         stack.push_async_callback(store.close)
         catalogue = await LiveCatalogue.open(
             Path(settings.catalog.path) if settings.catalog.path else None, clock, store
@@ -94,7 +92,7 @@ async def open_rooms(
             store=store,
             clock=clock,
             pool=policy.name,
-            replica=replica,
+            replica=store.replica,
             on_refused=instruments.observation_refused,
         )
         replayed = await learner.restore()
@@ -133,12 +131,11 @@ async def open_rooms(
         rooms = Rooms(
             settings=settings,
             clock=clock,
-            instance_id=instance_id(),
+            instance_id=fresh_name(),
             started_nanos=clock.now_nanos(),
             instruments=instruments,
             secrets=secrets,
             store=store,
-            replica=replica,
             catalogue=catalogue,
             policy=policy,
             engine=picked.engine,
@@ -185,10 +182,10 @@ async def _running(rooms: Rooms) -> AsyncIterator[None]:
         await _checkpoint(rooms)
 
 
-async def _open_store(settings: Settings, replica: str, clock: Clock) -> Store:
+async def _open_store(settings: Settings, clock: Clock) -> Store:
     if settings.store.kind == "memory":
-        return MemoryStore(replica)
-    return await open_sqlite_store(Path(settings.data_dir) / "atp.db", replica=replica, clock=clock)
+        return MemoryStore(fresh_name())
+    return await open_sqlite_store(Path(settings.data_dir) / "atp.db", replica=fresh_name(), clock=clock)
 
 
 async def _checkpoint(rooms: Rooms) -> None:

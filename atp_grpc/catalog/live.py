@@ -30,7 +30,7 @@ _FACT = "catalog.revision"
 
 @dataclass(frozen=True, slots=True)
 class ReloadFailure:
-    """The last look at the file that could not be used, and why."""
+    """Why the file cannot be used, and since when."""
 
     failed_nanos: int
     complaints: tuple[str, ...]
@@ -39,22 +39,47 @@ class ReloadFailure:
 class LiveCatalogue:
     """Holds the snapshot in force. Made by `open`."""
 
-    def __init__(self, path: Path, clock: Clock, facts: Store, catalogue: Catalogue, snapshot: Snapshot) -> None:
+    def __init__(
+        self,
+        path: Path,
+        clock: Clock,
+        facts: Store,
+        catalogue: Catalogue,
+        snapshot: Snapshot,
+        *,
+        on_change: Callable[[Snapshot], None],
+        on_failure: Callable[[ReloadFailure], None],
+    ) -> None:
         self._path = path
         self._clock = clock
         self._facts = facts
+        self._on_change = on_change
+        self._on_failure = on_failure
         self._catalogue = catalogue
         self._snapshot = snapshot
         self._last_failure: ReloadFailure | None = None
         self._reloading = asyncio.Lock()
-        self._seen = catalogue.digest
-        """What the watch found at its last look; acted upon only when two looks agree."""
-        self._judged = catalogue.digest
-        """What the watch last acted upon."""
+        # What the last look found, and what was last acted upon: the watch acts only when two looks agree.
+        self._seen = self._judged = catalogue.digest
 
     @classmethod
-    async def open(cls, path: Path | None, clock: Clock, facts: Store) -> LiveCatalogue:
-        """Reads the file; None stands for the built-in demonstration catalogue.
+    async def open(
+        cls,
+        path: Path | None,
+        clock: Clock,
+        facts: Store,
+        *,
+        on_change: Callable[[Snapshot], None] = lambda _: None,
+        on_failure: Callable[[ReloadFailure], None] = lambda _: None,
+    ) -> LiveCatalogue:
+        """Reads the file for the first time.
+
+        Args:
+            path: the file; None stands for the built-in demonstration catalogue.
+            clock: dates snapshots and failures.
+            facts: remembers the revision.
+            on_change: hears of every new content that was put in force.
+            on_failure: hears of every content that could not be; of one that stays bad, once.
 
         Raises:
             CatalogueFault: the file cannot be read or used.
@@ -64,7 +89,7 @@ class LiveCatalogue:
         catalogue = await asyncio.to_thread(read_catalogue, path)
         revision = await _number(catalogue.digest, facts, at_least=1)
         snapshot = build_snapshot(catalogue, revision=revision, generation=1, now_nanos=clock.now_nanos())
-        return cls(path, clock, facts, catalogue, snapshot)
+        return cls(path, clock, facts, catalogue, snapshot, on_change=on_change, on_failure=on_failure)
 
     @property
     def snapshot(self) -> Snapshot:
@@ -100,17 +125,17 @@ class LiveCatalogue:
             StoreFailure: the new revision could not be remembered; what is in force stays.
         """
         async with self._reloading:
+            found, seen = await asyncio.to_thread(_find, self._path)
             try:
-                catalogue = await asyncio.to_thread(read_catalogue, self._path)
+                catalogue = await self._parse(found)
+                has_changed = catalogue.digest != self._catalogue.digest
+                if not validate_only:
+                    await self._take(catalogue)
             except CatalogueFault as fault:
                 if not validate_only:
                     self._note_failure(fault.complaints)
-                    # So that the watch clears the failure also when the file turns back to what is in force.
-                    self._judged = ""
+                    self._seen = self._judged = seen
                 raise
-            has_changed = catalogue.digest != self._catalogue.digest
-            if not validate_only:
-                await self._take(catalogue)
             return has_changed
 
     async def watch(
@@ -127,25 +152,24 @@ class LiveCatalogue:
         What goes wrong is kept as `last_failure`; what is in force stays.
         """
         async with self._reloading:
-            found = await asyncio.to_thread(_find, self._path)
-            seen = str(found) if isinstance(found, CatalogueFault) else digest_of(found)
+            found, seen = await asyncio.to_thread(_find, self._path)
             is_settled, self._seen = seen == self._seen, seen
-            if is_settled and seen != self._judged and await self._judge(found):
+            if not is_settled or seen == self._judged:
+                return
+            try:
+                await self._take(await self._parse(found))
+            except CatalogueFault as fault:
+                self._note_failure(fault.complaints)
                 self._judged = seen
+            except StoreFailure:
+                # Nothing is judged: the next look tries again, and clears the failure when there is nothing to try.
+                self._judged = ""
+                self._note_failure((f"{self._path.name}: the store could not remember the new revision",))
 
-    async def _judge(self, found: bytes | CatalogueFault) -> bool:
-        """Puts a content in force or notes why not; False when the next look should try again."""
+    async def _parse(self, found: bytes | CatalogueFault) -> Catalogue:
         if isinstance(found, CatalogueFault):
-            self._note_failure(found.complaints)
-            return True
-        try:
-            await self._take(await asyncio.to_thread(parse_catalogue, found, self._path.name))
-        except CatalogueFault as fault:
-            self._note_failure(fault.complaints)
-        except StoreFailure:
-            self._note_failure((f"{self._path.name}: the store could not remember the new revision",))
-            return False
-        return True
+            raise found
+        return await asyncio.to_thread(parse_catalogue, found, self._path.name)
 
     async def _take(self, catalogue: Catalogue) -> None:
         """Puts a catalogue in force, if it is another one.
@@ -159,11 +183,15 @@ class LiveCatalogue:
             now_nanos = self._clock.now_nanos()
             self._snapshot = build_snapshot(catalogue, revision=revision, generation=generation, now_nanos=now_nanos)
             self._catalogue = catalogue
+            self._on_change(self._snapshot)
         self._seen = self._judged = catalogue.digest
         self._last_failure = None
 
     def _note_failure(self, complaints: tuple[str, ...]) -> None:
-        self._last_failure = ReloadFailure(self._clock.now_nanos(), complaints)
+        """Keeps a failure, unless it is still the last one."""
+        if self._last_failure is None or self._last_failure.complaints != complaints:
+            self._last_failure = ReloadFailure(self._clock.now_nanos(), complaints)
+            self._on_failure(self._last_failure)
 
 
 async def _number(digest: str, facts: Store, *, at_least: int) -> int:
@@ -177,9 +205,10 @@ async def _number(digest: str, facts: Store, *, at_least: int) -> int:
     return revision
 
 
-def _find(path: Path) -> bytes | CatalogueFault:
-    """The content of the file, or why there is none."""
+def _find(path: Path) -> tuple[bytes | CatalogueFault, str]:
+    """The content of the file, or why there is none; and what tells it from another."""
     try:
-        return read_bytes(path)
+        data = read_bytes(path)
     except CatalogueFault as fault:
-        return fault
+        return fault, str(fault)
+    return data, digest_of(data)

@@ -7,6 +7,7 @@ file. Complaints name the file (never its folder, since operators see them over 
 from __future__ import annotations
 
 import hashlib
+import re
 import stat
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -22,6 +23,7 @@ from atp_grpc.domain.money import TokenPrices
 DEMONSTRATION = Path(__file__).with_name("demonstration.toml")
 """The built-in catalogue: the six models of the simulated world."""
 MAX_FILE_BYTES = 16 * 1024 * 1024
+_INDEX = r"\[\d+\]"
 
 _Entry = TypeVar("_Entry", Provider, Model, Deployment)
 
@@ -119,12 +121,12 @@ def _tables(
 def _split(above: Table, key: str, complaints: list[str]) -> list[Table]:
     """The tables of an array, each under its own path."""
     written = above.raw(key)
+    where = f"{above.where}.{key}" if above.where else key
     if written is None:
         return []
     if not isinstance(written, list) or not written:
-        above.complain(key, f"must be tables, written [[{key}]]")
+        above.complain(key, f"must be tables, written [[{re.sub(_INDEX, '', where)}]]")
         return []
-    where = f"{above.where}.{key}" if above.where else key
     tables = []
     for position, entries in enumerate(written):
         if isinstance(entries, dict):

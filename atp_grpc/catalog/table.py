@@ -10,7 +10,7 @@ import difflib
 import enum
 import re
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -163,9 +163,9 @@ class Table:
         if not isinstance(value, datetime):
             value = datetime(value.year, value.month, value.day, tzinfo=UTC)
         if value.tzinfo is None:
-            return self._refuse(key, "needs an offset, for example Z for UTC", value.isoformat(), None)
+            return self._refuse(key, "needs an offset, for example Z for UTC", value, None)
         if not _EPOCH.year < value.year <= _LAST_YEAR:
-            return self._refuse(key, f"must be from 1971 to {_LAST_YEAR}", value.isoformat(), None)
+            return self._refuse(key, f"must be from 1971 to {_LAST_YEAR}", value, None)
         micros: int = (value - _EPOCH) // timedelta(microseconds=1)
         return micros * (NANOS_PER_SECOND // 1_000_000)
 
@@ -176,10 +176,16 @@ class Table:
         return default if value is None else value
 
     def _refuse(self, key: str, rule: str, value: object, instead: _Value) -> _Value:
-        shown = str(value) if isinstance(value, Decimal) else repr(value)
-        shown = shown if len(shown) <= _LONGEST_QUOTE else f"{shown[:_LONGEST_QUOTE]}..."
-        self.complain(key, f"{rule}, got {shown}")
+        self.complain(key, f"{rule}, got {_quote(value)}")
         return instead
+
+
+def _quote(value: object) -> str:
+    """A value about as the file has it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    text = str(value) if isinstance(value, Decimal | date | time) else repr(value)
+    return text if len(text) <= _LONGEST_QUOTE else f"{text[:_LONGEST_QUOTE]}..."
 
 
 def _amount(value: object) -> Decimal | None:

@@ -20,7 +20,7 @@ from atp_grpc.client.messages import (
     ReasonCode,
 )
 
-_CANDIDATES = ("model", "deployment", "utility", "propensity", "quality", "cost", "latency", "failures")
+_CANDIDATES = ("model", "at", "utility", "propensity", "quality", "cost", "latency", "fails")
 _ATTEMPTS = ("model", "deployment", "error", "cost", "latency", "input", "cached", "output", "reasoning")
 
 
@@ -44,7 +44,7 @@ def run(options: argparse.Namespace) -> Answer:
             [
                 (
                     one.target.model,
-                    wording.place(one.target),
+                    wording.served_at(one.target),
                     f"{one.utility:.4f}",
                     f"{one.propensity:.4f}",
                     *wording.expectation(one.expected),
@@ -64,7 +64,7 @@ def _record(decision: Decision) -> Record:
             ("decision", decision.decision_id),
             ("decided", wording.moment(decision.decided_at)),
             ("model", decision.target.model),
-            ("deployment", wording.place(decision.target)),
+            ("deployment", wording.place(decision.target.deployment, decision.target.provider)),
             ("propensity", f"{decision.propensity:.4f}"),
             ("remarks", ", ".join(wording.word(ReasonCode, code, "REASON_CODE_") for code in decision.reason_codes)),
             ("policy", f"{decision.policy} version {decision.policy_version}"),

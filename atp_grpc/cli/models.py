@@ -21,17 +21,8 @@ from atp_grpc.client.messages import (
     ServingStatus,
 )
 
-_COLUMNS = (
-    "model",
-    "status",
-    "context",
-    "prior quality",
-    "capabilities",
-    "deployment",
-    "regions",
-    "input US$/M",
-    "output US$/M",
-)
+_COLUMNS = ("model", "status", "context", "prior", "deployment", "input", "output", "regions", "capabilities")
+"""Prices are US dollars per million tokens; `prior` is the quality believed before anything was observed."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -51,7 +42,10 @@ def run(options: argparse.Namespace) -> Answer:
             "models": [wording.document_of(model) for model in models],
             "deployments": [wording.document_of(deployment) for deployment in deployments],
         },
-        parts=[Sheet("Models", _COLUMNS, rows), Line(f"catalogue revision {revision}")],
+        parts=[
+            Sheet("Models, with prices in US$ per million tokens", _COLUMNS, rows),
+            Line(f"catalogue revision {revision}"),
+        ],
     )
 
 
@@ -68,19 +62,16 @@ async def _read(atp: AtpClient) -> tuple[list[Model], list[Deployment], int]:
 
 
 def _rows(model: Model, deployments: Iterable[Deployment], now_nanos: int) -> list[Sequence[str]]:
-    facts = (
-        model.name,
-        _status(model.status),
-        f"{model.context_tokens:,}",
-        f"{model.prior_quality:.3f}",
-        " ".join(model.capabilities),
-    )
+    facts = (model.name, _status(model.status), f"{model.context_tokens:,}", f"{model.prior_quality:.3f}")
+    capabilities = " ".join(model.capabilities)
     ways = [deployment for deployment in deployments if deployment.model == model.name]
-    return [(*facts, *_way(deployment, now_nanos)) for deployment in ways] or [(*facts, "none", "", "", "")]
+    return [(*facts, *_way(deployment, now_nanos), capabilities) for deployment in ways] or [
+        (*facts, "none", "", "", "", capabilities)
+    ]
 
 
 def _way(deployment: Deployment, now_nanos: int) -> tuple[str, ...]:
-    name = f"{deployment.name} ({deployment.provider})"
+    name = wording.place(deployment.name, deployment.provider)
     if deployment.status != ServingStatus.SERVING_STATUS_ACTIVE:
         name += f", {_status(deployment.status)}"
     price = _price_at(deployment.prices, now_nanos)
@@ -89,7 +80,7 @@ def _way(deployment: Deployment, now_nanos: int) -> tuple[str, ...]:
         if price
         else ("no price", "no price")
     )
-    return (name, " ".join(deployment.regions), *figures)
+    return (name, *figures, " ".join(deployment.regions))
 
 
 def _price_at(prices: Iterable[Price], now_nanos: int) -> Price | None:

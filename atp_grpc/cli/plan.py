@@ -11,7 +11,7 @@ from atp_grpc.cli.printing import add_json_option
 from atp_grpc.cli.request_options import add_request_options, request_of
 from atp_grpc.client.messages import PlannedCandidate, PlanRequest, PlanResponse, ReasonCode, RefusalCause
 
-_COLUMNS = ("model", "deployment", "utility", "propensity", "quality", "cost", "latency", "failures", "refused for")
+_COLUMNS = ("model", "at", "utility", "propensity", "quality", "cost", "latency", "fails", "refused for")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -44,7 +44,7 @@ def run(options: argparse.Namespace) -> Answer:
 
 
 def _row(candidate: PlannedCandidate) -> tuple[str, ...]:
-    where = (candidate.target.model, wording.place(candidate.target))
+    where = (candidate.target.model, wording.served_at(candidate.target))
     refusal = wording.word(RefusalCause, candidate.refusal, "REFUSAL_CAUSE_") if candidate.refusal else ""
     if not candidate.HasField("expected"):
         return (*where, "", "", "", "", "", "", refusal)

@@ -1,7 +1,7 @@
 """The program `atp`: finds the command that is meant, runs it, prints its answer, and turns every end into a status.
 
 `atp_grpc.__main__` enters here. Only the module of the command that was called is imported, so help and version answer
-at once. No exception leaves `run`, and no traceback reaches a user.
+at once. No exception leaves `run` unless Python runs in development mode, and no traceback reaches a user.
 """
 
 from __future__ import annotations
@@ -79,8 +79,15 @@ def run(arguments: Sequence[str]) -> int:
         # Whoever read the output has seen enough; the interpreter must not complain about it at exit either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
-    except Exception as error:  # noqa: BLE001 - the last wall: a fault of ours is one sentence, not a traceback.
-        print(f"atp: this is a fault of atp itself: {_place_of(error)}; please report it", file=sys.stderr)
+    except Exception as error:
+        # The last wall: a fault of ours is one sentence for users, and a traceback for who develops.
+        if sys.flags.dev_mode:
+            raise
+        print(
+            f"atp: this is a fault of atp itself: {_place_of(error)}; please report it "
+            "(python -X dev -m atp_grpc shows the traceback)",
+            file=sys.stderr,
+        )
         return FAULT
 
 

@@ -31,7 +31,7 @@ def _parts(response: RouteResponse) -> list[Record | Sheet]:
     decision = Record(
         [
             ("model", response.target.model),
-            ("deployment", wording.place(response.target)),
+            ("deployment", wording.place(response.target.deployment, response.target.provider)),
             ("quality", quality),
             ("cost", cost),
             ("latency", latency),
@@ -49,10 +49,10 @@ def _parts(response: RouteResponse) -> list[Record | Sheet]:
     if not response.fallbacks:
         return [decision]
     rows = [
-        (fallback.target.model, wording.place(fallback.target), *wording.expectation(fallback.expected))
+        (fallback.target.model, wording.served_at(fallback.target), *wording.expectation(fallback.expected))
         for fallback in response.fallbacks
     ]
     return [decision, Sheet("When it fails, in this order", _FALLBACK_COLUMNS, rows)]
 
 
-_FALLBACK_COLUMNS = ("fallback", "deployment", "quality", "cost", "latency", "failures")
+_FALLBACK_COLUMNS = ("fallback", "at", "quality", "cost", "latency", "fails")

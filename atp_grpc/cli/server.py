@@ -10,7 +10,7 @@ from atp_grpc.cli.connection import add_connection_options, ask
 from atp_grpc.cli.printing import add_json_option
 from atp_grpc.client.messages import ArmInfo, CatalogInfo, EngineInfo, GetServerInfoRequest, GetServerInfoResponse
 
-_ARMS = ("model", "observations", "quality", "output tokens", "latency", "failures")
+_ARMS = ("model", "observations", "quality", "output tokens", "latency", "fails")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

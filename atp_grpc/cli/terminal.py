@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TextIO
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -16,42 +15,53 @@ from rich.text import Text
 from atp_grpc.cli.answer import Line, Part, Record, Sheet, Verbatim
 from atp_grpc.cli.printing import clean
 
-NARROWEST = 60
-"""Columns below which tables are not squeezed further; longer lines wrap."""
+WIDEST = 10_000
+"""Columns that no table needs; measuring against it finds a table's natural width."""
 
 
 def print_parts(parts: Sequence[Part], stream: TextIO) -> None:
     """Writes parts to a terminal, a blank line between them."""
-    console = Console(file=stream, highlight=False, soft_wrap=False)
-    console.width = max(console.width, NARROWEST)
+    console = Console(file=stream, highlight=False)
     for position, part in enumerate(parts):
         if position:
             console.print()
-        console.print(_rendered(part), soft_wrap=isinstance(part, Line | Verbatim))
+        # Left to the terminal to wrap, so that a long token is copied in one piece.
+        console.print(_table(part, console) if isinstance(part, Sheet) else _text(part), soft_wrap=True)
 
 
-def _rendered(part: Part) -> RenderableType:
+def _text(part: Line | Verbatim | Record) -> Text:
     match part:
         case Line(text):
             return Text(clean(text))
         case Verbatim(text):
             return Text(text.rstrip("\n"))
         case Record(facts):
-            grid = Table.grid(padding=(0, 2))
-            grid.add_column(style="dim", no_wrap=True)
-            grid.add_column(overflow="fold")
-            for name, value in facts:
-                if value:
-                    grid.add_row(name, Text(clean(value)))
-            return grid
-        case Sheet(heading, columns, rows):
-            table = Table(box=SIMPLE_HEAD, title=heading, title_justify="left", title_style="bold", pad_edge=False)
-            for position, column in enumerate(columns):
-                is_figures = all(_is_figure(row[position]) for row in rows)
-                table.add_column(column, justify="right" if is_figures else "left", overflow="fold")
-            for row in rows:
-                table.add_row(*(Text(clean(cell)) for cell in row))
-            return table
+            shown = [(name, clean(value)) for name, value in facts if value]
+            width = max((len(name) for name, _ in shown), default=0)
+            return Text("\n").join(Text.assemble((name.ljust(width), "dim"), "  ", value) for name, value in shown)
+
+
+def _table(sheet: Sheet, console: Console) -> RenderableType:
+    """A table without its empty columns; where the terminal is too narrow for it, a record for each row."""
+    used = [position for position in range(len(sheet.columns)) if any(row[position] for row in sheet.rows)]
+    positions = used or range(len(sheet.columns))
+    table = Table(
+        box=None,
+        title=sheet.heading,
+        title_justify="left",
+        title_style="bold",
+        header_style="dim",
+        padding=(0, 2, 0, 0),
+    )
+    for position in positions:
+        is_figures = all(_is_figure(row[position]) for row in sheet.rows)
+        table.add_column(sheet.columns[position], justify="right" if is_figures else "left", no_wrap=True)
+    for row in sheet.rows:
+        table.add_row(*(Text(clean(row[position])) for position in positions))
+    if console.measure(table, options=console.options.update(width=WIDEST)).maximum <= console.width:
+        return table
+    records = [_text(Record(list(zip(sheet.columns, row, strict=True)))) for row in sheet.rows]
+    return Text("\n\n").join([Text(sheet.heading, "bold"), *records])
 
 
 def _is_figure(cell: str) -> bool:

@@ -53,9 +53,16 @@ def word(enum: EnumTypeWrapper, number: int, prefix: str) -> str:
     return name.name.removeprefix(prefix).lower().replace("_", " ") if name else f"unknown ({number})"
 
 
-def place(target: Target) -> str:
-    """Where a target is served: `swift-eu (acme)`."""
-    return f"{target.deployment} ({target.provider})" if target.provider else target.deployment
+def place(deployment: str, provider: str) -> str:
+    """A deployment and who runs it: `swift-eu (acme)`; just `swift@acme` where the name says it already."""
+    return deployment if not provider or deployment.endswith(f"@{provider}") else f"{deployment} ({provider})"
+
+
+def served_at(target: Target) -> str:
+    """Where a target is served, for a row that names the model: `acme` is short for `MODEL@acme`."""
+    if target.provider and target.deployment == f"{target.model}@{target.provider}":
+        return target.provider
+    return place(target.deployment, target.provider)
 
 
 def duration(value: Duration) -> str:

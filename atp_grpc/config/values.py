@@ -123,9 +123,9 @@ def _scalar(kind: Any, value: object) -> Any:
         number = _as_float(value)
         if math.isfinite(number):
             return number
-    if kind in {bool, int, str} and type(value) is kind:
+    if kind in {bool, int} and type(value) is kind:
         return value
-    if kind in {Path, Secret} and isinstance(value, str | kind):
+    if kind in {str, Path, Secret} and isinstance(value, str | kind) and str(value).isprintable():
         return kind(value)
     choices = _choices(kind)
     if isinstance(value, str) and value in choices:
@@ -139,9 +139,9 @@ _NAMES = {
     bool: "true or false",
     int: "a whole number",
     float: "a finite number",
-    str: "text",
-    Path: "a path",
-    Secret: "text",
+    str: "printable text",
+    Path: "a printable path",
+    Secret: "printable text",
 }
 
 
@@ -164,12 +164,12 @@ def _obey(rule: Rule, kind: Any, value: Any) -> Any:
     """The value itself, if it keeps the setting's rule."""
     is_list = isinstance(value, tuple)
     size = len(value) if is_list else value
-    unit, got = (" entries", f"{size}") if is_list else ("", _quote(value))
+    verb, unit, got = ("have", " entries", f"{size}") if is_list else ("be", "", _quote(value))
     sentence = ""
     if rule.minimum is not None and size < rule.minimum:
-        sentence = f"must be at least {rule.minimum:.15g}{unit}, got {got}"
+        sentence = f"must {verb} at least {rule.minimum:.15g}{unit}, got {got}"
     elif rule.maximum is not None and size > rule.maximum:
-        sentence = f"must be at most {rule.maximum:.15g}{unit}, got {got}"
+        sentence = f"must {verb} at most {rule.maximum:.15g}{unit}, got {got}"
     elif rule.least_above_zero is not None and size != 0 and size < rule.least_above_zero:
         sentence = f"must be 0 or at least {rule.least_above_zero:g}, got {got}"
     elif rule.pattern is not None and not rule.pattern.fullmatch(value):
@@ -184,5 +184,5 @@ def _misfit(sentence: str) -> MisfitError:
 
 
 def _quote(value: object) -> str:
-    text = repr(value)
+    text = str(value).lower() if isinstance(value, bool) else repr(value)
     return text if len(text) <= _LONGEST_QUOTE else f"{text[:_LONGEST_QUOTE]}..."

@@ -17,7 +17,7 @@ from atp_grpc.shared.contract import ClaimKey, Replay
 IN_FLIGHT_RETRY_SECONDS = 1.0
 """When to come back if every id is held by a call under way: none has an expiry yet, and calls end in seconds."""
 SWEEP = 4
-"""Expired ids dropped per claim: more than one claim can add, so that memory follows the clock without a pause."""
+"""Expired ids dropped per claim: more than one claim can add, so that full memory holds nothing expired."""
 
 _Id = tuple[str, str]  # method, request id
 
@@ -146,9 +146,8 @@ class LocalClaims:
             tenant.drop(identifier, entry)
             entry = None
         if entry is None:
-            while len(tenant.entries) >= self._ids_per_tenant:
-                if not tenant.sweep(now):
-                    raise RequestIdsExhaustedError(tenant.retry_after_seconds(now))
+            if len(tenant.entries) >= self._ids_per_tenant:
+                raise RequestIdsExhaustedError(tenant.retry_after_seconds(now))
             entry = tenant.entries[identifier] = _Entry(digest)
             return LocalClaim(self, tenant, identifier, entry, ttl_seconds)
         if entry.digest != digest:

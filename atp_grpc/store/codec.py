@@ -55,8 +55,8 @@ def encode_fields(report: Report) -> tuple[EncodedField, ...]:
     """The fields that a report sets, in the order of `domain.outcome.field_names`."""
     fields = []
     if report.quality is not None:
-        # Adding 0.0 makes one number of the two zeros.
-        fields.append(EncodedField("quality", "quality", _encode(float(report.quality) + 0.0)))
+        # Adding 0.0 makes a fraction of a whole number, and one number of the two zeros.
+        fields.append(EncodedField("quality", "quality", _encode(report.quality + 0.0)))
     if report.attempts:
         fields.append(EncodedField("attempts", "attempts", _encode([_attempt_row(made) for made in report.attempts])))
     for key in sorted(report.labels):
@@ -151,7 +151,7 @@ def _attempt_row(made: Attempt) -> tuple[object, ...]:
         usage.output_tokens,
         usage.reasoning_tokens,
         made.cost_nano_usd,
-        None if made.latency_seconds is None else float(made.latency_seconds) + 0.0,
+        None if made.latency_seconds is None else made.latency_seconds + 0.0,
     )
 
 

@@ -13,17 +13,27 @@ from atp_grpc.domain.outcome import Conflict, NewObservation, Observation, Recor
 
 
 class StoreFailure(RuntimeError):
-    """The store could not do its work (disk full, file gone, locked). What was asked for did not happen, or may be
-    asked for again: every operation is idempotent."""
+    """The store could not do its work (disk full, file gone, locked).
+
+    What was asked for did not happen, or may be asked for again: every operation is idempotent.
+    """
 
 
 class Store(Protocol):
-    """One replica's store. Methods are safe to call concurrently from one event loop; cancelling a call never tears
-    what it started: the work is done wholly or not at all."""
+    """One replica's store.
+
+    Methods are safe to call concurrently from one event loop; cancelling a call never tears what it started: the work
+    is done wholly or not at all.
+    """
 
     @property
     def kind(self) -> str:
         """`memory` or `sqlite`."""
+        ...
+
+    @property
+    def replica(self) -> str:
+        """The replica whose observations these are; a store keeps the name it was made with."""
         ...
 
     async def record(self, reports: Sequence[NewObservation]) -> list[Recorded | Conflict]:
@@ -35,8 +45,8 @@ class Store(Protocol):
         gaps, also across restarts. Returns only after the commit is on disk (fsync).
 
         Raises:
-            StoreFailure: nothing of this batch is acknowledged. (It may be durable if the failure came after the commit;
-                recording it again is then a no-op.)
+            StoreFailure: nothing of this batch is acknowledged. (It may be durable if the failure came after the
+                commit; recording it again is then a no-op.)
         """
         ...
 
@@ -64,7 +74,9 @@ class Store(Protocol):
         """Replaces the learner checkpoint of a pool, durably."""
         ...
 
-    async def load_checkpoint(self, pool: str) -> bytes | None: ...
+    async def load_checkpoint(self, pool: str) -> bytes | None:
+        """The last checkpoint of a pool, or None."""
+        ...
 
     async def read_fact(self, key: str) -> str | None:
         """A small fact this replica remembers across restarts (catalogue revision, replica name)."""
@@ -75,8 +87,11 @@ class Store(Protocol):
         ...
 
     async def prune(self, *, fields_before_nanos: int, decisions_before_nanos: int, learned_through: int) -> int:
-        """Forgets fields observed and decisions made before the given moments, and observations that are both older than
-        `fields_before_nanos` and not above sequence `learned_through`. Returns how many rows went."""
+        """Forgets what is old enough; returns how many rows went.
+
+        Fields observed and decisions made before the given moments go, and observations that are both older than
+        `fields_before_nanos` and not above sequence `learned_through`.
+        """
         ...
 
     async def ping(self) -> None:

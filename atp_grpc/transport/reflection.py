@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable
+from typing import Any
 
 import grpc
 from google.protobuf import descriptor_pb2, descriptor_pool, text_format
@@ -51,7 +52,7 @@ def add_reflection(services: Iterable[str], server: grpc.aio.Server) -> None:
         KeyError: A service's contract has not been imported.
     """
     names = (*services, *SERVICE_NAMES)
-    servicer = aio.ReflectionServicer(names, pool=_pool(names))
+    servicer = aio.ReflectionServicer(names, pool=_Symbols(_pool(names)))
     handler = grpc.stream_stream_rpc_method_handler(
         servicer.ServerReflectionInfo,
         request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,
@@ -60,6 +61,24 @@ def add_reflection(services: Iterable[str], server: grpc.aio.Server) -> None:
     server.add_generic_rpc_handlers(
         tuple(grpc.method_handlers_generic_handler(name, {"ServerReflectionInfo": handler}) for name in SERVICE_NAMES)
     )
+
+
+class _Symbols:
+    """A pool that finds methods too; protobuf's own finds what holds them only."""
+
+    def __init__(self, pool: descriptor_pool.DescriptorPool) -> None:
+        self._pool = pool
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._pool, name)
+
+    def FindFileContainingSymbol(self, symbol: str) -> FileDescriptor:  # noqa: N802 - protobuf's name
+        """The file of a symbol; KeyError where there is none."""
+        try:
+            return self._pool.FindFileContainingSymbol(symbol)
+        except KeyError:
+            service, _, method = symbol.rpartition(".")
+            return self._pool.FindServiceByName(service).methods_by_name[method].containing_service.file
 
 
 def _pool(services: Iterable[str]) -> descriptor_pool.DescriptorPool:

@@ -12,11 +12,14 @@ use crate::field::{Candidate, Field};
 use crate::linalg::{Lane, vector};
 use crate::loaded::{ArmSummary, Loaded};
 use crate::parameters::{ContextMode, Parameters};
+use crate::policy::{self, Contender};
 use crate::query::{Outcome, Query, Subject, check_features, unpack};
 use crate::statistics::PoolStatistics;
 
 /// Prices are per this many tokens.
 const TOKENS_PER_PRICE: f64 = 1e6;
+/// How far rounding may carry a measured variance above the prior's.
+const PRIOR_WIDTH_SLACK: f64 = 1.0 + 1e-6;
 
 /// A selection engine for one pool.
 #[derive(Debug)]
@@ -137,7 +140,8 @@ impl Engine {
         self.predict(query, scale, context_on);
         assert!(!self.drill_is_due(), "a drill: this choice was asked to fail");
         self.field.set_aside(query);
-        if context_on && self.parameters.learner.needs_width() && self.field.remaining.len() > 1 {
+        self.field.value(query, &self.parameters);
+        if context_on && self.field.contenders.len() > 1 {
             self.measure_widths(scale);
         }
         let mut choice = self.field.decide(query, &self.parameters);
@@ -252,14 +256,40 @@ impl Engine {
         }
     }
 
-    /// Replaces the widths of the plain means by those of the linear model, for whoever is still in the running.
+    /// Replaces the widths of the plain means by those of the linear model.
+    ///
+    /// Evidence only narrows, so no width exceeds that of the prior. Whoever loses to a sure score even with the
+    /// prior's width cannot win a draw: its width stays unmeasured, at 0, which changes no probability.
     fn measure_widths(&mut self, scale: f64) {
-        for &position in &self.field.remaining {
-            let candidate = &mut self.field.candidates[position];
-            let arm = &mut self.arms[candidate.arm];
-            let linear = arm.linear(&self.statistics, scale, self.parameters.slope_precision);
-            candidate.width = linear.variance(&self.features, &mut self.whitened).sqrt();
+        let (low, high) = self.parameters.learner.reach(&self.parameters);
+        if low == high {
+            return;
         }
+        let prior = self.prior_width();
+        let leader = policy::leader(&self.field.contenders);
+        self.field.contenders[leader].width = self.linear_width(leader, scale);
+        let contenders = &self.field.contenders;
+        let least = |contender: &Contender, width: f64| contender.utility(contender.quality + low * width);
+        let sure = contenders.iter().map(|contender| least(contender, prior)).fold(f64::NEG_INFINITY, f64::max);
+        let sure = sure.max(least(&contenders[leader], contenders[leader].width));
+        for position in (0..self.field.contenders.len()).filter(|position| *position != leader) {
+            let contender = &self.field.contenders[position];
+            let may_win = contender.utility(contender.quality + high * prior) >= sure;
+            self.field.contenders[position].width = if may_win { self.linear_width(position, scale) } else { 0.0 };
+        }
+    }
+
+    /// Width of the linear prediction before any evidence, with room for the rounding of a measured one.
+    fn prior_width(&self) -> f64 {
+        let [first, slopes @ ..] = self.features.as_flattened() else { return 0.0 };
+        let slopes: f64 = slopes.iter().map(|value| value * value).sum();
+        ((first * first + slopes / self.parameters.slope_precision) * PRIOR_WIDTH_SLACK).sqrt()
+    }
+
+    fn linear_width(&mut self, position: usize, scale: f64) -> f64 {
+        let arm = self.field.candidates[self.field.remaining[position]].arm;
+        let linear = self.arms[arm].linear(&self.statistics, scale, self.parameters.slope_precision);
+        linear.variance(&self.features, &mut self.whitened).sqrt()
     }
 
     const fn drill_is_due(&mut self) -> bool {

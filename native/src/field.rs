@@ -21,7 +21,7 @@ pub struct Candidate {
     pub quality: f64,
     /// Plain mean of quality.
     pub mean: f64,
-    /// Standard deviation of the prediction, in units of the residual's.
+    /// Standard deviation of the plain mean, in units of the residual's.
     pub width: f64,
     /// Share of failures.
     pub failure_rate: f64,
@@ -31,6 +31,19 @@ pub struct Candidate {
     pub latency: f64,
     /// Why it is out, if it is.
     pub exclusion: Option<Exclusion>,
+}
+
+impl Candidate {
+    fn contend(&self, (cost_weight, latency_weight): (f64, f64), parameters: &Parameters) -> Contender {
+        Contender {
+            quality: self.quality,
+            width: self.width,
+            success: 1.0 - self.failure_rate,
+            penalty: cost_weight * self.cost / parameters.cost_scale
+                + latency_weight * self.latency / parameters.latency_scale,
+            cost: self.cost,
+        }
+    }
 }
 
 /// The candidates of one query, and who is left of them.
@@ -44,7 +57,8 @@ pub struct Field {
     pub floor_unmet: bool,
     /// No candidate met the latency objective.
     pub slo_unmet: bool,
-    contenders: Vec<Contender>,
+    /// The remaining candidates as a learner sees them, position by position.
+    pub contenders: Vec<Contender>,
     distribution: Vec<f64>,
 }
 
@@ -82,29 +96,27 @@ impl Field {
         }
     }
 
-    /// Chooses among the remaining and reports on all, but for the features and what the chosen arm predicted.
-    pub fn decide(&mut self, query: &Query, parameters: &Parameters) -> Choice {
-        let (cost_weight, latency_weight) =
-            if self.floor_unmet { (0.0, 0.0) } else { (query.cost_weight, query.latency_weight) };
-        let contender = |candidate: &Candidate| Contender {
-            quality: candidate.quality,
-            width: candidate.width,
-            success: 1.0 - candidate.failure_rate,
-            penalty: cost_weight * candidate.cost / parameters.cost_scale
-                + latency_weight * candidate.latency / parameters.latency_scale,
-            cost: candidate.cost,
-        };
+    /// Values the remaining candidates by the weights of the query; without the floor met, by quality alone.
+    pub fn value(&mut self, query: &Query, parameters: &Parameters) {
+        let weights = self.weights(query);
+        let candidates = self.remaining.iter().map(|&position| &self.candidates[position]);
         self.contenders.clear();
-        self.contenders.extend(self.remaining.iter().map(|&position| contender(&self.candidates[position])));
-        self.distribute(query.seed, cost_weight, parameters);
+        self.contenders.extend(candidates.map(|candidate| candidate.contend(weights, parameters)));
+    }
 
+    /// Draws from the contenders and reports on all candidates, but for features and the chosen arm's predictions.
+    pub fn decide(&mut self, query: &Query, parameters: &Parameters) -> Choice {
+        let weights = self.weights(query);
+        self.distribute(query.seed, weights.0, parameters);
         let count = self.candidates.len();
         let mut figures = Vec::with_capacity(FIGURES * count);
         figures.resize(count, 0.0);
         for (&position, share) in self.remaining.iter().zip(&self.distribution) {
             figures[position] = *share;
         }
-        figures.extend(self.candidates.iter().map(|candidate| contender(candidate).utility(candidate.quality)));
+        figures.extend(
+            self.candidates.iter().map(|candidate| candidate.contend(weights, parameters).utility(candidate.quality)),
+        );
         figures.extend(self.candidates.iter().map(|candidate| candidate.quality.clamp(0.0, 1.0)));
         figures.extend(self.candidates.iter().map(|candidate| candidate.cost));
         figures.extend(self.candidates.iter().map(|candidate| candidate.latency));
@@ -151,6 +163,11 @@ impl Field {
             sum > point
         });
         hit.map_or(self.remaining.last(), |hit| self.remaining.get(hit)).copied()
+    }
+
+    /// Weights of cost and latency. Without a candidate that reaches the floor, quality is all that counts.
+    fn weights(&self, query: &Query) -> (f64, f64) {
+        if self.floor_unmet { (0.0, 0.0) } else { (query.cost_weight, query.latency_weight) }
     }
 
     fn any(&self, holds: impl Fn(&Candidate) -> bool) -> bool {

@@ -63,7 +63,9 @@ def _h2load(port: int, method: str, body: bytes, calls: int, credential: str) ->
         for header in headers:
             command += ["-H", header]
         url = f"http://127.0.0.1:{port}{method}"
-        output = subprocess.run([*command, "-t", "1", "-d", data.name, url], capture_output=True, text=True, check=True, timeout=300).stdout
+        output = subprocess.run(
+            [*command, "-t", "1", "-d", data.name, url], capture_output=True, text=True, check=True, timeout=300
+        ).stdout
     succeeded = re.search(r"(\d+) succeeded", output)
     if succeeded is None or int(succeeded.group(1)) != calls:
         raise LoadError(output)

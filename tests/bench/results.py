@@ -15,10 +15,20 @@ RESULTS = Path("build/bench/results.json")
 def show(rows: Iterable[Mapping[str, object]]) -> None:
     """Prints the figures as a table."""
     table = Table(title="measured in one interleaved run on this machine; trust the ratios")
-    for column, side in [("name", "left"), ("value", "right"), ("unit", "left"), ("baseline", "left"), ("", "right"), ("ratio", "right"), ("n", "right")]:
+    for column, side in [
+        ("name", "left"),
+        ("value", "right"),
+        ("unit", "left"),
+        ("baseline", "left"),
+        ("", "right"),
+        ("ratio", "right"),
+        ("n", "right"),
+    ]:
         table.add_column(column, justify=side)  # type: ignore[arg-type]
     for row in rows:
-        table.add_row(*(_text(row[key]) for key in ("name", "value", "unit", "baseline", "baseline_value", "ratio", "n")))
+        table.add_row(
+            *(_text(row[key]) for key in ("name", "value", "unit", "baseline", "baseline_value", "ratio", "n"))
+        )
     Console().print(table)
 
 

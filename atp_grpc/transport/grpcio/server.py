@@ -25,6 +25,7 @@ from atp_grpc.transport.traffic import Traffic
 QUIET_SHARE = 0.2
 """Callers count as gone when none came for this share of the delay that their balancers get to look."""
 LEAST_GRACE_SECONDS = 0.1
+CLEAN_UP_SECONDS = 1.0
 
 
 class GrpcioServer:
@@ -84,4 +85,6 @@ class GrpcioServer:
         is_empty = await self._traffic.wait_until_quiet(0.0, grace_seconds)
         self.health.close_watches()
         await self._server.stop(max(LEAST_GRACE_SECONDS, end - loop.time()))
+        # The core has cancelled what was left; its handlers still have to run their last lines.
+        await self._traffic.wait_until_quiet(0.0, CLEAN_UP_SECONDS)
         return is_empty

@@ -48,10 +48,14 @@ impl Contender {
 }
 
 impl Learner {
-    /// Whether the posterior width matters.
+    /// Multiples of its width between which every quality lies that this learner scores a contender by.
     #[must_use]
-    pub const fn needs_width(self) -> bool {
-        !matches!(self, Self::Greedy)
+    pub fn reach(self, parameters: &Parameters) -> (f64, f64) {
+        match self {
+            Self::Thompson => thompson::reach(parameters.scale),
+            Self::Linucb => (0.0, parameters.alpha),
+            Self::Greedy => (0.0, 0.0),
+        }
     }
 
     /// Writes the share of draws that each contender wins; `shares` is as long as the contenders.
@@ -63,6 +67,12 @@ impl Learner {
             Self::Greedy => shares[greedy::best_of(contenders)] = 1.0,
         }
     }
+}
+
+/// Position of the highest expected utility; equal ones go to the lower cost, then to the earlier position.
+#[must_use]
+pub fn leader(contenders: &[Contender]) -> usize {
+    greedy::best_of(contenders)
 }
 
 /// Position of the highest score; equal scores go to the lower cost, then to the earlier position.

@@ -5,6 +5,12 @@
 use super::{Contender, DRAWS};
 use crate::rng::{NORMAL_CELLS, POSTERIOR_STREAM, Stream, normal_cell, normal_table};
 
+/// The ends of the normal table, in widths.
+pub(super) fn reach(scale: f64) -> (f64, f64) {
+    let table = normal_table();
+    (scale * table[0], scale * table[NORMAL_CELLS - 1])
+}
+
 /// Adds to each contender its share of the draws it wins.
 pub(super) fn share(contenders: &[Contender], scale: f64, seed: u64, shares: &mut [f64]) {
     const SHARE: f64 = 1.0 / DRAWS as f64;

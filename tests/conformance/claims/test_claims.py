@@ -175,6 +175,19 @@ async def test_room_of_expired_answers_is_used_again(claims: Claims, clock: Manu
         clock.advance(5)
 
 
+async def test_what_has_expired_makes_room_before_anything_alive(claims: Claims, clock: ManualClock) -> None:
+    half = bytes(BYTES_PER_TENANT // 2)
+    await serve(claims, key("alive"), half, ttl_seconds=100)
+    await serve(claims, key("expiring"), half, ttl_seconds=1)
+    claim = await claimed(claims, key("late"))
+    clock.advance(1)
+
+    claim.succeed(half, tombstone="")
+
+    assert await replayed(claims, key("alive")) == half
+    assert await replayed(claims, key("late")) == half
+
+
 async def test_full_memory_refuses_new_ids_until_the_oldest_expires(claims: Claims, clock: ManualClock) -> None:
     for number in range(IDS_PER_TENANT):
         await serve(claims, key(f"id-{number}"), ttl_seconds=100 - number)
@@ -226,7 +239,7 @@ async def test_ids_that_expired_unseen_leave_no_memory_behind(clock: ManualClock
 
 
 async def test_stale_expiries_never_make_a_refusal_dishonest(clock: ManualClock) -> None:
-    claims = LocalClaims(clock, ids_per_tenant=20, bytes_per_tenant=0)
+    claims = LocalClaims(clock, ids_per_tenant=20, bytes_per_tenant=1_000)
     for number in range(20):
         await serve(claims, key(f"id-{number}"), ttl_seconds=1)
     clock.advance(1)

@@ -8,6 +8,7 @@ import pytest
 
 from atp_grpc.domain.errors import RequestIdForgottenError
 from atp_grpc.shared.contract import Claim, Claims, Replay
+from atp_grpc.shared.local import LocalClaims
 from tests.conformance.claims.calls import BODY, claimed, key, replayed
 from tests.conformance.claims.conftest import BYTES_PER_TENANT
 
@@ -95,6 +96,28 @@ async def test_a_waiter_that_is_cancelled_disturbs_nobody(claims: Claims) -> Non
     holder.succeed(b"answer", tombstone="")
 
     assert await asyncio.gather(*[first, third]) == [Replay(b"answer")] * 2
+
+
+async def test_a_waiter_cancelled_in_the_moment_of_the_answer_disturbs_nobody(claims: Claims) -> None:
+    holder = await claimed(claims, key())
+    first, second = await waiting(claims, 2)
+
+    first.cancel()
+    holder.succeed(b"answer", tombstone="")
+
+    assert await second == Replay(b"answer")
+    await asyncio.gather(first, return_exceptions=True)
+    assert first.cancelled()
+
+
+async def test_waiters_that_left_are_not_kept_in_line(claims: LocalClaims) -> None:
+    await claimed(claims, key())
+    for task in (tasks := await waiting(claims, 50)):
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+    [entry] = claims._tenants["acme"].entries.values()
+    assert entry.waiters == {}
 
 
 async def test_a_cancelled_waiter_never_inherits(claims: Claims) -> None:

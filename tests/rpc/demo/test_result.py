@@ -29,7 +29,7 @@ def make(model: str) -> Result:
     tally = Tally(route_seconds=[0.002] * 40)
     for row in ROWS:
         tally.enter(Step(row, model))
-    return make_result(dataset, tally, engine="reference", seconds=4.0)
+    return make_result(dataset, tally, engine="reference", seconds=4.0, in_flight=4)
 
 
 def test_the_verdict_names_a_saving_as_a_saving() -> None:
@@ -44,7 +44,7 @@ def test_the_verdict_names_a_loss_as_a_loss() -> None:
         tally.enter(Step(row, "a/best"))
     dataset = Dataset("made up", "40 prompts", is_simulated=True, pool=pool_of(rows), catalogue="")
 
-    sentence = verdict(make_result(dataset, tally, engine="reference", seconds=1.0))
+    sentence = verdict(make_result(dataset, tally, engine="reference", seconds=1.0, in_flight=4))
 
     assert sentence == "ATP cost 100.0% MORE than always cheap, at a quality of 0.800 against 0.900."
 

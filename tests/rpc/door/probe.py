@@ -1,8 +1,10 @@
 """A real door on a free port, with servicers behind it that do whatever a test asks of them."""
 
+import asyncio
 import io
 import json
 import random
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -135,9 +137,7 @@ async def open_door(
             validation=Validation(),
             clock=clock,
             trace_ids=TraceIds(random.Random(7)),
-            call_log=CallLog(
-                logs.writer, clock, level=logs.level, success_logs_per_second=success_logs_per_second
-            ),
+            call_log=CallLog(logs.writer, clock, level=logs.level, success_logs_per_second=success_logs_per_second),
             metrics=metrics,
             incidents=Incidents(logs.logger, random.Random(8), on_incident=metrics.incident),
             traffic=traffic,
@@ -163,6 +163,14 @@ async def open_door(
                 yield Door(bound, server, edge, probe, metrics, traffic, exits, logs, stream, channel)
             finally:
                 await server.drain(delay_seconds=0.0, grace_seconds=0.2)
+
+
+async def until(is_true: Callable[[], object]) -> None:
+    """Lets the loop turn until something holds; gives up after ten seconds."""
+    end = time.monotonic() + 10
+    while not is_true():
+        assert time.monotonic() < end, "waited in vain"
+        await asyncio.sleep(0)
 
 
 async def refused(call: Awaitable[Any]) -> grpc.aio.AioRpcError:

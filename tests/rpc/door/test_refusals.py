@@ -71,7 +71,9 @@ async def test_a_key_without_the_permission_is_denied_by_name(door: Door) -> Non
     assert door.probe.calls == []
 
 
-@pytest.mark.parametrize("payload", [b"\xff\xff\xff", b"\x0a\x05ab", b"\x12\x02\xff\xfe"], ids=["noise", "cut", "utf-8"])
+@pytest.mark.parametrize(
+    "payload", [b"\xff\xff\xff", b"\x0a\x05ab", b"\x12\x02\xff\xfe"], ids=["noise", "cut", "utf-8"]
+)
 async def test_malformed_bytes_are_an_invalid_argument(door: Door, payload: bytes) -> None:
     error = await refused(door.raw(ROUTE)(payload, metadata=AS_ACME))
 
@@ -103,7 +105,9 @@ async def test_a_message_above_the_methods_limit_is_refused_with_the_limit(door:
 
 
 async def test_a_batch_may_be_larger_than_a_single_message(door: Door) -> None:
-    batch = route_service_pb2.RouteBatchRequest(requests=[HELLO, route_service_pb2.RouteRequest(prompt="x" * 2_000_000)])
+    batch = route_service_pb2.RouteBatchRequest(
+        requests=[HELLO, route_service_pb2.RouteRequest(prompt="x" * 2_000_000)]
+    )
 
     raw = await door.raw("/atp.v1.RouteService/RouteBatch")(batch.SerializeToString(), metadata=AS_ACME)
 
@@ -156,7 +160,9 @@ async def test_a_thousand_broken_fields_still_fit_into_the_trailers(door: Door) 
     assert bad.field_violations[-1].description.endswith("more are not listed")
 
 
-@pytest.mark.parametrize("path", ["/atp.v1.RouteService/Rout", "/atp.v2.RouteService/Route", "/nothing", "/a/b/c/" + "d" * 3_000])
+@pytest.mark.parametrize(
+    "path", ["/atp.v1.RouteService/Rout", "/atp.v2.RouteService/Route", "/nothing", "/a/b/c/" + "d" * 3_000]
+)
 async def test_an_unknown_method_is_unimplemented_with_its_name_whoever_calls(door: Door, path: str) -> None:
     error = await refused(door.raw(path)(b"anything"))
 

@@ -85,6 +85,32 @@ def test_a_table_without_rows_still_shows_its_columns() -> None:
     assert "status" in text
 
 
+def test_a_terminal_shows_no_column_that_is_empty() -> None:
+    text = shown(Answer({}, [Sheet("Models", ("model", "refused for"), [("swift", ""), ("steady", "")])]), Terminal())
+
+    assert "steady" in text
+    assert "refused for" not in text
+
+
+def test_a_table_that_is_too_wide_for_the_terminal_becomes_a_record_for_each_row(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setenv("COLUMNS", "30")
+    rows = [("swift", "x" * 25), ("steady", "y" * 25)]
+
+    text = shown(Answer({}, [Sheet("Models", ("model", "note"), rows)]), Terminal())
+
+    assert text == f"Models\n\nmodel  swift\nnote   {'x' * 25}\n\nmodel  steady\nnote   {'y' * 25}\n"
+
+
+def test_a_long_value_reaches_a_terminal_in_one_piece() -> None:
+    token = "x" * 500
+
+    assert token in shown(Answer({}, [Record([("token", token)])]), Terminal())
+
+
 def test_a_command_that_has_nothing_to_say_prints_nothing() -> None:
     assert shown(Answer(None), io.StringIO()) == ""
 

@@ -67,7 +67,7 @@ def decided(server: Scripted) -> m.RouteResponse:
 def test_route_prints_the_decision_its_token_and_what_to_try_next(capsys: pytest.CaptureFixture[str]) -> None:
     assert printed(capsys, "route", "hello") == (
         "model: swift\n"
-        "deployment: swift@acme (acme)\n"
+        "deployment: swift@acme\n"
         "quality: 0.812\n"
         "cost: $0.000412\n"
         "latency: 850 ms\n"
@@ -81,8 +81,8 @@ def test_route_prints_the_decision_its_token_and_what_to_try_next(capsys: pytest
         "token: _-8A\n"
         "token expires: 2026-01-08T00:00:00Z\n"
         "\n"
-        "fallback\tdeployment\tquality\tcost\tlatency\tfailures\n"
-        "steady\tsteady@acme (acme)\t0.900\t$2.50\t1.25 s\t0.5%\n"
+        "fallback\tat\tquality\tcost\tlatency\tfails\n"
+        "steady\tacme\t0.900\t$2.50\t1.25 s\t0.5%\n"
     )
 
 
@@ -132,10 +132,10 @@ def test_plan_shows_candidates_with_their_scores_and_the_refused_with_their_caus
     )
 
     assert printed(capsys, "plan", "hello") == (
-        "model\tdeployment\tutility\tpropensity\tquality\tcost\tlatency\tfailures\trefused for\n"
-        "swift\tswift@acme (acme)\t0.7512\t0.9700\t0.800\t$0.000412\t850 ms\t0.5%\t\n"
+        "model\tat\tutility\tpropensity\tquality\tcost\tlatency\tfails\trefused for\n"
+        "swift\tacme\t0.7512\t0.9700\t0.800\t$0.000412\t850 ms\t0.5%\t\n"
         "grand\t\t\t\t\t\t\t\tno deployment\n"
-        "steady\tsteady@acme (acme)\t0.0000\t0.0000\t0.900\t$1.00\t1.25 s\t0.5%\tmax cost\n"
+        "steady\tacme\t0.0000\t0.0000\t0.900\t$1.00\t1.25 s\t0.5%\tmax cost\n"
         "\n"
         "policy: default version 1\n"
         "catalogue: revision 3\n"
@@ -213,7 +213,7 @@ def test_a_decision_is_shown_with_what_was_weighed_and_what_was_observed(
         "decision: d-1\n"
         "decided: 2026-01-01T00:00:00Z\n"
         "model: swift\n"
-        "deployment: swift@acme (acme)\n"
+        "deployment: swift@acme\n"
         "propensity: 0.9700\n"
         "policy: default version 1\n"
         "weights: cost 0.1, latency 0\n"
@@ -225,8 +225,8 @@ def test_a_decision_is_shown_with_what_was_weighed_and_what_was_observed(
         "session: s-1\n"
         "labels: app=chat, team=search\n"
         "\n"
-        "model\tdeployment\tutility\tpropensity\tquality\tcost\tlatency\tfailures\n"
-        "swift\tswift@acme (acme)\t0.7500\t1.0000\t0.800\t$0.000412\t850 ms\t0.5%\n"
+        "model\tat\tutility\tpropensity\tquality\tcost\tlatency\tfails\n"
+        "swift\tacme\t0.7500\t1.0000\t0.800\t$0.000412\t850 ms\t0.5%\n"
         "\n"
         "observed quality: 0.9\n"
         "observed cost: $0.002\n"
@@ -272,10 +272,10 @@ def test_models_shows_each_way_to_reach_a_model_at_the_price_in_force(
     )
 
     assert printed(capsys, "models") == (
-        "model\tstatus\tcontext\tprior quality\tcapabilities\tdeployment\tregions\tinput US$/M\toutput US$/M\n"
-        "grand\tshadow\t200,000\t0.900\t\tnone\t\t\t\n"
-        "swift\tactive\t32,768\t0.750\tjson tools\ta (acme)\teu us\t$0.25\t$2.00\n"
-        "swift\tactive\t32,768\t0.750\tjson tools\tb (bolt), draining\t\tno price\tno price\n"
+        "model\tstatus\tcontext\tprior\tdeployment\tinput\toutput\tregions\tcapabilities\n"
+        "grand\tshadow\t200,000\t0.900\tnone\t\t\t\t\n"
+        "swift\tactive\t32,768\t0.750\ta (acme)\t$0.25\t$2.00\teu us\tjson tools\n"
+        "swift\tactive\t32,768\t0.750\tb (bolt), draining\tno price\tno price\t\tjson tools\n"
         "\n"
         "catalogue revision 3\n"
     )
@@ -325,7 +325,7 @@ def test_server_shows_what_was_learned_and_a_reload_that_was_refused(
         "catalogue: revision 3, 6 models, 7 deployments\n"
         "digest: abc\n"
         "\n"
-        "model\tobservations\tquality\toutput tokens\tlatency\tfailures\n"
+        "model\tobservations\tquality\toutput tokens\tlatency\tfails\n"
         "swift\t12.5\t0.800\t256\t1.50 s\t0.0%\n"
         "\n"
         "the last reload was refused: catalog.toml: line 3: no price\n"

@@ -38,9 +38,18 @@ def test_an_enum_value_of_a_later_release_is_shown_as_its_number() -> None:
     assert wording.word(m.RefusalCause, 999, "REFUSAL_CAUSE_") == "unknown (999)"
 
 
-def test_a_target_without_a_provider_is_shown_by_its_deployment() -> None:
-    assert wording.place(m.Target(model="swift", deployment="swift@acme", provider="acme")) == "swift@acme (acme)"
-    assert wording.place(m.Target(model="swift")) == ""
+@pytest.mark.parametrize(
+    ("deployment", "provider", "words"),
+    [("eu", "acme", "eu (acme)"), ("swift@acme", "acme", "swift@acme"), ("swift@acme", "", "swift@acme"), ("", "", "")],
+)
+def test_a_provider_is_named_once(deployment: str, provider: str, words: str) -> None:
+    assert wording.place(deployment, provider) == words
+
+
+def test_a_row_that_names_the_model_does_not_name_it_again() -> None:
+    assert wording.served_at(m.Target(model="swift", deployment="swift@acme", provider="acme")) == "acme"
+    assert wording.served_at(m.Target(model="swift", deployment="quick@acme", provider="acme")) == "quick@acme"
+    assert wording.served_at(m.Target(model="swift", deployment="eu", provider="acme")) == "eu (acme)"
 
 
 def test_a_moment_that_was_not_set_is_nothing() -> None:

@@ -1,0 +1,101 @@
+"""Server reflection as grpcurl uses it, under both names of its protocol."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import grpc
+import pytest
+from google.protobuf import descriptor_pb2, descriptor_pool
+from grpc_reflection.v1alpha import reflection_pb2
+
+from atp_grpc.transport.reflection import is_reflection_open
+from tests.rpc.door.probe import Door, info_of, open_door, refused
+
+V1, V1ALPHA = "grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"
+
+
+async def ask(door: Door, service: str, **question: Any) -> Any:
+    async def questions() -> AsyncIterator[Any]:
+        yield reflection_pb2.ServerReflectionRequest(**question)
+
+    call = door.channel.stream_stream(
+        f"/{service}/ServerReflectionInfo",
+        request_serializer=reflection_pb2.ServerReflectionRequest.SerializeToString,
+        response_deserializer=reflection_pb2.ServerReflectionResponse.FromString,
+    )(questions(), timeout=10)
+    return await call.read()
+
+
+@pytest.mark.parametrize("name", [V1, V1ALPHA])
+async def test_the_list_names_every_service(door: Door, name: str) -> None:
+    reply = await ask(door, name, list_services="")
+
+    assert {service.name for service in reply.list_services_response.service} == {
+        "atp.v1.RouteService",
+        "atp.v1.ObserveService",
+        "grpc.health.v1.Health",
+        V1,
+        V1ALPHA,
+    }
+
+
+@pytest.mark.parametrize("name", [V1, V1ALPHA])
+@pytest.mark.parametrize(
+    "symbol", ["atp.v1.RouteService", "atp.v1.RouteService.Route", "grpc.health.v1.Health", V1, V1ALPHA]
+)
+async def test_every_listed_symbol_comes_with_all_files_that_explain_it(door: Door, name: str, symbol: str) -> None:
+    reply = await ask(door, name, file_containing_symbol=symbol)
+
+    pool = descriptor_pool.DescriptorPool()
+    for file in reversed(reply.file_descriptor_response.file_descriptor_proto):
+        _add(pool, descriptor_pb2.FileDescriptorProto.FromString(file), reply)
+    service = symbol.removesuffix(".Route")
+    assert pool.FindServiceByName(service).full_name == service
+
+
+async def test_a_symbol_nobody_serves_is_not_found(door: Door) -> None:
+    reply = await ask(door, V1, file_containing_symbol="google.protobuf.SourceContext")
+    method = await ask(door, V1, file_containing_symbol="atp.v1.RouteService.Steer")
+
+    assert reply.error_response.error_code == grpc.StatusCode.NOT_FOUND.value[0]
+    assert method.error_response.error_code == grpc.StatusCode.NOT_FOUND.value[0]
+
+
+async def test_closed_reflection_is_a_method_nobody_knows() -> None:
+    async with open_door(has_reflection=False) as door:
+        error = await refused(ask(door, V1, list_services=""))
+
+    assert info_of(error).reason == "METHOD_UNKNOWN"
+
+
+@pytest.mark.parametrize(
+    ("mode", "profile", "host", "behind_proxy", "is_open"),
+    [
+        ("on", "prod", "0.0.0.0", True, True),
+        ("off", "dev", "127.0.0.1", False, False),
+        ("auto", "dev", "0.0.0.0", True, True),
+        ("auto", "prod", "127.0.0.1", False, True),
+        ("auto", "prod", "::1", False, True),
+        ("auto", "ci", "localhost", False, True),
+        ("auto", "prod", "127.0.0.1", True, False),
+        ("auto", "prod", "0.0.0.0", False, False),
+        ("auto", "prod", "atp.example", False, False),
+    ],
+)
+def test_reflection_opens_by_itself_only_where_it_stays_at_home(
+    mode: str, profile: str, host: str, behind_proxy: bool, is_open: bool
+) -> None:
+    assert is_reflection_open(mode, profile=profile, host=host, behind_proxy=behind_proxy) is is_open
+
+
+def _add(pool: descriptor_pool.DescriptorPool, file: descriptor_pb2.FileDescriptorProto, reply: Any) -> None:
+    """Adds a file after what it imports, which must all be in the reply."""
+    by_name = {
+        one.name: one
+        for one in map(
+            descriptor_pb2.FileDescriptorProto.FromString, reply.file_descriptor_response.file_descriptor_proto
+        )
+    }
+    for imported in file.dependency:
+        _add(pool, by_name[imported], reply)
+    pool.Add(file)

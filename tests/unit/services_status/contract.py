@@ -1,0 +1,77 @@
+"""The error contract as it is written in the proto, and one error of each reason to hold against it."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from atp_grpc.domain import errors
+from atp_grpc.domain.errors import AtpError, FieldViolation, PreconditionViolation
+
+PROTO = Path(__file__).resolve().parents[3] / "protos" / "atp" / "v1" / "error_reason.proto"
+_VALUE = re.compile(r"((?:^ +//.*\n)+)^ +ERROR_REASON_([A-Z_]+) = (\d+);", re.MULTILINE)
+_DETAILS = ("BadRequest", "PreconditionFailure", "ResourceInfo", "QuotaFailure", "RetryInfo")
+
+
+@dataclass(frozen=True)
+class Written:
+    """What the comment of a reason promises."""
+
+    code: str
+    details: frozenset[str]
+    metadata: frozenset[str]
+    is_retried: bool
+
+
+def written_contract() -> dict[str, Written]:
+    """Every reason with what its comment says."""
+    contract: dict[str, Written] = {}
+    for match in _VALUE.finditer(PROTO.read_text()):
+        comment = " ".join(line.strip().removeprefix("//").strip() for line in match[1].splitlines())
+        code = re.search(r"\b([A-Z]{2,}(?:_[A-Z]+)*)\b(?: with|;|\.)", comment)
+        if match[3] == "0" or code is None:
+            continue
+        after = comment[code.start() :]
+        keys = after.partition("Metadata:")[2]
+        contract[match[2]] = Written(
+            code=code[1],
+            details=frozenset(detail for detail in _DETAILS if detail in comment),
+            metadata=frozenset(re.findall(r"`([a-z_]+)`", keys)),
+            is_retried="; retry" in after,
+        )
+    return contract
+
+
+REFUSED = (PreconditionViolation("DENIED", "models/small", "it is among the denied models"),)
+SAMPLES: Mapping[str, AtpError] = {
+    error.reason: error
+    for error in (
+        errors.MalformedMessageError(),
+        errors.InvalidFieldError([FieldViolation("prompt", "must be at least 1 characters")]),
+        errors.MessageTooLargeError("text", limit_bytes=262_144, size_bytes=300_000),
+        errors.UnknownModelError("constraints.allowed_models[0]", "large"),
+        errors.UnknownPolicyError("cheap"),
+        errors.FeatureSchemaMismatchError(expected_schema="a", expected_dimension=2, schema="b", dimension=3),
+        errors.CredentialRefusedError(),
+        errors.PermissionDeniedError("route"),
+        errors.NoEligibleModelError(REFUSED),
+        errors.ModelsUnavailableError(REFUSED, retry_after_seconds=0.5),
+        errors.TokenInvalidError(),
+        errors.TokenExpiredError("2026-11-21T09:30:00Z"),
+        errors.DecisionNotFoundError("d1"),
+        errors.ResourceNotFoundError("model", "large"),
+        errors.OutcomeConflictError("quality"),
+        errors.RequestIdReusedError("r1"),
+        errors.RequestIdForgottenError("r1", "d1"),
+        errors.RequestIdsExhaustedError(30.0),
+        errors.RevisionNotReachedError(min_revision=3, revision=2, retry_after_seconds=0.2),
+        errors.DeadlineExceededError(),
+        errors.DrainingError(0.05),
+        errors.StoreUnavailableError(0.25),
+        errors.CatalogInvalidError(REFUSED),
+        errors.InstanceMismatchError("i1"),
+        errors.PageTokenInvalidError(),
+        errors.MethodUnknownError("/made/up"),
+        errors.InternalError("0123456789abcdef"),
+    )
+}

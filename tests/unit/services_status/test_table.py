@@ -1,0 +1,125 @@
+"""The error table is the contract's: enum, classes, table and the comments of the proto say the same."""
+
+import pytest
+from google.protobuf import any_pb2
+from google.rpc import code_pb2, error_details_pb2
+
+from atp_grpc.domain.errors import AtpError, InvalidFieldError, FieldViolation, NoEligibleModelError, PreconditionViolation
+from atp_grpc.pb.atp.v1 import error_reason_pb2
+from atp_grpc.services.status import TABLE, Code, rpc_status, trailers
+from tests.unit.services_status.contract import SAMPLES, written_contract
+
+REASONS = sorted(TABLE)
+CONTRACT = written_contract()
+TRAILER_BYTES = 8_192
+"""What a client of the C core takes by default."""
+
+
+def kind(detail: any_pb2.Any) -> str:
+    return detail.type_url.rpartition(".")[2]
+
+
+def classes() -> list[type[AtpError]]:
+    found: list[type[AtpError]] = []
+    waiting = [AtpError]
+    while waiting:
+        subclasses = waiting.pop().__subclasses__()
+        found += subclasses
+        waiting += subclasses
+    return [one for one in found if one.__module__ == "atp_grpc.domain.errors"]
+
+
+def test_enum_table_classes_comments_and_samples_name_the_same_reasons() -> None:
+    enum = {name.removeprefix("ERROR_REASON_") for name in error_reason_pb2.ErrorReason.keys()} - {"UNSPECIFIED"}
+
+    assert enum == set(TABLE)
+    assert enum == {one.reason for one in classes()}
+    assert len(classes()) == len(enum)
+    assert enum == set(CONTRACT)
+    assert enum == set(SAMPLES)
+
+
+def test_our_codes_are_those_of_grpc() -> None:
+    assert {code.name: int(code) for code in Code} == dict(code_pb2.Code.items())
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_each_reason_gets_the_code_that_the_contract_promises(reason: str) -> None:
+    assert TABLE[reason].code.name == CONTRACT[reason].code
+    assert rpc_status(SAMPLES[reason]).code == TABLE[reason].code
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_each_reason_carries_the_details_that_the_contract_promises_each_once(reason: str) -> None:
+    kinds = [kind(detail) for detail in rpc_status(SAMPLES[reason]).details]
+
+    assert kinds[0] == "ErrorInfo"
+    assert sorted(kinds[1:]) == sorted(CONTRACT[reason].details)
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_each_reason_carries_the_metadata_that_the_contract_promises(reason: str) -> None:
+    info = error_details_pb2.ErrorInfo()
+    rpc_status(SAMPLES[reason]).details[0].Unpack(info)
+
+    assert info.reason == reason
+    assert info.domain == "atp.dev"
+    assert set(info.metadata) == CONTRACT[reason].metadata
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_every_variable_part_of_a_message_is_in_the_metadata_or_the_details(reason: str) -> None:
+    error = SAMPLES[reason]
+    fixed = {"600", "1"}
+    known = [*error.metadata.values(), "authorization: Bearer atp_..."]
+
+    told = error.message
+    for value in known:
+        told = told.replace(value, "")
+    assert not any(character.isdigit() for character in told), f"{told} {fixed}"
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_only_what_helps_is_retried_by_clients(reason: str) -> None:
+    error = SAMPLES[reason]
+    pushback = dict(trailers(error, rpc_status(error))).get("grpc-retry-pushback-ms")
+
+    if reason == "DEADLINE_EXCEEDED":
+        assert pushback is None
+    elif TABLE[reason].code is Code.UNAVAILABLE:
+        assert CONTRACT[reason].is_retried
+        assert isinstance(pushback, str)
+        assert int(pushback) >= 10
+    else:
+        assert pushback == "-1"
+
+
+def test_long_lists_are_cut_to_what_a_client_can_take_and_say_so() -> None:
+    conditions = [PreconditionViolation("CAPABILITY", f"models/model-{n}", "lacks vision " * 5) for n in range(512)]
+    error = NoEligibleModelError(conditions)
+
+    status = rpc_status(error)
+
+    failure = error_details_pb2.PreconditionFailure()
+    assert status.details[1].Unpack(failure)
+    listed = len(failure.violations) - 1
+    assert 10 < listed < 512
+    assert failure.violations[-1].description == f"{512 - listed} more are not listed"
+    assert 4 * status.ByteSize() / 3 < TRAILER_BYTES - 2_048
+
+
+def test_a_single_giant_violation_is_counted_and_left_out() -> None:
+    status = rpc_status(InvalidFieldError([FieldViolation("f" * 100_000, "")]))
+
+    bad = error_details_pb2.BadRequest()
+    assert status.details[1].Unpack(bad)
+    assert [one.description for one in bad.field_violations] == ["1 more are not listed"]
+
+
+def test_giant_words_are_cut_wherever_they_stand() -> None:
+    class GiantError(AtpError):
+        reason = "INTERNAL"
+
+    status = rpc_status(GiantError("m" * 100_000, metadata={"key": "v" * 100_000}))
+
+    assert status.ByteSize() < 1_024
