@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
+from itertools import cycle, islice
 from typing import Final
 
 from atp_grpc.client import AtpCallError, AtpClient
@@ -20,7 +21,7 @@ from demo.server import DemoServer
 from demo.traffic import Errand, Tally, run_errands
 
 SECOND_PASS: Final = 400
-"""Requests of the second act, at most; half of them before the server is killed."""
+"""Requests of the second act; half of them are acknowledged before the server is killed."""
 KILLED_IN_FLIGHT: Final = 16
 """Errands under way when the server is killed."""
 SAME: Final = 1e-9
@@ -58,8 +59,8 @@ async def second_act(screen: Screen, server: DemoServer, dataset: Dataset, tally
         DemoFailure: something acknowledged was lost, or the server did not come back.
     """
     screen.act("Act two: kill -9 while outcomes are being reported")
-    left = deque(Errand(row) for row in dataset.pool.rows[:SECOND_PASS])
-    fatal = tally.acknowledged + max(1, len(left) // 2)
+    left = deque(Errand(row) for row in islice(cycle(dataset.pool.rows), SECOND_PASS))
+    fatal = tally.acknowledged + SECOND_PASS // 2
 
     def kill_in_the_middle() -> None:
         if tally.acknowledged == fatal:

@@ -17,8 +17,6 @@ from atp_grpc import __version__
 from atp_grpc.app.keys import open_principals
 from atp_grpc.app.rooms import Rooms
 from atp_grpc.config import Settings
-from atp_grpc.pb.atp.admin.v1 import catalog_service_pb2, operations_service_pb2
-from atp_grpc.pb.atp.v1 import decision_service_pb2, observe_service_pb2, route_service_pb2
 from atp_grpc.services.catalog import CatalogServicer
 from atp_grpc.services.decision import DecisionServicer
 from atp_grpc.services.idempotency import Idempotency
@@ -130,20 +128,18 @@ def _methods(rooms: Rooms, validation: Validation) -> list[Method]:
         ids_per_tenant=settings.idempotency.ids_per_tenant,
         bytes_per_tenant=settings.idempotency.bytes_per_tenant,
     )
-    services = {
-        route_service_pb2: RouteServicer(
+    servicers = (
+        RouteServicer(
             router=rooms.router,
             idempotency=Idempotency(claims, ttl_seconds=settings.idempotency.ttl_seconds),
             validation=validation,
             engine_name=lambda: rooms.engine.name,
             on_routed=instruments.routed,
         ),
-        observe_service_pb2: ObserveServicer(
-            observer=rooms.observer, validation=validation, on_recorded=instruments.recorded
-        ),
-        decision_service_pb2: DecisionServicer(observer=rooms.observer),
-        catalog_service_pb2: CatalogServicer(snapshot=lambda: rooms.catalogue.snapshot, pages=Pages(rooms.secrets)),
-        operations_service_pb2: OperationsServicer(
+        ObserveServicer(observer=rooms.observer, validation=validation, on_recorded=instruments.recorded),
+        DecisionServicer(observer=rooms.observer),
+        CatalogServicer(snapshot=lambda: rooms.catalogue.snapshot, pages=Pages(rooms.secrets)),
+        OperationsServicer(
             instance=Instance(
                 instance_id=rooms.instance_id,
                 version=__version__,
@@ -158,13 +154,8 @@ def _methods(rooms: Rooms, validation: Validation) -> list[Method]:
             last_sequence=lambda: rooms.learner.learned_through,
             clock=rooms.clock,
         ),
-    }
-    return [
-        method
-        for contract, servicer in services.items()
-        for service in contract.DESCRIPTOR.services_by_name.values()
-        for method in methods_of(service, servicer)
-    ]
+    )
+    return [method for servicer in servicers for method in methods_of(servicer.contract, servicer)]
 
 
 def _listener(settings: Settings) -> ListenerSettings:

@@ -162,7 +162,7 @@ def _query(fields: Document) -> Query:
 
 def _differences(found: Any, expected: Any, place: str) -> Iterator[tuple[str, Any, Any]]:
     """Every place where an answer is not what was recorded."""
-    name = place.split("[", maxsplit=1)[0].rsplit(".", maxsplit=1)[-1]
+    name = place.rsplit(".", maxsplit=1)[-1].split("[", maxsplit=1)[0]
     if name == "checkpoint" and isinstance(found, str) and isinstance(expected, str):
         yield from _differences(_spell_checkpoint(found), _spell_checkpoint(expected), f"{place}.state")
     elif isinstance(found, dict) and isinstance(expected, dict) and found.keys() == expected.keys():

@@ -14,38 +14,25 @@ from atp_grpc.domain.clock import NANOS_PER_SECOND, Clock
 from atp_grpc.domain.decision import (
     Candidate,
     Decision,
-    Expectation,
     Lesson,
     ReasonCode,
     Refusal,
-    RefusalCause,
     Revisions,
 )
 from atp_grpc.domain.errors import (
     AtpError,
-    ModelsUnavailableError,
-    NoEligibleModelError,
-    PreconditionViolation,
     RevisionNotReachedError,
     UnknownPolicyError,
 )
 from atp_grpc.domain.policy import RoutingPolicy
 from atp_grpc.domain.request import FeatureVector, RouteRequest
-from atp_grpc.engine.contract import Choice, EngineError, Exclusion, Query
+from atp_grpc.engine.contract import Choice, EngineError, Query
+from atp_grpc.routing.answers import RETRY_SECONDS, candidates_of, exclusion_refusals, nobody, reason_codes
 from atp_grpc.routing.eligibility import Sifted
 from atp_grpc.routing.feedback import FeedbackTokens
 from atp_grpc.routing.ledger import Ledger
 from atp_grpc.routing.pool import Pool, View
 from atp_grpc.routing.query import Measured, make_query, measure
-
-RETRY_SECONDS = 1.0
-"""When to come back for a model that drains or a revision that is on its way."""
-
-_EXCLUSION_CAUSES = {
-    Exclusion.MAX_COST: RefusalCause.MAX_COST,
-    Exclusion.QUALITY_FLOOR: RefusalCause.QUALITY_FLOOR,
-    Exclusion.LATENCY_SLO: RefusalCause.LATENCY_SLO,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +142,8 @@ class Router:
             return Plan((), sifted.refusals, {}, self._revisions(view), ())
         query = self._query(request, measured, sifted, view, now)
         choice = self._pool.engine.choose(query)
-        weighed = _candidates(sifted, choice)
-        excluded = _exclusion_refusals(sifted, choice)
+        weighed = candidates_of(sifted, choice)
+        excluded = exclusion_refusals(sifted, choice)
         aside = {refusal.target.model for refusal in excluded}
         candidates = sorted(
             (c for c in weighed if c.target.model not in aside),
@@ -167,7 +154,7 @@ class Router:
             refusals=(*sifted.refusals, *excluded),
             expected_of_refused={c.target.model: c for c in weighed if c.target.model in aside},
             revisions=self._revisions(view),
-            reason_codes=_reason_codes(choice) if choice.chosen is not None else (),
+            reason_codes=reason_codes(choice) if choice.chosen is not None else (),
         )
 
     def _prepared_or_error(self, request: RouteRequest | AtpError, view: View, now: int) -> _Prepared | AtpError:
@@ -181,7 +168,7 @@ class Router:
     def _prepare(self, request: RouteRequest, view: View, now: int) -> _Prepared:
         measured, sifted = self._measure(request, view)
         if not sifted.offerings:
-            raise _nobody(sifted.refusals)
+            raise nobody(sifted.refusals)
         return _Prepared(request, measured, sifted, self._query(request, measured, sifted, view, now), view)
 
     def _measure(self, request: RouteRequest, view: View) -> tuple[Measured, Sifted]:
@@ -207,8 +194,8 @@ class Router:
     def _open(self, prepared: _Prepared, choice: Choice, call: Call, now: int) -> Routed:
         sifted, chosen = prepared.sifted, choice.chosen
         if chosen is None:
-            raise _nobody((*sifted.refusals, *_exclusion_refusals(sifted, choice)))
-        candidates = _candidates(sifted, choice)
+            raise nobody((*sifted.refusals, *exclusion_refusals(sifted, choice)))
+        candidates = candidates_of(sifted, choice)
         offering = sifted.offerings[chosen]
         lesson = Lesson(
             tenant=call.tenant,
@@ -232,7 +219,7 @@ class Router:
             chosen=chosen,
             seed=prepared.query.seed,
             weights=prepared.measured.weights,
-            reason_codes=_reason_codes(choice),
+            reason_codes=reason_codes(choice),
             engine=self._pool.engine.name,
             task_type=request.task_type,
             session_id=request.session_id,
@@ -245,61 +232,3 @@ class Router:
 
     def _revisions(self, view: View) -> Revisions:
         return Revisions(self._policy.name, self._policy.version, view.snapshot.revision, self._learner_revision())
-
-
-def _candidates(sifted: Sifted, choice: Choice) -> tuple[Candidate, ...]:
-    rows = zip(
-        sifted.offerings,
-        choice.quality,
-        choice.cost_nano_usd,
-        choice.latency_seconds,
-        choice.failure_rate,
-        choice.utilities,
-        choice.propensities,
-        strict=True,
-    )
-    return tuple(
-        [
-            Candidate(offering.target, Expectation(quality, round(cost), latency, failure), utility, propensity)
-            for offering, quality, cost, latency, failure, utility, propensity in rows
-        ]
-    )
-
-
-def _exclusion_refusals(sifted: Sifted, choice: Choice) -> list[Refusal]:
-    return [
-        Refusal(sifted.offerings[position].target, _EXCLUSION_CAUSES[exclusion])
-        for position, exclusion in sorted(choice.exclusions.items())
-    ]
-
-
-def _reason_codes(choice: Choice) -> tuple[ReasonCode, ...]:
-    codes = []
-    chosen, propensities = choice.chosen, choice.propensities
-    utilities = [u for u, p in zip(choice.utilities, propensities, strict=True) if p > 0]
-    if len(utilities) == 1:
-        codes.append(ReasonCode.ONLY_CANDIDATE)
-    elif chosen is not None and choice.utilities[chosen] < max(utilities):
-        codes.append(ReasonCode.EXPLORED)
-    if choice.context_on:
-        codes.append(ReasonCode.CONTEXT_USED)
-    if choice.floor_unmet:
-        codes.append(ReasonCode.QUALITY_FLOOR_UNMET)
-    if choice.slo_unmet:
-        codes.append(ReasonCode.LATENCY_SLO_UNMET)
-    return tuple(codes)
-
-
-def _nobody(refusals: Sequence[Refusal]) -> AtpError:
-    """Waiting helps only when every model that is otherwise fit is away for a while."""
-    preconditions = [
-        PreconditionViolation(refusal.cause.name, f"models/{refusal.target.model}", _sentence(refusal))
-        for refusal in refusals
-    ]
-    if any(refusal.cause.is_transient for refusal in refusals):
-        return ModelsUnavailableError(preconditions, retry_after_seconds=RETRY_SECONDS)
-    return NoEligibleModelError(preconditions)
-
-
-def _sentence(refusal: Refusal) -> str:
-    return f"{refusal.target.model}: {refusal.cause.value.replace('_', ' ')}"

@@ -18,6 +18,8 @@ _Entry = TypeVar("_Entry")
 class CatalogServicer:
     """Serves `atp.admin.v1.CatalogService`."""
 
+    contract = pb.DESCRIPTOR.services_by_name["CatalogService"]
+
     def __init__(self, *, snapshot: Callable[[], Snapshot], pages: Pages) -> None:
         self._snapshot = snapshot
         self._pages = pages

@@ -11,6 +11,8 @@ from atp_grpc.services.convert.decisions import decision_record
 class DecisionServicer:
     """Serves `atp.v1.DecisionService`."""
 
+    contract = pb.DESCRIPTOR.services_by_name["DecisionService"]
+
     def __init__(self, *, observer: Observer) -> None:
         self._observer = observer
 

@@ -18,6 +18,8 @@ from atp_grpc.services.validation import Validation
 class ObserveServicer:
     """Serves `atp.v1.ObserveService`."""
 
+    contract = pb.DESCRIPTOR.services_by_name["ObserveService"]
+
     def __init__(self, *, observer: Observer, validation: Validation, on_recorded: Callable[[Recorded], None]) -> None:
         """`on_recorded` counts an acknowledged report."""
         self._observer = observer

@@ -30,6 +30,8 @@ class Instance:
 class OperationsServicer:
     """Serves `atp.admin.v1.OperationsService`."""
 
+    contract = pb.DESCRIPTOR.services_by_name["OperationsService"]
+
     def __init__(
         self,
         *,

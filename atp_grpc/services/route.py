@@ -26,6 +26,8 @@ _METHOD = "atp.v1.RouteService/Route"
 class RouteServicer:
     """Serves `atp.v1.RouteService`."""
 
+    contract = pb.DESCRIPTOR.services_by_name["RouteService"]
+
     def __init__(
         self,
         *,

@@ -66,12 +66,11 @@ class CallLog:
 
     def _has_room(self) -> bool:
         """A token bucket: filled at the rate, never above one second's worth."""
+        now = self._clock.monotonic()
+        self._tokens = min(self._burst, self._tokens + (now - self._refilled) * self._rate)
+        self._refilled = now
         if self._tokens < 1.0:
-            now = self._clock.monotonic()
-            self._tokens = min(self._burst, self._tokens + (now - self._refilled) * self._rate)
-            self._refilled = now
-            if self._tokens < 1.0:
-                return False
+            return False
         self._tokens -= 1.0
         return True
 

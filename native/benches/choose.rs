@@ -8,7 +8,7 @@ use atp_native::engine::Engine;
 use atp_native::features::FlagExtractor;
 use atp_native::parameters::{ContextMode, Parameters};
 use atp_native::policy::Learner;
-use atp_native::query::{Outcome, Query, Subject};
+use atp_native::query::{Outcome, Query};
 use criterion::{Criterion, criterion_group, criterion_main};
 
 const DIMENSION: usize = 47;
@@ -38,11 +38,11 @@ fn features(index: usize) -> Vec<u8> {
     (0..DIMENSION).flat_map(|column| ((((index * 31 + column * 17) % 97) as f32) / 97.0 - 0.5).to_le_bytes()).collect()
 }
 
-fn outcome<'a>(arm: &'a str, sequence: usize, features: &'a [u8]) -> Outcome<'a> {
+fn outcome<'a>(arm: &'a str, sequence: i64, features: &'a [u8]) -> Outcome<'a> {
     Outcome {
         arm,
         replica: "bench",
-        sequence: sequence as i64,
+        sequence,
         decided: 1,
         now: 1,
         features,
@@ -50,7 +50,8 @@ fn outcome<'a>(arm: &'a str, sequence: usize, features: &'a [u8]) -> Outcome<'a>
         output_tokens: Some(300.0),
         latency: Some(1.0),
         failed: Some(false),
-        predictions: None,
+        predicted_mean: None,
+        predicted_linear: None,
     }
 }
 
@@ -66,8 +67,8 @@ fn learned(arms: usize) -> Engine {
     };
     let offers = (0..arms).map(|arm| Offer { arm, input_price: 100, output_price: 400 }).collect();
     engine.load(names.iter().map(prior).collect(), offers, 1).expect("valid arms");
-    for sequence in 0..arms * 100 {
-        engine.learn(&outcome(&names[sequence % arms], sequence, &features(sequence))).expect("a valid outcome");
+    for (sequence, step) in (0..).zip(0..arms * 100) {
+        engine.learn(&outcome(&names[step % arms], sequence, &features(step))).expect("a valid outcome");
     }
     engine
 }
@@ -85,7 +86,8 @@ fn benches(criterion: &mut Criterion) {
             input_tokens: 100.0,
             cost_weight: 1.0,
             latency_weight: 0.0,
-            subject: Subject::Features(&packed),
+            text: None,
+            features: Some(&packed),
             max_output_tokens: None,
             max_cost: None,
             quality_floor: None,

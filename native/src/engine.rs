@@ -13,7 +13,7 @@ use crate::linalg::{Lane, vector};
 use crate::loaded::{ArmSummary, Loaded};
 use crate::parameters::{ContextMode, Parameters};
 use crate::policy::{self, Contender};
-use crate::query::{Outcome, Query, Subject, check_features, unpack};
+use crate::query::{Outcome, Query, check_features, unpack};
 use crate::statistics::PoolStatistics;
 
 /// Prices are per this many tokens.
@@ -127,13 +127,11 @@ impl Engine {
         self.expect_generation(query.generation)?;
         self.check_candidates(query.candidates)?;
         query.check()?;
-        let packed = match query.subject {
-            Subject::Text(text) => self.features(text)?,
-            Subject::Features(packed) => {
-                check_features(packed, self.parameters.dimension, Kind::Query)?;
-                packed.to_vec()
-            }
+        let packed = match query.text {
+            Some(text) => self.features(text)?,
+            None => query.features.unwrap_or_default().to_vec(),
         };
+        check_features(&packed, self.parameters.dimension, Kind::Query)?;
         unpack(&packed, &mut self.features);
         let scale = self.scale(query.now);
         let context_on = self.context_on();

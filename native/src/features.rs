@@ -27,8 +27,7 @@ const fn classes() -> [u8; 256] {
     let mut classes = [0; 256];
     let mut byte = 0;
     while byte < 256 {
-        // The index is below 256.
-        #[allow(clippy::cast_possible_truncation)]
+        #[allow(clippy::cast_possible_truncation, reason = "the index is below 256")]
         let value = byte as u8;
         classes[byte] = match value {
             b' ' | b'\t'..=b'\r' => SPACE,
@@ -97,16 +96,15 @@ impl FlagExtractor {
             marks.non_ascii as f64 / length,
             logarithmic(marks.newlines, 64),
             f64::from(u8::from(marks.question)),
-            share(8.0, marks.code_marks, length),
+            share(8.0, marks.code, length),
             f64::from(code_words.min(1)),
-            share(8.0, marks.math_marks, length),
+            share(8.0, marks.math, length),
             (f64::from(math_words) / 3.0).min(1.0),
             (marks.options as f64 / 4.0).min(1.0),
-            logarithmic(marks.list_marks, 16),
+            logarithmic(marks.list, 16),
             (f64::from(writing_words) / 3.0).min(1.0),
         ];
-        // Rounding to float32 is the schema.
-        #[allow(clippy::cast_possible_truncation)]
+        #[allow(clippy::cast_possible_truncation, reason = "rounding to float32 is the schema")]
         let rounded = features.map(|feature| (feature as f32).to_le_bytes());
         rounded.as_flattened().to_vec()
     }
@@ -131,7 +129,7 @@ impl Default for FlagExtractor {
     }
 }
 
-/// What is counted of the bytes of a text.
+/// What is counted of the bytes of a text; `code`, `math` and `list` are marks.
 #[derive(Debug, Default)]
 struct Marks {
     bytes: usize,
@@ -144,10 +142,10 @@ struct Marks {
     letters: usize,
     newlines: usize,
     question: bool,
-    code_marks: usize,
-    math_marks: usize,
+    code: usize,
+    math: usize,
     options: usize,
-    list_marks: usize,
+    list: usize,
 }
 
 impl Marks {
@@ -164,8 +162,8 @@ impl Marks {
             marks.digits += is(DIGIT);
             marks.upper += is(UPPER);
             marks.letters += is(LETTER);
-            marks.code_marks += is(CODE_MARK);
-            marks.math_marks += is(MATH_MARK);
+            marks.code += is(CODE_MARK);
+            marks.math += is(MATH_MARK);
             marks.non_ascii += usize::from(*byte >= 0xC0);
             marks.question |= *byte == b'?';
             before = class;
@@ -197,7 +195,7 @@ impl Marks {
             }
             _ => false,
         };
-        self.list_marks += usize::from(is_list);
+        self.list += usize::from(is_list);
     }
 }
 

@@ -3,6 +3,8 @@
 //! Everything moves in lanes of four rows, laid out so that plain loops over four neighbours become vector
 //! instructions; no product is fused, so every processor rounds alike. It knows nothing of arms or decay.
 
+#![allow(clippy::needless_range_loop, reason = "indices of rows and columns are the language of matrices")]
+
 /// Rows that are computed side by side.
 pub const LANE: usize = 4;
 /// Four rows of one column.

@@ -9,15 +9,6 @@ pub const FIGURE_LIMIT: f64 = 1e9;
 const FEATURE_LIMIT: f32 = 1e6;
 const PREDICTION_LIMIT: f64 = 1e12;
 
-/// What the query is about.
-#[derive(Clone, Copy, Debug)]
-pub enum Subject<'a> {
-    /// A text, for the built-in schema.
-    Text(&'a str),
-    /// Packed little-endian float32 of the pool's schema.
-    Features(&'a [u8]),
-}
-
 /// One request; fields and units as in the contract's `Query`.
 #[derive(Clone, Copy, Debug)]
 pub struct Query<'a> {
@@ -35,8 +26,10 @@ pub struct Query<'a> {
     pub cost_weight: f64,
     /// Utility taken by one unit of latency.
     pub latency_weight: f64,
-    /// Text or features.
-    pub subject: Subject<'a>,
+    /// Text, for the built-in schema.
+    pub text: Option<&'a str>,
+    /// Packed little-endian float32 of the pool's schema; either these or a text.
+    pub features: Option<&'a [u8]>,
     /// Cap on the expected answer length.
     pub max_output_tokens: Option<f64>,
     /// Hard limit on the expected cost, nano-US-dollars.
@@ -57,6 +50,8 @@ impl Query<'_> {
         let limit = |value: Option<f64>, high: f64, sentence| {
             Kind::Query.unless(value.is_none_or(|value| (0.0..=high).contains(&value)), sentence)
         };
+        let has_subject = self.text.is_some() != self.features.is_some();
+        Kind::Query.unless(has_subject, "a query carries either text or features")?;
         Kind::Query.unless(self.now >= 0, "now_nanos is out of range")?;
         figure(self.input_tokens, "input_tokens is out of range")?;
         figure(self.cost_weight, "cost_weight is out of range")?;
@@ -91,8 +86,10 @@ pub struct Outcome<'a> {
     pub latency: Option<f64>,
     /// Whether the attempt failed.
     pub failed: Option<bool>,
-    /// What the plain mean and the linear model predicted, when this arm was the one drawn.
-    pub predictions: Option<(f64, f64)>,
+    /// What the plain mean predicted, when this arm was the one drawn.
+    pub predicted_mean: Option<f64>,
+    /// What the linear model predicted, when this arm was the one drawn.
+    pub predicted_linear: Option<f64>,
 }
 
 impl Outcome<'_> {
@@ -112,11 +109,10 @@ impl Outcome<'_> {
         figure(self.quality, 1.0, "quality is out of range")?;
         figure(self.output_tokens, FIGURE_LIMIT, "output_tokens is out of range")?;
         figure(self.latency, FIGURE_LIMIT, "latency_seconds is out of range")?;
-        let sane = |prediction: f64| prediction.abs() <= PREDICTION_LIMIT;
-        Kind::Outcome.unless(
-            self.predictions.is_none_or(|(mean, linear)| sane(mean) && sane(linear)),
-            "a prediction is out of range",
-        )
+        let (mean, linear) = (self.predicted_mean, self.predicted_linear);
+        Kind::Outcome.unless(mean.is_some() == linear.is_some(), "predictions come in pairs")?;
+        let is_sane = |prediction: Option<f64>| prediction.is_none_or(|value| value.abs() <= PREDICTION_LIMIT);
+        Kind::Outcome.unless(is_sane(mean) && is_sane(linear), "a prediction is out of range")
     }
 
     /// Whether there is anything to learn beyond the sequence number.

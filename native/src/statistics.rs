@@ -224,7 +224,7 @@ impl PoolStatistics {
         arm.revision += 1;
         if let Some(quality) = outcome.quality {
             arm.learn_quality(weight, vector.as_flattened(), quality);
-            if let Some(predictions) = outcome.predictions {
+            if let Some(predictions) = outcome.predicted_mean.zip(outcome.predicted_linear) {
                 self.gate.learn(weight, quality, predictions);
                 // A late outcome is judged at the epoch: reading earlier would magnify all evidence since.
                 let scale = decay.scale(decay.tick(moment.max(self.epoch)), self.epoch);

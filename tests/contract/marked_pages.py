@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-SHELLS = frozenset({"sh", "console"})
+SHELLS = ("sh", "console")
+PROMPT = "$ "
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
@@ -63,14 +64,19 @@ class Page:
                 yield [cell.strip() for cell in line[1:-1].split("|")]
 
     def commands(self) -> Iterator[list[str]]:
-        """The words of each shell command: lines of shell blocks, cut at pipes, and code spans."""
-        lines = [line.removeprefix("$ ") for body in self.blocks(*SHELLS) for line in _joined(body)]
-        for line in [*lines, *self.spans()]:
-            try:
-                words = shlex.split(line, comments=True)
-            except ValueError:
-                continue  # A code span may hold half a quotation; it is no command then.
-            yield from _cut(words)
+        """The words of each shell command in a block: lines of shell blocks, and of others what follows a prompt."""
+        for line in (line for body in self.blocks(*SHELLS) for line in _joined(body)):
+            yield from _words(line.removeprefix(PROMPT))
+        for line in (line for body in self.blocks("") for line in _joined(body) if line.startswith(PROMPT)):
+            yield from _words(line.removeprefix(PROMPT))
+
+    def mentions(self) -> Iterator[list[str]]:
+        """The words of each code span, as if it were a command; `one|other` is both."""
+        for span in self.spans():
+            first, bar, rest = span.partition("|")
+            other = f"{first.rpartition(' ')[0]} {rest}"
+            for line in (first, other) if bar else (span,):
+                yield from _words(line)
 
 
 def pages() -> list[Page]:
@@ -84,10 +90,15 @@ def _joined(body: str) -> list[str]:
     return body.replace("\\\n", " ").splitlines()
 
 
-def _cut(words: list[str]) -> Iterator[list[str]]:
+def _words(line: str) -> Iterator[list[str]]:
+    """The commands of a line: cut at pipes, without comments and redirections."""
+    try:
+        words = shlex.split(line, comments=True)
+    except ValueError:
+        return  # A code span may hold half a quotation; it is no command then.
     command: list[str] = []
     for word in words:
-        if word in {"|", "&&", "&"}:
+        if word in {"|", "&&", "&", ">"}:
             yield command
             command = []
         else:

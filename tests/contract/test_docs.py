@@ -82,7 +82,10 @@ def test_every_path_of_the_repository_that_a_page_names_exists(page: Page) -> No
 def test_every_make_target_that_a_page_names_exists(page: Page) -> None:
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     named_targets = {
-        word for command in page.commands() for word in arguments_of("make", command) if re.fullmatch(r"[a-z]+", word)
+        word
+        for command in (*page.commands(), *page.mentions())
+        for word in arguments_of("make", command)
+        if re.fullmatch(r"[a-z]+", word)
     }
 
     assert named_targets - targets == set()
@@ -95,17 +98,25 @@ def test_the_readme_names_the_two_commands() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=named)
 def test_the_program_takes_every_atp_command_that_a_page_shows(page: Page, capsys: pytest.CaptureFixture[str]) -> None:
-    refused = []
-    for command in page.commands():
-        words = arguments_of("atp", command)
-        if not words or words == ["--help"]:
-            continue
-        try:
-            program._parser(words).parse_args(words)
-        except SystemExit:
-            refused.append((words, capsys.readouterr().err.splitlines()[-1]))
+    shown = [words for command in page.commands() if (words := arguments_of("atp", command))]
+    refused = [(words, complaint) for words in shown if (complaint := refusal_of(words, capsys))]
 
     assert refused == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_every_atp_command_that_a_page_mentions_is_one(page: Page, capsys: pytest.CaptureFixture[str]) -> None:
+    mentioned = [words for span in page.mentions() if (words := arguments_of("atp", span)) and words[0] != "COMMAND"]
+    refused = [(words, complaint) for words in mentioned if (complaint := refusal_of(words, capsys))]
+
+    # A sentence may leave out the arguments that a command needs.
+    assert [(words, complaint) for words, complaint in refused if " required" not in complaint] == []
+
+
+def test_a_command_that_does_not_exist_is_noticed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "invalid choice" in refusal_of(["fly"], capsys)
+    assert "unrecognized arguments" in refusal_of(["route", "hello", "--faster"], capsys)
+    assert refusal_of(["route", "hello"], capsys) == ""
 
 
 def test_the_readme_shows_the_command_line() -> None:
@@ -223,6 +234,16 @@ def permission_of(method: MethodDescriptor) -> str:
     """The permission a method asks for, as settings spell it."""
     number: int = method.GetOptions().Extensions[permission_pb2.required_permission]  # type: ignore[index]
     return permission_pb2.Permission.Name(number).removeprefix("PERMISSION_").lower()
+
+
+def refusal_of(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    """What the program says against these arguments; empty when it takes them."""
+    try:
+        program._parser(words).parse_args(words)
+    except SystemExit as end:
+        said = capsys.readouterr().err.strip()
+        return said.splitlines()[-1] if end.code else ""
+    return ""
 
 
 def complaints_about(block: str) -> Iterator[str]:

@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 FAILURE_PRIOR_COUNT: Final = 4.0
 """Observations that the prior failure rate is worth; the other priors are worth one."""
 
+PIVOT_RESOLUTION: Final = 2.0**-32
+"""Smallest pivot, against its diagonal entry, at which plain Cholesky keeps more than half of its digits."""
+
+EIGENVALUE_RESOLUTION: Final = 2.0**-40
+"""Smallest eigenvalue of a matrix with unit diagonal that is taken at its word; rounding reaches about 2^-46."""
+
 Vector = npt.NDArray[np.float64]
 
 
@@ -108,7 +114,7 @@ class ReadingTable:
         else:
             rewards = scale * learned.rewards
             rewards[0] += arm.prior_quality
-            inverse = _inverse_factor(scale * learned.moments + np.diag(prior), prior)
+            inverse = _inverse_factor(scale * learned.moments + np.diag(prior))
             precision = scale * float(learned.moments[0, 0]) + 1.0
             table.slopes[position] = inverse.T @ (inverse @ rewards)
             table.inverse_factors[position] = inverse
@@ -141,28 +147,26 @@ def _shrunk(scale: float, total: float, count: float, prior: float, prior_count:
     return (scale * total + prior_count * prior) / (scale * count + prior_count)
 
 
-def _inverse_factor(precision: Vector, prior: Vector) -> Vector:
-    """Inverse of the lower Cholesky factor of a precision matrix that is a prior diagonal plus evidence."""
+def _inverse_factor(precision: Vector) -> Vector:
+    """A matrix W with WT W = the inverse of a positive definite matrix."""
     try:
         factor = np.linalg.cholesky(precision)
     except np.linalg.LinAlgError:
-        factor = _guarded_cholesky(precision, prior)
-    if not bool((np.square(np.diagonal(factor)) >= prior * (1.0 - 1e-12)).all()):
-        factor = _guarded_cholesky(precision, prior)
-    return np.linalg.solve(factor, np.eye(len(prior)))
+        return _resolved_inverse_factor(precision)
+    if bool((np.square(np.diagonal(factor)) < PIVOT_RESOLUTION * np.diagonal(precision)).any()):
+        return _resolved_inverse_factor(precision)
+    # On an upper triangle the general solver never exchanges rows, which makes it plain back substitution.
+    inverse: Vector = np.linalg.solve(factor.T, np.eye(len(precision))).T
+    return inverse
 
 
-def _guarded_cholesky(precision: Vector, prior: Vector) -> Vector:
-    """Cholesky that cannot fail on ill-conditioned evidence.
+def _resolved_inverse_factor(precision: Vector) -> Vector:
+    """The same for evidence in which directions can no longer be told apart (large features, almost collinear).
 
-    Evidence is positive semidefinite, so each exact pivot is at least the prior's own entry; one that rounding brings
-    below it is set to it.
+    After scaling to a unit diagonal, eigenvalues below the resolution are nothing but rounding. They are raised to it,
+    which shrinks those directions instead of blowing them up.
     """
-    size = len(prior)
-    factor = np.zeros((size, size))
-    for column in range(size):
-        rest = precision[column:, column] - factor[column:, :column] @ factor[column, :column]
-        pivot = math.sqrt(max(float(rest[0]), float(prior[column])))
-        factor[column, column] = pivot
-        factor[column + 1 :, column] = rest[1:] / pivot
-    return factor
+    unit = np.sqrt(np.diagonal(precision))
+    values, directions = np.linalg.eigh(precision / np.outer(unit, unit))
+    inverse: Vector = (directions / np.sqrt(np.maximum(values, EIGENVALUE_RESOLUTION))).T / unit
+    return inverse

@@ -10,7 +10,7 @@ mod thompson;
 use crate::parameters::Parameters;
 
 /// Posterior draws behind one Thompson choice.
-pub const DRAWS: u64 = 32;
+pub const DRAWS: usize = 32;
 
 /// How uncertainty turns into exploration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

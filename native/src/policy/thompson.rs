@@ -21,7 +21,7 @@ pub(super) fn share(contenders: &[Contender], scale: f64, seed: u64, shares: &mu
     let may_win = |contender: &Contender| score(contender, table[NORMAL_CELLS - 1]) >= sure;
 
     let stream = Stream::new(seed, POSTERIOR_STREAM);
-    let mut leaders = [(f64::NEG_INFINITY, f64::INFINITY, 0_usize); DRAWS as usize];
+    let mut leaders = [(f64::NEG_INFINITY, f64::INFINITY, 0_usize); DRAWS];
     for (position, contender) in contenders.iter().enumerate().filter(|(_, contender)| may_win(contender)) {
         let mut index = position as u64;
         for leader in &mut leaders {

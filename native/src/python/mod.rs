@@ -78,14 +78,14 @@ impl Engine {
     fn load(
         &self,
         py: Python<'_>,
-        arms: Vec<Bound<'_, PyTuple>>,
-        offers: Vec<Bound<'_, PyTuple>>,
+        arms: &Bound<'_, PyList>,
+        offers: &Bound<'_, PyList>,
         generation: &Bound<'_, PyAny>,
     ) -> PyResult<()> {
         let mut held = self.lock(py);
         guarded(|| {
-            let arms = arms.iter().map(read_arm).collect::<PyResult<_>>()?;
-            let offers = offers.iter().map(read_offer).collect::<PyResult<_>>()?;
+            let arms = arms.iter().map(|fields| read_arm(fields.cast()?)).collect::<PyResult<_>>()?;
+            let offers = offers.iter().map(|fields| read_offer(fields.cast()?)).collect::<PyResult<_>>()?;
             Ok(held.engine.load(arms, offers, whole(generation.as_borrowed())?)?)
         })
     }
@@ -109,9 +109,10 @@ impl Engine {
 
     /// One result per query, in order: a `Choice`, or the `NativeError` it was refused with.
     #[pyo3(signature = (queries, /))]
-    fn choose_batch<'py>(&self, py: Python<'py>, queries: Vec<Bound<'py, PyTuple>>) -> PyResult<Bound<'py, PyList>> {
+    fn choose_batch<'py>(&self, py: Python<'py>, queries: &Bound<'py, PyList>) -> PyResult<Bound<'py, PyList>> {
         let mut held = self.lock(py);
         let results = guarded(|| {
+            let queries: Vec<Bound<'_, PyTuple>> = queries.extract()?;
             let mut candidates = vec![Vec::new(); queries.len()];
             let mut read = Vec::with_capacity(queries.len());
             for (fields, candidates) in queries.iter().zip(&mut candidates) {

@@ -12,7 +12,7 @@ use crate::decay::Decay;
 use crate::error::{Fault, Kind};
 use crate::parameters::{ContextMode, Parameters};
 use crate::policy::Learner;
-use crate::query::{Outcome, Query, Subject};
+use crate::query::{Outcome, Query};
 
 /// Why a tuple did not become a query: a value the contract refuses, or one of a type it does not know.
 pub(super) enum Unreadable {
@@ -108,15 +108,8 @@ pub(super) fn read_query<'a>(
     for item in listed.cast::<PyTuple>().map_err(PyErr::from)?.iter_borrowed() {
         candidates.push(index(item)?);
     }
-    let subject = match (field(7)?, field(8)?) {
-        (text, features) if features.is_none() && !text.is_none() => Subject::Text(read_text(text)?),
-        (text, features) if text.is_none() && !features.is_none() => {
-            Subject::Features(features.extract().map_err(PyErr::from)?)
-        }
-        _ => {
-            return Err(Kind::Query.because("a query carries either text or features").into());
-        }
-    };
+    let text = field(7)?;
+    let text = if text.is_none() { None } else { Some(read_text(text)?) };
     Ok(Query {
         generation: whole(field(0)?)?,
         candidates,
@@ -125,7 +118,8 @@ pub(super) fn read_query<'a>(
         input_tokens: number(field(4)?)?,
         cost_weight: number(field(5)?)?,
         latency_weight: number(field(6)?)?,
-        subject,
+        text,
+        features: optional(field(8)?, |item| Ok(item.extract()?))?,
         max_output_tokens: optional(field(9)?, number)?,
         max_cost: optional(field(10)?, number)?,
         quality_floor: optional(field(11)?, number)?,
@@ -137,11 +131,6 @@ pub(super) fn read_query<'a>(
 /// `predicted_mean`, `predicted_linear`.
 pub(super) fn read_outcome<'a>(fields: &'a Bound<'_, PyTuple>) -> PyResult<Outcome<'a>> {
     let field = |position| fields.get_borrowed_item(position);
-    let predictions = match (optional(field(10)?, number)?, optional(field(11)?, number)?) {
-        (Some(mean), Some(linear)) => Some((mean, linear)),
-        (None, None) => None,
-        _ => return Err(Kind::Outcome.because("predictions come in pairs").into()),
-    };
     Ok(Outcome {
         arm: name(field(0)?)?,
         replica: name(field(1)?)?,
@@ -152,8 +141,9 @@ pub(super) fn read_outcome<'a>(fields: &'a Bound<'_, PyTuple>) -> PyResult<Outco
         quality: optional(field(6)?, number)?,
         output_tokens: optional(field(7)?, number)?,
         latency: optional(field(8)?, number)?,
-        failed: optional(field(9)?, |item| item.extract())?,
-        predictions,
+        failed: optional(field(9)?, Borrowed::extract)?,
+        predicted_mean: optional(field(10)?, number)?,
+        predicted_linear: optional(field(11)?, number)?,
     })
 }
 

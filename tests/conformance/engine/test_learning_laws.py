@@ -156,6 +156,18 @@ def test_moving_the_epoch_changes_nothing_that_can_be_seen(make_engine: EngineFa
     assert list(choice.propensities) == pytest.approx(list(twin.propensities), rel=1e-9)
 
 
+def test_estimates_follow_when_another_arm_moves_the_epoch(make_engine: EngineFactory) -> None:
+    engine = make_engine(AGEING)
+    engine.load(ARMS, OFFERS, 1)
+    start = NOW // (32 * HOUR) * (32 * HOUR)
+    engine.learn(outcome(1, quality=0.0, decided_nanos=start, now_nanos=start))
+    # Both moments lie equally far into their epochs, where sums of either epoch are read by the same factor.
+    before, after = start + HOUR, start + 33 * HOUR
+    assert _arm(engine, "tiny", before).observations == pytest.approx(0.5)
+    engine.learn(outcome(2, arm="giant", quality=1.0, decided_nanos=after, now_nanos=after))
+    assert _arm(engine, "tiny", after).quality == pytest.approx(1.0, abs=1e-9)
+
+
 def test_each_figure_teaches_its_own_statistics(engine: Engine) -> None:
     before = _arm(engine, "tiny")
     engine.learn(outcome(1, output_tokens=100.0))

@@ -1,0 +1,83 @@
+"""From the engine's choice to the domain's words: candidates, refusals, remarks, and the error when nobody is left.
+
+The router enters here after each choice. Nothing here decides anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from atp_grpc.domain.decision import Candidate, Expectation, ReasonCode, Refusal, RefusalCause
+from atp_grpc.domain.errors import AtpError, ModelsUnavailableError, NoEligibleModelError, PreconditionViolation
+from atp_grpc.engine.contract import Choice, Exclusion
+from atp_grpc.routing.eligibility import Sifted
+
+RETRY_SECONDS = 1.0
+"""When to come back for a model that drains or a revision that is on its way."""
+
+_EXCLUSION_CAUSES = {
+    Exclusion.MAX_COST: RefusalCause.MAX_COST,
+    Exclusion.QUALITY_FLOOR: RefusalCause.QUALITY_FLOOR,
+    Exclusion.LATENCY_SLO: RefusalCause.LATENCY_SLO,
+}
+
+
+def candidates_of(sifted: Sifted, choice: Choice) -> tuple[Candidate, ...]:
+    """Every target that was weighed, in the order of the offerings."""
+    rows = zip(
+        sifted.offerings,
+        choice.quality,
+        choice.cost_nano_usd,
+        choice.latency_seconds,
+        choice.failure_rate,
+        choice.utilities,
+        choice.propensities,
+        strict=True,
+    )
+    return tuple(
+        [
+            Candidate(offering.target, Expectation(quality, round(cost), latency, failure), utility, propensity)
+            for offering, quality, cost, latency, failure, utility, propensity in rows
+        ]
+    )
+
+
+def exclusion_refusals(sifted: Sifted, choice: Choice) -> list[Refusal]:
+    """The targets that the engine set aside, and why."""
+    return [
+        Refusal(sifted.offerings[position].target, _EXCLUSION_CAUSES[exclusion])
+        for position, exclusion in sorted(choice.exclusions.items())
+    ]
+
+
+def reason_codes(choice: Choice) -> tuple[ReasonCode, ...]:
+    """Remarks on how the choice came about."""
+    codes = []
+    chosen, propensities = choice.chosen, choice.propensities
+    utilities = [u for u, p in zip(choice.utilities, propensities, strict=True) if p > 0]
+    if len(utilities) == 1:
+        codes.append(ReasonCode.ONLY_CANDIDATE)
+    elif chosen is not None and choice.utilities[chosen] < max(utilities):
+        codes.append(ReasonCode.EXPLORED)
+    if choice.context_on:
+        codes.append(ReasonCode.CONTEXT_USED)
+    if choice.floor_unmet:
+        codes.append(ReasonCode.QUALITY_FLOOR_UNMET)
+    if choice.slo_unmet:
+        codes.append(ReasonCode.LATENCY_SLO_UNMET)
+    return tuple(codes)
+
+
+def nobody(refusals: Sequence[Refusal]) -> AtpError:
+    """The error when no candidate is left: waiting helps as soon as one fit model is only away for a while."""
+    preconditions = [
+        PreconditionViolation(refusal.cause.name, f"models/{refusal.target.model}", _sentence(refusal))
+        for refusal in refusals
+    ]
+    if any(refusal.cause.is_transient for refusal in refusals):
+        return ModelsUnavailableError(preconditions, retry_after_seconds=RETRY_SECONDS)
+    return NoEligibleModelError(preconditions)
+
+
+def _sentence(refusal: Refusal) -> str:
+    return f"{refusal.target.model}: {refusal.cause.value.replace('_', ' ')}"

@@ -1,0 +1,43 @@
+"""The wrapper without any transport: it knows no server library, and every call is counted in and out."""
+
+import subprocess
+import sys
+
+import pytest
+
+from atp_grpc.services.status import Code
+from atp_grpc.transport.edge import CODE_LABELS
+from atp_grpc.transport.traffic import Traffic
+
+EDGE_ROOMS = ("edge", "method", "table", "arrival", "alarm", "traffic")
+
+
+@pytest.mark.parametrize("module", EDGE_ROOMS)
+def test_the_door_itself_loads_without_any_server_library(module: str) -> None:
+    script = (
+        f"import sys, atp_grpc.transport.{module}\n"
+        "print(sorted(name for name in sys.modules if name.split('.')[0] in {'grpc', 'aiohttp', 'uvloop'}))"
+    )
+
+    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+
+    assert loaded.stdout.strip() == "[]"
+
+
+def test_codes_are_spelled_as_dashboards_expect() -> None:
+    assert set(CODE_LABELS) == set(Code)
+    assert CODE_LABELS[Code.OK] == "OK"
+    assert CODE_LABELS[Code.CANCELLED] == "Canceled"
+    assert CODE_LABELS[Code.DEADLINE_EXCEEDED] == "DeadlineExceeded"
+
+
+async def test_traffic_is_quiet_only_when_nobody_is_inside_and_nobody_comes() -> None:
+    traffic = Traffic()
+    assert await traffic.wait_until_quiet(0.0, 1.0)
+
+    traffic.enter()
+    assert not await traffic.wait_until_quiet(0.0, 0.02)
+
+    traffic.leave()
+    assert await traffic.wait_until_quiet(0.02, 1.0)
+    assert (traffic.open_calls, traffic.arrivals) == (0, 1)
