@@ -6,9 +6,15 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 from typing import Protocol
 
 NANOS_PER_SECOND = 1_000_000_000
+
+
+def moment_text(nanos: int) -> str:
+    """A Unix moment in words, to the second (RFC 3339)."""
+    return datetime.fromtimestamp(nanos // NANOS_PER_SECOND, UTC).isoformat(timespec="seconds")
 
 
 class Clock(Protocol):

@@ -10,13 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from atp_grpc.domain.call import Call
-from atp_grpc.domain.clock import Clock
+from atp_grpc.domain.clock import Clock, moment_text
 from atp_grpc.domain.decision import Decision, Lesson
 from atp_grpc.domain.errors import (
     DecisionNotFoundError,
     FieldViolation,
     InvalidFieldError,
     StoreUnavailableError,
+    TokenExpiredError,
     UnknownModelError,
 )
 from atp_grpc.domain.outcome import NewObservation, Recorded, Report, field_names
@@ -75,10 +76,8 @@ class Observer:
             DecisionNotFoundError: unknown, or another tenant's.
             StoreUnavailableError: the store does not answer.
         """
+        decision = await self._find(tenant, decision_id)
         try:
-            decision = self._find_open(tenant, decision_id) or await self._store.find_decision(tenant, decision_id)
-            if decision is None:
-                raise DecisionNotFoundError(decision_id)
             return decision, await self._store.outcome_of(tenant, decision_id)
         except StoreFailure:
             raise StoreUnavailableError(RETRY_SECONDS) from None
@@ -86,17 +85,20 @@ class Observer:
     async def _lesson(self, reference: Reference, tenant: str, now: int) -> Lesson:
         if reference.token is not None:
             return self._open_token(reference.token, tenant, now)
-        decision_id = reference.decision_id or ""
-        open_decision = self._find_open(tenant, decision_id)
-        if open_decision is not None:
-            return open_decision.lesson
+        lesson = (await self._find(tenant, reference.decision_id or "")).lesson
+        # Reported fields are remembered a day longer than tokens live; past that a report could teach a second time.
+        if now >= lesson.expires_nanos:
+            raise TokenExpiredError(moment_text(lesson.expires_nanos))
+        return lesson
+
+    async def _find(self, tenant: str, decision_id: str) -> Decision:
         try:
-            decision = await self._store.find_decision(tenant, decision_id)
+            decision = self._find_open(tenant, decision_id) or await self._store.find_decision(tenant, decision_id)
         except StoreFailure:
             raise StoreUnavailableError(RETRY_SECONDS) from None
         if decision is None:
             raise DecisionNotFoundError(decision_id)
-        return decision.lesson
+        return decision
 
     def _check(self, report: Report, lesson: Lesson) -> None:
         if not field_names(report):

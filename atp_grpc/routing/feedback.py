@@ -8,9 +8,8 @@ holds it.
 from __future__ import annotations
 
 import struct
-from datetime import UTC, datetime
 
-from atp_grpc.domain.clock import NANOS_PER_SECOND
+from atp_grpc.domain.clock import moment_text
 from atp_grpc.domain.decision import Lesson, Revisions
 from atp_grpc.domain.errors import TokenExpiredError, TokenInvalidError
 from atp_grpc.domain.money import TokenPrices
@@ -46,8 +45,7 @@ class FeedbackTokens:
         except (SealError, struct.error, ValueError):
             raise TokenInvalidError from None
         if now_nanos >= lesson.expires_nanos:
-            expired = datetime.fromtimestamp(lesson.expires_nanos / NANOS_PER_SECOND, UTC)
-            raise TokenExpiredError(expired.isoformat(timespec="seconds"))
+            raise TokenExpiredError(moment_text(lesson.expires_nanos))
         return lesson
 
 

@@ -28,7 +28,7 @@ from atp_grpc.domain.errors import (
     PermissionDeniedError,
 )
 from atp_grpc.domain.tenant import Principal
-from atp_grpc.services.status import TABLE, Code, Trailers, rpc_status, trailers
+from atp_grpc.services.status import Code
 from atp_grpc.services.validation import Validation
 from atp_grpc.telemetry.call_log import CallLog
 from atp_grpc.telemetry.incidents import Incidents
@@ -37,6 +37,7 @@ from atp_grpc.telemetry.traces import TraceIds
 from atp_grpc.transport.alarm import Alarm
 from atp_grpc.transport.arrival import Metadata, read_arrival
 from atp_grpc.transport.method import Method
+from atp_grpc.transport.refusal import CODE_LABELS, Refusal, refusal_of
 from atp_grpc.transport.traffic import Traffic
 
 DRAINING_RETRY_SECONDS = 0.05
@@ -46,15 +47,6 @@ UNKNOWN = "unknown"
 """Service and method label of calls to methods that do not exist."""
 _LEVELS = {Code.CANCELLED: logging.INFO, Code.INTERNAL: logging.ERROR}
 """Level of a failed call's line; a warning where nothing stands here."""
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A call that ends without a message: its code, its message and its trailing metadata."""
-
-    code: Code
-    message: str
-    trailers: Trailers
 
 
 Peer = Callable[[], str]
@@ -228,10 +220,10 @@ class Edge:
             raise fault
         error = fault if isinstance(fault, AtpError) else self._internal(fault, name, passage)
         try:
-            refusal = _refusal(error)
+            refusal = refusal_of(error)
         except Exception as broken:  # noqa: BLE001 - an error that cannot be put into words is a bug too
             error = self._internal(broken, name, passage)
-            refusal = _refusal(error)
+            refusal = refusal_of(error)
         self._note(name, meter, passage, seconds, peer, refusal.code, error)
         if isinstance(fault, KeyboardInterrupt | SystemExit):
             self._on_exit(fault)
@@ -273,22 +265,7 @@ class Edge:
             self._incidents.report(broken, method=name, trace_id=passage.trace_id)
 
 
-def _refusal(error: AtpError) -> Refusal:
-    status = rpc_status(error)
-    return Refusal(TABLE[error.reason].code, status.message, trailers(error, status))
-
-
 def _is_cancelled_by_transport() -> bool:
     """Whether somebody asked the running task to stop; a `CancelledError` without that was let out by mistake."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
-
-
-def _label(code: Code) -> str:
-    """The code as dashboards spell it: `OK`, `InvalidArgument`, and `Canceled` with one l."""
-    if code is Code.OK:
-        return "OK"
-    return "Canceled" if code is Code.CANCELLED else "".join(word.capitalize() for word in code.name.split("_"))
-
-
-CODE_LABELS = {code: _label(code) for code in Code}

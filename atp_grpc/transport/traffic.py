@@ -33,10 +33,12 @@ class Traffic:
         loop = asyncio.get_running_loop()
         quiet_since, arrivals = loop.time(), self.arrivals
         end = quiet_since + limit_seconds
-        while (now := loop.time()) < end:
+        while True:
+            now = loop.time()
             if self.open_calls or self.arrivals != arrivals:
                 quiet_since, arrivals = now, self.arrivals
             elif now - quiet_since >= quiet_seconds:
                 return True
+            if now >= end:
+                return False
             await asyncio.sleep(LOOK_EVERY_SECONDS)
-        return False

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
-from collections.abc import AsyncIterator, Awaitable
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import grpc
 import pytest
 
-from atp_grpc.client import AtpCallError, AtpClient
+from atp_grpc.client import AtpClient
 from atp_grpc.client.messages import (
     GetDecisionRequest,
     GetModelRequest,
@@ -22,30 +19,13 @@ from atp_grpc.client.messages import (
     ReloadCatalogRequest,
     RouteRequest,
 )
-from atp_grpc.config import AuthSettings, CatalogSettings, IdempotencySettings, LearningSettings, ServerSettings
+from atp_grpc.config import AuthSettings, IdempotencySettings, LearningSettings, ServerSettings
 from atp_grpc.domain.clock import ManualClock
 from atp_grpc.domain.tenant import Permission
 from atp_grpc.pb.atp.v1.error_reason_pb2 import ErrorReason
 from tests.rpc.catalogues import DRAINING_ONLY, ONE_MODEL
+from tests.rpc.provoking import PROVOKED, locked, on_catalogue, prompt, refused
 from tests.rpc.serving import ACME, Serving, key_for, serving
-
-PROVOKED: set[str] = set()
-
-
-async def refused(call: Awaitable[Any], reason: str, code: str, *, retry: bool = False) -> AtpCallError:
-    """The call's refusal, checked for what every refusal must carry."""
-    with pytest.raises(AtpCallError) as caught:
-        await call
-    error = caught.value
-    assert (error.reason, error.code) == (reason, code), error.message
-    assert (error.retry_after_seconds is not None) == retry
-    assert error.retry_after_seconds is None or error.retry_after_seconds >= 0.01
-    PROVOKED.add(reason)
-    return error
-
-
-def prompt(text: str = "What is 2 + 2?", **fields: Any) -> RouteRequest:
-    return RouteRequest(prompt=text, **fields)
 
 
 @pytest.fixture
@@ -316,24 +296,3 @@ def test_every_reason_of_the_contract_was_provoked_above() -> None:
         pytest.fail("run this file as a whole: the last test looks back at the others")
     names = {value.name.removeprefix("ERROR_REASON_") for value in ErrorReason.DESCRIPTOR.values}
     assert names - {"UNSPECIFIED"} == PROVOKED
-
-
-@asynccontextmanager
-async def on_catalogue(tmp_path: Path, text: str) -> AsyncIterator[Serving]:
-    path = tmp_path / "catalog.toml"
-    path.write_text(text)
-    # The watch is slow on purpose: the tests reload by hand.
-    async with serving(tmp_path / "data", catalog=CatalogSettings(str(path), watch_interval_seconds=3600.0)) as server:
-        yield server
-
-
-@contextmanager
-def locked(database: Path) -> Any:
-    """Holds the write lock of a database, as a backup or another program might."""
-    holder = sqlite3.connect(database, isolation_level=None)
-    holder.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    finally:
-        holder.execute("ROLLBACK")
-        holder.close()

@@ -12,7 +12,8 @@ from typing import Any
 import grpc
 
 from atp_grpc.services.status import Code
-from atp_grpc.transport.edge import Refusal, Wrapped
+from atp_grpc.transport.edge import Wrapped
+from atp_grpc.transport.refusal import Refusal
 
 _STATUS_CODES: Mapping[Code, grpc.StatusCode] = {Code(code.value[0]): code for code in grpc.StatusCode}
 RefuseUnknown = Callable[[str, Callable[[], str]], Refusal]
@@ -49,12 +50,9 @@ class UnknownHandlers:
 def _unary(wrapped: Wrapped) -> grpc.RpcMethodHandler:
     """Without (de)serialisers grpcio hands over and takes plain bytes."""
 
-    async def serve(payload: bytes, context: Any) -> bytes:
+    async def serve(payload: bytes, context: Any) -> bytes | None:
         answer = await wrapped(payload, context.invocation_metadata(), context.time_remaining(), context.peer)
-        if isinstance(answer, Refusal):
-            await _abort(context, answer)
-            return b""
-        return answer
+        return answer if isinstance(answer, bytes) else await _abort(context, answer)
 
     return grpc.unary_unary_rpc_method_handler(serve)
 

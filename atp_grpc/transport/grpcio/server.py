@@ -65,8 +65,6 @@ class GrpcioServer:
             bound = self._server.add_insecure_port(address)
         except RuntimeError as fault:
             raise ListenError("gRPC", host, port) from fault
-        if bound == 0:
-            raise ListenError("gRPC", host, port)
         await self._server.start()
         return int(bound)
 

@@ -95,9 +95,9 @@ def decay(recorder: Recorder) -> None:
     recorder.summary(now)
     recorder.summary(now + 7 * HOUR)
     recorder.summary(now + 5000 * HOUR)
-    recorder.summary(1000)
+    recorder.summary(now - 3 * HOUR)
     recorder.choose(query(features=pack([0.1, 0.2, 0.3]), now_nanos=now + 5000 * HOUR))
-    recorder.choose(query(features=pack([0.1, 0.2, 0.3]), now_nanos=0))
+    recorder.choose(query(features=pack([0.1, 0.2, 0.3]), now_nanos=now - 3 * HOUR))
     recorder.checkpoint()
 
 

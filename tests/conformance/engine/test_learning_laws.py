@@ -110,6 +110,29 @@ def test_old_evidence_yields_to_new(make_engine: EngineFactory) -> None:
     assert _arm(engine, "tiny", later).quality < 0.2
 
 
+def test_reading_long_before_the_evidence_magnifies_it_no_further_than_the_cap(make_engine: EngineFactory) -> None:
+    engine = make_engine(dataclasses.replace(AGEING, context=ContextMode.OFF))
+    engine.load(ARMS, OFFERS, 1)
+    epoch = NOW // (32 * HOUR) * (32 * HOUR)
+    engine.learn(outcome(1, quality=1.0, decided_nanos=epoch, now_nanos=epoch))
+    for half_lives, seen in ((1, 2.0), (60, 2.0**60), (64, 2.0**64), (65, 2.0**64), (400_000, 2.0**64)):
+        assert _arm(engine, "tiny", epoch - half_lives * HOUR).observations == seen
+
+
+def test_large_collinear_features_do_not_blow_up_a_prediction(make_engine: EngineFactory) -> None:
+    chance = random.Random(31)
+    for slope_precision in (1e-9, 1.0, 1e9):
+        engine = make_engine(dataclasses.replace(OWN, context=ContextMode.ON, slope_precision=slope_precision))
+        engine.load([Arm("a", prior_quality=0.5)], [Offer(0, 1, 1)], 1)
+        for sequence in range(3000):
+            size = chance.choice([1e6, 9e5, 0.0])
+            values = [size, 0.25 * size, -0.5 * size + chance.choice([0.0, 0.0625])]
+            engine.learn(outcome(sequence, arm="a", features=pack(values), quality=0.5))
+            if sequence % 100 == 0 or sequence > 2950:
+                choice = engine.choose(query(candidates=(0,), features=pack(values)))
+                assert choice.predicted_linear == pytest.approx(0.5, abs=0.01)
+
+
 def test_a_decision_dated_in_the_future_counts_as_now(make_engine: EngineFactory) -> None:
     honest, hasty = make_engine(AGEING), make_engine(AGEING)
     honest.learn(outcome(1, quality=1.0, decided_nanos=GRID, now_nanos=GRID))

@@ -8,6 +8,7 @@ import pytest
 
 from atp_grpc.domain.call import Call
 from atp_grpc.domain.clock import SystemClock
+from atp_grpc.domain.errors import DecisionNotFoundError
 from atp_grpc.pb.atp.v1 import route_service_pb2
 from tests.rpc.door.probe import AS_ACME, Door, answer, info_of, open_door, pushback_of, refused, until
 
@@ -78,6 +79,15 @@ async def test_a_handler_that_finishes_in_spite_of_the_deadline_is_answered_and_
         assert (await door.route(HELLO, metadata=AS_ACME)).decision_id == "d1"
 
 
+async def test_a_handler_under_a_capped_deadline_refuses_and_fails_like_any_other(door: Door) -> None:
+    async def refuse(request: Any, call: Call) -> Any:
+        raise DecisionNotFoundError("d1")
+
+    door.probe.behaviour = refuse
+
+    assert info_of(await refused(door.route(HELLO, metadata=AS_ACME))).reason == "DECISION_NOT_FOUND"
+
+
 async def test_a_handler_is_ended_at_the_callers_own_deadline(door: Door) -> None:
     door.probe.behaviour = sleeper = Sleeper()
 
@@ -133,7 +143,7 @@ async def test_callers_that_leave_at_any_moment_leave_nothing_behind(door: Door)
 
     assert all(isinstance(one, asyncio.CancelledError | route_service_pb2.RouteResponse) for one in ended)
     assert await door.traffic.wait_until_quiet(0.0, 5)
-    assert door.lines("incident") == []
+    assert door.lines("incident") == door.lines("library") == []
     assert (await door.route(HELLO, metadata=AS_ACME)).decision_id == "d1"
 
 

@@ -44,8 +44,13 @@ async def test_the_list_holds_every_service(door: Door) -> None:
 async def test_a_watch_tells_the_status_at_once_and_after_every_change(door: Door) -> None:
     async with watching(door, "atp.v1.RouteService") as watch:
         assert (await watch.read()).status == SERVING
+        door.server.health.enter_service()
+        door.server.health.leave_service()
         door.server.health.leave_service()
         assert (await watch.read()).status == NOT_SERVING
+        told_again = asyncio.ensure_future(watch.read())
+        await health_pb2_grpc.HealthStub(door.channel).Check(asking(""))
+        assert not told_again.done()
 
 
 async def test_a_watch_of_a_service_nobody_knows_stays_open(door: Door) -> None:

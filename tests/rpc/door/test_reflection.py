@@ -53,6 +53,13 @@ async def test_every_listed_symbol_comes_with_all_files_that_explain_it(door: Do
     assert pool.FindServiceByName(service).full_name == service
 
 
+async def test_a_file_can_be_asked_for_by_its_name(door: Door) -> None:
+    reply = await ask(door, V1, file_by_filename="atp/v1/route_service.proto")
+
+    files = map(descriptor_pb2.FileDescriptorProto.FromString, reply.file_descriptor_response.file_descriptor_proto)
+    assert "atp/v1/route_service.proto" in {file.name for file in files}
+
+
 async def test_a_symbol_nobody_serves_is_not_found(door: Door) -> None:
     reply = await ask(door, V1, file_containing_symbol="google.protobuf.SourceContext")
     method = await ask(door, V1, file_containing_symbol="atp.v1.RouteService.Steer")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -240,7 +241,10 @@ def _make_folder(path: Path) -> None:
 
 
 def _write(content: bytes) -> Callable[[Path], None]:
-    return lambda path: path.write_bytes(content) and None
+    def write(path: Path) -> None:
+        path.write_bytes(content)
+
+    return write
 
 
 def _replace(path: Path, content: bytes) -> None:
@@ -253,7 +257,7 @@ ACCIDENTS: dict[str, tuple[Callable[[Path], None], str]] = {
     "vanished": (_remove, "catalog.toml: cannot be read: No such file or directory"),
     "folder": (_make_folder, "catalog.toml: not a regular file"),
     "empty": (_write(b""), "catalog.toml: provider: there is no [[provider]]"),
-    "cut": (_write(FIRST[:60]), "catalog.toml: max_output_tokens"),
+    "cut": (_write(FIRST[:60]), "catalog.toml: Expected '=' after a key"),
     "bad_utf8": (_write(b"# \xff\n" + FIRST), "catalog.toml:1: not UTF-8 text"),
     "bad_price": (_write(BAD), "catalog.toml: deployment[0].price[0].input_usd_per_million_tokens: "),
 }
@@ -274,8 +278,7 @@ async def test_the_watch_survives_an_accident_and_takes_the_file_when_it_is_good
     assert live.snapshot is before
     assert len(desk.failures) == 1
     assert live.last_failure is desk.failures[0]
-    if accident != "cut":
-        assert live.last_failure.complaints[0].startswith(complaint)
+    assert live.last_failure.complaints[0].startswith(complaint)
 
     _replace(desk.path, SECOND)
     await desk.look_twice(live)
@@ -307,8 +310,6 @@ async def test_a_file_that_turns_back_to_what_is_in_force_ends_the_failure(
 
 
 async def test_a_change_is_seen_by_its_content_even_when_size_and_time_are_the_same(desk: Desk) -> None:
-    import os
-
     live = await desk.open()
     status = desk.path.stat()
     changed = FIRST.replace(b"0.10", b"0.20")

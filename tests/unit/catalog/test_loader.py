@@ -22,8 +22,8 @@ PRICE = "input_usd_per_million_tokens = 0.10"
 USD = 1_000_000_000
 
 
-def nanos(*moment: int) -> int:
-    return int(datetime(*moment, tzinfo=UTC).timestamp()) * 1_000_000_000  # type: ignore[misc]
+def nanos(year: int, month: int, day: int, hour: int = 0) -> int:
+    return int(datetime(year, month, day, hour, tzinfo=UTC).timestamp()) * 1_000_000_000
 
 
 def with_price(written: str) -> Deployment:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atp_grpc.catalog.loader import Catalogue, read_catalogue
-from atp_grpc.catalog.snapshot import Snapshot, build_snapshot
+from atp_grpc.catalog.snapshot import Offering, Snapshot, build_snapshot
 from atp_grpc.domain.decision import Target
 from atp_grpc.domain.model import DatedPrices, Deployment, Model, Provider
 from atp_grpc.domain.money import TokenPrices
@@ -52,7 +52,7 @@ def test_everything_is_in_order_of_names(catalogue: Catalogue, now: int) -> None
     assert places == sorted(places)
 
 
-def in_order(snapshot: Snapshot) -> list[object]:
+def in_order(snapshot: Snapshot) -> list[Offering]:
     offerings = [offering for entries in snapshot.offerings.values() for offering in entries]
     return sorted(offerings, key=lambda offering: offering.offer)
 

@@ -63,6 +63,16 @@ async def test_a_cleared_alarm_never_rings() -> None:
     assert task.cancelling() == 0
 
 
-def test_an_alarm_needs_a_task() -> None:
-    with pytest.raises(RuntimeError):
-        Alarm(1.0)
+async def test_an_alarm_outside_of_a_task_has_nothing_to_cancel() -> None:
+    loop = asyncio.get_running_loop()
+    made: asyncio.Future[Alarm] = loop.create_future()
+
+    def make() -> None:
+        try:
+            made.set_result(Alarm(1.0))
+        except RuntimeError as fault:
+            made.set_exception(fault)
+
+    loop.call_soon(make)
+    with pytest.raises(RuntimeError, match="needs a task"):
+        await made

@@ -6,10 +6,10 @@ import sys
 import pytest
 
 from atp_grpc.services.status import Code
-from atp_grpc.transport.edge import CODE_LABELS
+from atp_grpc.transport.refusal import CODE_LABELS
 from atp_grpc.transport.traffic import Traffic
 
-EDGE_ROOMS = ("edge", "method", "table", "arrival", "alarm", "traffic")
+EDGE_ROOMS = ("edge", "method", "table", "arrival", "alarm", "traffic", "refusal")
 
 
 @pytest.mark.parametrize("module", EDGE_ROOMS)
@@ -33,7 +33,7 @@ def test_codes_are_spelled_as_dashboards_expect() -> None:
 
 async def test_traffic_is_quiet_only_when_nobody_is_inside_and_nobody_comes() -> None:
     traffic = Traffic()
-    assert await traffic.wait_until_quiet(0.0, 1.0)
+    assert await traffic.wait_until_quiet(0.0, 0.0)
 
     traffic.enter()
     assert not await traffic.wait_until_quiet(0.0, 0.02)
