@@ -65,17 +65,18 @@ async def open_door(rooms: Rooms) -> AsyncIterator[Door]:
     settings, traffic = rooms.settings, Traffic()
     principals, new_key = open_principals(settings, rooms.secrets)
     instruments, validation = rooms.instruments, Validation()
+    call_log = CallLog(
+        instruments.logs.writer,
+        rooms.clock,
+        level=instruments.logs.level,
+        success_logs_per_second=settings.telemetry.success_logs_per_second,
+    )
     edge = Edge(
         identify=principals.identify,
         validation=validation,
         clock=rooms.clock,
         trace_ids=TraceIds(random.Random()),  # noqa: S311 - distinct, not secret
-        call_log=CallLog(
-            instruments.logs.writer,
-            rooms.clock,
-            level=instruments.logs.level,
-            success_logs_per_second=settings.telemetry.success_logs_per_second,
-        ),
+        call_log=call_log,
         metrics=instruments.metrics,
         incidents=instruments.incidents,
         traffic=traffic,
@@ -110,6 +111,9 @@ async def open_door(rooms: Rooms) -> AsyncIterator[Door]:
         grpc_port = await server.start()
         stack.push_async_callback(_drain, server, settings)
         instruments.metrics.watch_open_calls(lambda: traffic.open_calls)
+        instruments.metrics.watch_lines(
+            dropped=lambda: instruments.logs.writer.dropped, left_out=lambda: call_log.left_out
+        )
         server.health.enter_service()
         yield Door(grpc_port=grpc_port, ops_port=ops_port, new_key=new_key, traffic=traffic)
 

@@ -13,7 +13,8 @@ from typing import TextIO
 
 from structlog.typing import FilteringBoundLogger
 
-from atp_grpc.catalog.live import LiveCatalogue
+from atp_grpc.catalog.live import LiveCatalogue, ReloadFailure
+from atp_grpc.catalog.snapshot import Snapshot
 from atp_grpc.config import TelemetrySettings
 from atp_grpc.domain.clock import Clock
 from atp_grpc.domain.outcome import Observation, Recorded
@@ -35,6 +36,7 @@ class Instruments:
         self.metrics = metrics
         self.incidents = incidents
         self._on_death: Callable[[], None] = lambda: None
+        self._name_engine: Callable[[], None] = lambda: None
 
     @property
     def logger(self) -> FilteringBoundLogger:
@@ -54,6 +56,10 @@ class Instruments:
     def recorded(self, recorded: Recorded) -> None:
         """A report was acknowledged."""
         self.metrics.observed("unchanged" if recorded.observation is None else "recorded")
+
+    def learned(self, outcomes: int) -> None:
+        """Outcomes were taken into the learner's state."""
+        self.metrics.learned(outcomes)
 
     def committed(self, _reports: int, seconds: float) -> None:
         """Reports became durable."""
@@ -80,8 +86,18 @@ class Instruments:
         self.logger.info("learner restored", outcomes=revision, replayed=replayed)
 
     def engine_quarantined(self, reason: str) -> None:
-        """The native engine was set aside."""
+        """The native engine was set aside; another one answers from now on."""
         self.logger.error("native engine quarantined", reason=reason)
+        self._name_engine()
+
+    def catalogue_changed(self, snapshot: Snapshot) -> None:
+        """Another content of the catalogue came into force."""
+        self.logger.info("catalogue changed", revision=snapshot.revision, models=len(snapshot.models))
+
+    def catalogue_failed(self, failure: ReloadFailure) -> None:
+        """The catalogue file cannot be used; what is in force stays."""
+        self.metrics.catalog_reload_failed()
+        self.logger.error("catalogue refused", complaints=len(failure.complaints), first=failure.complaints[0])
 
     def background_died(self, task: str, fault: BaseException) -> None:
         """A task beside the calls ended by a fault: the process should be replaced."""
@@ -104,7 +120,8 @@ class Instruments:
         clock: Clock,
     ) -> None:
         """Reads the state of these at every scrape."""
-        self.metrics.engine_is(name=engine.name, version=engine.version)
+        self._name_engine = lambda: self.metrics.engine_is(name=engine.name, version=engine.version)
+        self._name_engine()
         self.metrics.watch(
             catalog_revision=lambda: catalogue.snapshot.revision,
             learner_generation=lambda: learner.revision,

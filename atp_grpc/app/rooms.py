@@ -80,7 +80,11 @@ async def open_rooms(
         store = await _open_store(settings, clock)
         stack.push_async_callback(store.close)
         catalogue = await LiveCatalogue.open(
-            Path(settings.catalog.path) if settings.catalog.path else None, clock, store
+            Path(settings.catalog.path) if settings.catalog.path else None,
+            clock,
+            store,
+            on_change=instruments.catalogue_changed,
+            on_failure=instruments.catalogue_failed,
         )
         policy = await policies.settle_policy(settings.policy, catalogue.snapshot, store)
         parameters = policies.engine_parameters(policy, settings.policy)
@@ -114,7 +118,7 @@ async def open_rooms(
         )
         journal = Journal(
             store=store,
-            learn=learner.learn,
+            learn=lambda observation: instruments.learned(learner.learn(observation)),
             limit=settings.learning.observation_queue,
             on_commit=instruments.committed,
             monotonic=clock.monotonic,

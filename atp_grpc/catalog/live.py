@@ -87,7 +87,7 @@ class LiveCatalogue:
         """
         path = path or DEMONSTRATION
         catalogue = await asyncio.to_thread(read_catalogue, path)
-        revision = await _number(catalogue.digest, facts, at_least=1)
+        revision = await _number(catalogue.digest, facts)
         snapshot = build_snapshot(catalogue, revision=revision, generation=1, now_nanos=clock.now_nanos())
         return cls(path, clock, facts, catalogue, snapshot, on_change=on_change, on_failure=on_failure)
 
@@ -178,7 +178,7 @@ class LiveCatalogue:
             StoreFailure: the new revision could not be remembered; nothing has changed.
         """
         if catalogue.digest != self._catalogue.digest:
-            revision = await _number(catalogue.digest, self._facts, at_least=self._snapshot.revision + 1)
+            revision = await _number(catalogue.digest, self._facts)
             generation = self._snapshot.generation + 1
             now_nanos = self._clock.now_nanos()
             self._snapshot = build_snapshot(catalogue, revision=revision, generation=generation, now_nanos=now_nanos)
@@ -194,14 +194,13 @@ class LiveCatalogue:
             self._on_failure(self._last_failure)
 
 
-async def _number(digest: str, facts: Store, *, at_least: int) -> int:
+async def _number(digest: str, facts: Store) -> int:
     """The revision of a content: the remembered one when it was the last, else the next, kept before it is used."""
     remembered = json.loads(await facts.read_fact(_FACT) or '{"revision": 0, "digest": ""}')
-    last = int(remembered["revision"])
-    if remembered["digest"] == digest and last >= at_least:
-        return last
-    revision = max(last + 1, at_least)
-    await facts.write_fact(_FACT, json.dumps({"revision": revision, "digest": digest}))
+    revision = int(remembered["revision"])
+    if remembered["digest"] != digest:
+        revision += 1
+        await facts.write_fact(_FACT, json.dumps({"revision": revision, "digest": digest}))
     return revision
 
 

@@ -198,12 +198,10 @@ def _amount(value: object) -> Decimal | None:
 def nano_of(usd: Decimal) -> int | None:
     """A finite, moderate amount times 1e9 if that is whole, else None. Digits are moved, never rounded."""
     sign, digits, exponent = usd.as_tuple()
-    if not isinstance(exponent, int):
-        return None
     written = "".join(map(str, digits)).rstrip("0")
     if not written:
         return 0
-    shift = exponent + len(digits) - len(written) + _PRICE_DECIMALS
+    shift = int(exponent) + len(digits) - len(written) + _PRICE_DECIMALS
     if shift < 0:
         return None
     nano: int = int(written) * 10**shift

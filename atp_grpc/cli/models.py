@@ -1,10 +1,10 @@
-"""`atp models`: the catalogue in force, one row for each way to reach a model."""
+"""`atp models`: the catalogue in force, its models and the ways to reach them."""
 
 from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from atp_grpc.cli import wording
 from atp_grpc.cli.answer import Answer, Line, Sheet
@@ -21,8 +21,8 @@ from atp_grpc.client.messages import (
     ServingStatus,
 )
 
-_COLUMNS = ("model", "status", "context", "prior", "deployment", "input", "output", "regions", "capabilities")
-"""Prices are US dollars per million tokens; `prior` is the quality believed before anything was observed."""
+_MODELS = ("model", "status", "context", "output cap", "prior quality", "capabilities")
+_DEPLOYMENTS = ("deployment", "model", "provider", "input", "output", "regions", "not serving")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -35,7 +35,6 @@ def run(options: argparse.Namespace) -> Answer:
     """Reads the whole catalogue, page by page."""
     models, deployments, revision = ask(options, _read)
     now_nanos = time.time_ns()
-    rows = [row for model in models for row in _rows(model, deployments, now_nanos)]
     return Answer(
         document={
             "revision": revision,
@@ -43,7 +42,12 @@ def run(options: argparse.Namespace) -> Answer:
             "deployments": [wording.document_of(deployment) for deployment in deployments],
         },
         parts=[
-            Sheet("Models, with prices in US$ per million tokens", _COLUMNS, rows),
+            Sheet("Models", _MODELS, [_model(model) for model in models]),
+            Sheet(
+                "Deployments, with the prices in force in US$ per million tokens",
+                _DEPLOYMENTS,
+                [_deployment(deployment, now_nanos) for deployment in deployments],
+            ),
             Line(f"catalogue revision {revision}"),
         ],
     )
@@ -61,26 +65,28 @@ async def _read(atp: AtpClient) -> tuple[list[Model], list[Deployment], int]:
     return models, deployments, revision
 
 
-def _rows(model: Model, deployments: Iterable[Deployment], now_nanos: int) -> list[Sequence[str]]:
-    facts = (model.name, _status(model.status), f"{model.context_tokens:,}", f"{model.prior_quality:.3f}")
-    capabilities = " ".join(model.capabilities)
-    ways = [deployment for deployment in deployments if deployment.model == model.name]
-    return [(*facts, *_way(deployment, now_nanos), capabilities) for deployment in ways] or [
-        (*facts, "none", "", "", "", capabilities)
-    ]
-
-
-def _way(deployment: Deployment, now_nanos: int) -> tuple[str, ...]:
-    name = wording.place(deployment.name, deployment.provider)
-    if deployment.status != ServingStatus.SERVING_STATUS_ACTIVE:
-        name += f", {_status(deployment.status)}"
-    price = _price_at(deployment.prices, now_nanos)
-    figures = (
-        (usd(price.input_nano_usd_per_million_tokens), usd(price.output_nano_usd_per_million_tokens))
-        if price
-        else ("no price", "no price")
+def _model(model: Model) -> tuple[str, ...]:
+    return (
+        model.name,
+        _status(model.status),
+        f"{model.context_tokens:,}",
+        f"{model.max_output_tokens:,}",
+        f"{model.prior_quality:.3f}",
+        " ".join(model.capabilities),
     )
-    return (name, *figures, " ".join(deployment.regions))
+
+
+def _deployment(deployment: Deployment, now_nanos: int) -> tuple[str, ...]:
+    price = _price_at(deployment.prices, now_nanos)
+    return (
+        deployment.name,
+        deployment.model,
+        deployment.provider,
+        usd(price.input_nano_usd_per_million_tokens) if price else "none",
+        usd(price.output_nano_usd_per_million_tokens) if price else "none",
+        " ".join(deployment.regions),
+        "" if deployment.status == ServingStatus.SERVING_STATUS_ACTIVE else _status(deployment.status),
+    )
 
 
 def _price_at(prices: Iterable[Price], now_nanos: int) -> Price | None:

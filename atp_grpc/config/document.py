@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from atp_grpc.config.fields import Leaf, Secret, leaves_of
+from atp_grpc.config.rules import JOINT_RULES
 from atp_grpc.config.settings import Settings
 
 HIDDEN = "(hidden)"
@@ -25,21 +26,12 @@ Settings come from four places; later ones win: the defaults below, a TOML file,
 (`--set section.field=value`). Sections are tables of the file. Whatever is wrong is refused at start, everything at
 once, with the file and key, the variable or the flag.
 
-- Text of a variable or a flag is read by the setting's type. A list is split at commas; a list of tables is a JSON list
-  of objects. An empty variable counts as not set.
+- Text of a variable or a flag is read by the setting's type; a list is JSON, its tables are objects. An empty variable
+  counts as not set.
 - A variable that begins with `ATP_` and is not listed is refused, except `ATP_DATA`, `ATP_REQUIRE_DATA` and
   `ATP_REQUIRE_NATIVE`, which belong to the tests, the demo and the set-up.
 - Relative paths start at the working directory of the process.
 - `config dump` prints the settings in force; secrets are hidden.
-"""
-_CLOSING = """
-## Rules that join settings
-
-- Binding the gRPC server beyond loopback needs at least one key in `auth.keys`.
-- The two listeners have different ports; the default deadline is not longer than the longest; the drain delay is not
-  longer than the shutdown; key ids are distinct.
-- `learning.outcome_retention_seconds` is at least `learning.token_ttl_seconds`, so that a report never teaches twice.
-- Feature schema `flags.v1` has 15 numbers.
 """
 
 
@@ -75,7 +67,8 @@ def document() -> str:
                 if leaf.table is not None:
                     entries = list(leaves_of(leaf.table))
                     lines += _section(f"`[[{leaf.key}]]`", _doc_of(leaf.table), entries, has_variables=False)
-    return "\n".join(lines) + _CLOSING
+    lines += ["## Rules that join settings", "", *(f"- {rule.doc}" for rule in JOINT_RULES), ""]
+    return "\n".join(lines)
 
 
 def _doc_of(section: Any) -> str:

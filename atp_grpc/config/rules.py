@@ -17,9 +17,10 @@ from atp_grpc.domain.policy import TEXT_DIMENSION, TEXT_SCHEMA
 
 @dataclass(frozen=True, slots=True)
 class JointRule:
-    """A rule over some settings, by key. `complaint` gives the sentence when it is broken, else the empty text."""
+    """A rule over some settings, by key, and its sentence for people. `complaint` is empty while it is kept."""
 
     keys: tuple[str, ...]
+    doc: str
     complaint: Callable[[Settings], str]
 
 
@@ -75,11 +76,31 @@ def _text_schema_has_its_dimension(settings: Settings) -> str:
 
 
 JOINT_RULES = (
-    JointRule(("server.host", "auth.keys"), _listens_with_keys),
-    JointRule(("server.port", "ops.port"), _ports_differ),
-    JointRule(("server.default_deadline_seconds", "server.max_deadline_seconds"), _default_deadline_fits),
-    JointRule(("server.drain_delay_seconds", "server.shutdown_seconds"), _drain_fits),
-    JointRule(("auth.keys",), _key_ids_differ),
-    JointRule(("learning.token_ttl_seconds", "learning.outcome_retention_seconds"), _outcomes_outlive_tokens),
-    JointRule(("policy.feature_schema", "policy.feature_dimension"), _text_schema_has_its_dimension),
+    JointRule(
+        ("server.host", "auth.keys"),
+        "Binding the gRPC server beyond loopback needs at least one key in `auth.keys`.",
+        _listens_with_keys,
+    ),
+    JointRule(("server.port", "ops.port"), "The two listeners have different ports.", _ports_differ),
+    JointRule(
+        ("server.default_deadline_seconds", "server.max_deadline_seconds"),
+        "`server.default_deadline_seconds` is at most `server.max_deadline_seconds`.",
+        _default_deadline_fits,
+    ),
+    JointRule(
+        ("server.drain_delay_seconds", "server.shutdown_seconds"),
+        "`server.drain_delay_seconds` is at most `server.shutdown_seconds`.",
+        _drain_fits,
+    ),
+    JointRule(("auth.keys",), "Key ids are distinct.", _key_ids_differ),
+    JointRule(
+        ("learning.token_ttl_seconds", "learning.outcome_retention_seconds"),
+        "`learning.outcome_retention_seconds` is at least `learning.token_ttl_seconds`, so no report teaches twice.",
+        _outcomes_outlive_tokens,
+    ),
+    JointRule(
+        ("policy.feature_schema", "policy.feature_dimension"),
+        f"Feature schema `{TEXT_SCHEMA}` has {TEXT_DIMENSION} numbers.",
+        _text_schema_has_its_dimension,
+    ),
 )

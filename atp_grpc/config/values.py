@@ -39,19 +39,17 @@ class MisfitError(ValueError):
 
 
 def read_text(leaf: Leaf, text: str) -> Any:
-    """The value that a text stands for, by the setting's type: a list is split at commas, a list of tables is JSON.
+    """The value that a text stands for, by the setting's type; a list is written as JSON.
 
     Raises:
         MisfitError: it stands for none.
     """
-    if leaf.table is not None:
+    if get_origin(leaf.type) is tuple:
         try:
             entries = json.loads(text)
         except (ValueError, RecursionError):
-            raise _misfit("must be a JSON list of objects") from None
+            raise _misfit("must be a JSON list") from None
         return read_value(leaf, entries)
-    if get_origin(leaf.type) is tuple:
-        return read_value(leaf, [part.strip() for part in text.split(",") if part.strip()])
     return _obey(leaf.rule, leaf.type, _scalar(leaf.type, _untext(leaf.type, text)))
 
 

@@ -14,7 +14,7 @@ from atp_grpc.domain.decision import Decision
 from atp_grpc.store.contract import Store, StoreFailure
 
 MAX_BATCH = 256
-LINGER_SECONDS = 0.05
+LINGER_SECONDS = 0.2
 """How long a batch gathers before it is written: a commit costs the same for one row as for a hundred."""
 
 

@@ -41,8 +41,8 @@ from atp_grpc.transport.refusal import CODE_LABELS, Refusal, refusal_of
 from atp_grpc.transport.traffic import Traffic
 
 DRAINING_RETRY_SECONDS = 0.05
-CLOCK_TOLERANCE_SECONDS = 0.001
-"""Two clocks measure one deadline: the transport's and ours."""
+CLOCK_TOLERANCE_SECONDS = 0.01
+"""The caller's clock for its deadline started before ours: it gives up a little earlier than we would."""
 UNKNOWN = "unknown"
 """Service and method label of calls to methods that do not exist."""
 _LEVELS = {Code.CANCELLED: logging.INFO, Code.INTERNAL: logging.ERROR}

@@ -7,6 +7,10 @@
 
 /// Rows that are computed side by side.
 pub const LANE: usize = 4;
+/// A squared pivot below this share of its diagonal entry is mostly rounding.
+const PIVOT_RESOLUTION: f64 = 1.0 / (1_u64 << 32) as f64;
+/// The ridge that replaces what rounding swallowed, as a share of the diagonal.
+const RIDGE: f64 = 1.0 / (1_u64 << 40) as f64;
 /// Four rows of one column.
 pub type Lane = [f64; LANE];
 /// Four columns of four rows.
@@ -59,9 +63,18 @@ impl Factor {
 
     /// Factorises `scale * moments + diag(prior(row))`; `moments` is a packed lower triangle.
     ///
-    /// Moments are positive semidefinite, so every exact pivot is at least the prior's own entry; one that rounding
-    /// brings below it is set to it, hence this cannot fail.
+    /// Large, almost collinear features leave directions that rounding has swallowed. Then a ridge relative to the
+    /// diagonal is added, far above rounding and far below evidence, so this cannot fail.
     pub fn refresh(&mut self, moments: &[f64], scale: f64, prior: impl Fn(usize) -> f64) {
+        if !self.factorise(moments, scale, &prior) {
+            let diagonal = |row: usize| scale * moments[triangle(row) + row] + prior(row);
+            self.factorise(moments, scale, &|row| prior(row) + RIDGE * diagonal(row));
+        }
+    }
+
+    /// False when a pivot is too small against its diagonal entry to be believed.
+    fn factorise(&mut self, moments: &[f64], scale: f64, prior: &impl Fn(usize) -> f64) -> bool {
+        let mut is_resolved = true;
         for panel in 0..self.diagonal.len() {
             let (done, rest) = self.left.split_at_mut(panel_start(panel));
             let rows = &mut rest[..panel * LANE];
@@ -71,12 +84,16 @@ impl Factor {
                 subtract_products(&mut block, &rows[..column * LANE], columns);
                 rows[column * LANE..(column + 1) * LANE].copy_from_slice(&solve_right(&block, &self.diagonal[column]));
             }
-            let mut block = load(moments, scale, self.size, panel, panel);
-            subtract_products(&mut block, rows, rows);
             let first = panel * LANE;
-            let floor = std::array::from_fn(|row| if first + row < self.size { prior(first + row) } else { 1.0 });
-            self.diagonal[panel] = invert_factor(block, floor);
+            let floor: Lane = std::array::from_fn(|row| if first + row < self.size { prior(first + row) } else { 1.0 });
+            let mut block = load(moments, scale, self.size, panel, panel);
+            let whole: Lane = std::array::from_fn(|row| block[row][row] + floor[row]);
+            subtract_products(&mut block, rows, rows);
+            let pivots;
+            (self.diagonal[panel], pivots) = invert_factor(block, floor);
+            is_resolved &= (0..LANE).all(|row| pivots[row] >= PIVOT_RESOLUTION * whole[row]);
         }
+        is_resolved
     }
 
     /// The factor of a diagonal matrix.
@@ -179,12 +196,14 @@ fn multiply(matrix: &Block, vector: Lane) -> Lane {
     })
 }
 
-/// The inverse of the Cholesky factor of `block` plus the prior `floor` on its diagonal.
-fn invert_factor(mut block: Block, floor: Lane) -> Block {
+/// The inverse of the Cholesky factor of `block` plus the prior `floor` on its diagonal, and its squared pivots.
+fn invert_factor(mut block: Block, floor: Lane) -> (Block, Lane) {
     let mut factor = [[0.0; LANE]; LANE];
+    let mut pivots = [0.0; LANE];
     for column in 0..LANE {
-        // `max` also replaces NaN.
-        let pivot = (block[column][column] + floor[column]).max(floor[column]).sqrt();
+        pivots[column] = block[column][column] + floor[column];
+        // Evidence is positive semidefinite, so no exact pivot is below the prior; `max` also replaces NaN.
+        let pivot = pivots[column].max(floor[column]).sqrt();
         factor[column][column] = pivot;
         for row in column + 1..LANE {
             factor[column][row] = block[column][row] / pivot;
@@ -203,7 +222,7 @@ fn invert_factor(mut block: Block, floor: Lane) -> Block {
             inverse[column][row] = -sum / factor[row][row];
         }
     }
-    inverse
+    (inverse, pivots)
 }
 
 #[cfg(test)]

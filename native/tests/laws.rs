@@ -283,7 +283,8 @@ proptest! {
         };
 
         prop_assert!(engine.learn(&refused).is_err());
-        prop_assert!(engine.learn(&Outcome { quality: None, features: &[0], ..refused }).is_err());
+        let misfit = Outcome { quality: None, features: &[0], ..refused };
+        prop_assert!(engine.learn(&misfit).is_err());
         prop_assert_eq!(engine.checkpoint(), state);
     }
 

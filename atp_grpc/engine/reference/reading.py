@@ -158,8 +158,7 @@ def _inverse_factor(precision: Vector) -> Vector:
     if factor is None:
         factor = _cholesky(precision + RIDGE * np.diag(np.diagonal(precision)))
     # On an upper triangle the general solver never exchanges rows, which makes it plain back substitution.
-    inverse: Vector = np.linalg.solve(factor.T, np.eye(len(precision))).T
-    return inverse
+    return np.asarray(np.linalg.solve(factor.T, np.eye(len(precision))).T, np.float64)
 
 
 def _resolved_cholesky(precision: Vector) -> Vector | None:
@@ -173,5 +172,4 @@ def _resolved_cholesky(precision: Vector) -> Vector | None:
 
 
 def _cholesky(matrix: Vector) -> Vector:
-    factor: Vector = np.linalg.cholesky(matrix)
-    return factor
+    return np.asarray(np.linalg.cholesky(matrix), np.float64)

@@ -7,7 +7,7 @@ only an answer that consists of trailers may be tried again by a client (gRFC A6
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import grpc
 
@@ -50,9 +50,11 @@ class UnknownHandlers:
 def _unary(wrapped: Wrapped) -> grpc.RpcMethodHandler:
     """Without (de)serialisers grpcio hands over and takes plain bytes."""
 
-    async def serve(payload: bytes, context: Any) -> bytes | None:
+    async def serve(payload: bytes, context: Any) -> bytes:
         answer = await wrapped(payload, context.invocation_metadata(), context.time_remaining(), context.peer)
-        return answer if isinstance(answer, bytes) else await _abort(context, answer)
+        if isinstance(answer, Refusal):
+            await _abort(context, answer)
+        return cast(bytes, answer)
 
     return grpc.unary_unary_rpc_method_handler(serve)
 

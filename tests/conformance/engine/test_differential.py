@@ -180,7 +180,7 @@ def test_reference_and_native_live_the_same_life(make_native: EngineFactory) -> 
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=60,
+            max_examples=120,
             stateful_step_count=40,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -42,7 +42,7 @@ async def test_a_closed_store_refuses(store: Store, operation: str) -> None:
 def test_every_operation_is_tried_on_a_closed_store() -> None:
     promised = {name for name in vars(Store) if not name.startswith("_")}
 
-    assert promised - set(OPERATIONS) == {"kind", "close"}
+    assert promised - set(OPERATIONS) == {"kind", "replica", "close"}
 
 
 async def test_closing_twice_and_at_once_is_fine(store: Store) -> None:

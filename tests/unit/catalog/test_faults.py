@@ -28,7 +28,7 @@ MISTAKES = {
     "context_missing": ["model[0].context_tokens (ember): is missing"],
     "context_of_zero": ["model[0].context_tokens (ember): must be from 1 to 1,000,000,000, got 0"],
     "context_too_large": ["model[0].context_tokens (ember): must be from 1 to 1,000,000,000, got 1000000001"],
-    "cut_in_the_middle": ["Unterminated string at the end"],
+    "cut_in_the_middle": ["Unterminated string (at end of document)"],
     "date_is_a_time": [f"{SINCE}: must be a date-time with an offset, or a date, got 12:00:00"],
     "date_is_text": [f"{SINCE}: must be a date-time with an offset, or a date, got '2026-01-01'"],
     "date_too_early": [f"{SINCE}: must be from 1971 to 2199, got 1970-12-31 00:00:00+00:00"],

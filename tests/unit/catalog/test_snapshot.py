@@ -32,7 +32,7 @@ def catalogues(draw: st.DrawFn) -> Catalogue:
     return Catalogue(
         providers=tuple(map(Provider, "zyx")),
         models=tuple(Model(name, 1000, 100, prior_quality=0.5) for name in models),
-        deployments=tuple(Deployment(f"{model}@{by}", model, by, draw(histories)) for model, by in places),
+        deployments=tuple(Deployment(f"{by}-{model}", model, by, draw(histories)) for model, by in places),
         digest="0" * 64,
     )
 

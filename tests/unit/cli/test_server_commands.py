@@ -244,7 +244,7 @@ def test_a_decision_that_nobody_reported_on_says_so(server: Scripted, capsys: py
     assert "observed: nothing yet\n" in printed(capsys, "decision", "d-1")
 
 
-def test_models_shows_each_way_to_reach_a_model_at_the_price_in_force(
+def test_models_shows_models_and_the_ways_to_reach_them_at_the_price_in_force(
     server: Scripted, capsys: pytest.CaptureFixture[str]
 ) -> None:
     old = m.Price(input_nano_usd_per_million_tokens=9 * 10**9, output_nano_usd_per_million_tokens=9 * 10**9)
@@ -256,7 +256,13 @@ def test_models_shows_each_way_to_reach_a_model_at_the_price_in_force(
     server.answers[MODELS] = m.ListModelsResponse(
         revision=3,
         models=[
-            m.Model(name="grand", context_tokens=200_000, status="SERVING_STATUS_SHADOW", prior_quality=0.9),
+            m.Model(
+                name="grand",
+                context_tokens=200_000,
+                max_output_tokens=8_192,
+                status="SERVING_STATUS_SHADOW",
+                prior_quality=0.9,
+            ),
             m.Model(
                 name="swift", context_tokens=32_768, status=active, prior_quality=0.75, capabilities=["json", "tools"]
             ),
@@ -272,10 +278,13 @@ def test_models_shows_each_way_to_reach_a_model_at_the_price_in_force(
     )
 
     assert printed(capsys, "models") == (
-        "model\tstatus\tcontext\tprior\tdeployment\tinput\toutput\tregions\tcapabilities\n"
-        "grand\tshadow\t200,000\t0.900\tnone\t\t\t\t\n"
-        "swift\tactive\t32,768\t0.750\ta (acme)\t$0.25\t$2.00\teu us\tjson tools\n"
-        "swift\tactive\t32,768\t0.750\tb (bolt), draining\tno price\tno price\t\tjson tools\n"
+        "model\tstatus\tcontext\toutput cap\tprior quality\tcapabilities\n"
+        "grand\tshadow\t200,000\t8,192\t0.900\t\n"
+        "swift\tactive\t32,768\t0\t0.750\tjson tools\n"
+        "\n"
+        "deployment\tmodel\tprovider\tinput\toutput\tregions\tnot serving\n"
+        "a\tswift\tacme\t$0.25\t$2.00\teu us\t\n"
+        "b\tswift\tbolt\tnone\tnone\t\tdraining\n"
         "\n"
         "catalogue revision 3\n"
     )

@@ -152,9 +152,7 @@ def test_a_flag_of_the_wrong_type_is_told() -> None:
 
 @pytest.mark.parametrize("text", ["[", '{"id": "ops1"', "[" * 100_000, "9" * 5_000])
 def test_a_list_of_tables_in_a_variable_must_be_json(text: str) -> None:
-    assert complaints_of(environ={"ATP_AUTH_KEYS": text}) == [
-        "environment: ATP_AUTH_KEYS: must be a JSON list of objects"
-    ]
+    assert complaints_of(environ={"ATP_AUTH_KEYS": text}) == ["environment: ATP_AUTH_KEYS: must be a JSON list"]
 
 
 def test_every_part_of_a_key_in_a_variable_is_judged() -> None:
@@ -175,7 +173,7 @@ def test_a_complaint_about_a_secret_does_not_quote_it() -> None:
 def test_a_rule_that_joins_settings_is_not_asked_about_one_that_could_not_be_read() -> None:
     told = complaints_of(environ={"ATP_SERVER_HOST": "0.0.0.0", "ATP_AUTH_KEYS": "["})
 
-    assert told == ["environment: ATP_AUTH_KEYS: must be a JSON list of objects"]
+    assert told == ["environment: ATP_AUTH_KEYS: must be a JSON list"]
 
 
 def test_an_unreadable_file_is_not_blamed_for_what_it_may_say() -> None:
@@ -194,6 +192,10 @@ def test_listening_beyond_loopback_needs_a_key(host: str) -> None:
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "[::1]", "localhost"])
 def test_listening_on_loopback_needs_no_key(host: str) -> None:
     assert load(None, {}, {"server.host": host}).server.host == host
+
+
+def test_two_free_ports_are_not_the_same_port() -> None:
+    assert load(None, {}, {"server.port": 0, "ops.port": 0}).ops.port == 0
 
 
 @given(

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atp_grpc.config import KeySettings, Settings, dump, load, process_environment
-from atp_grpc.config.fields import Leaf, leaves_of
+from atp_grpc.config import ConfigurationError, KeySettings, Settings, dump, load, process_environment
+from atp_grpc.config.fields import Leaf, leaves_of, setting
 from atp_grpc.config.sources import from_environment
-from atp_grpc.config.values import read_text
+from atp_grpc.config.values import read_text, read_value
 from atp_grpc.domain.tenant import Permission
 from atp_grpc.engine.contract import ContextMode, EngineParameters, Learner
 
@@ -139,6 +139,28 @@ def test_each_default_written_as_text_reads_as_itself(leaf: Leaf) -> None:
     text = "[]" if leaf.table is not None else str(default)
 
     assert read_text(leaf, text) == default
+
+
+def test_a_number_beyond_all_fractions_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="must be a finite number"):
+        load(None, {}, {"policy.alpha": 10**400})
+
+
+@dataclasses.dataclass(frozen=True)
+class Toy:
+    name: str = setting("What it is called.")
+    weight_grams: float = setting("What it weighs.", 1.0, minimum=0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Box:
+    toys: tuple[Toy, ...] = setting("What is inside.", ())
+
+
+def test_an_entry_of_a_list_of_tables_may_leave_fields_to_their_defaults() -> None:
+    (toys,) = leaves_of(Box)
+
+    assert read_value(toys, [{"name": "ball"}, {"name": "kite", "weight_grams": 2}]) == (Toy("ball"), Toy("kite", 2.0))
 
 
 def test_each_variable_leads_to_its_setting_and_no_other() -> None:

@@ -3,19 +3,16 @@
 import subprocess
 import sys
 
-import pytest
-
 from atp_grpc.services.status import Code
 from atp_grpc.transport.refusal import CODE_LABELS
 from atp_grpc.transport.traffic import Traffic
 
-EDGE_ROOMS = ("edge", "method", "table", "arrival", "alarm", "traffic", "refusal")
+MODULES = ("edge", "method", "table", "arrival", "alarm", "traffic", "refusal")
 
 
-@pytest.mark.parametrize("module", EDGE_ROOMS)
-def test_the_door_itself_loads_without_any_server_library(module: str) -> None:
+def test_the_door_itself_loads_without_any_server_library() -> None:
     script = (
-        f"import sys, atp_grpc.transport.{module}\n"
+        f"import sys, {', '.join(f'atp_grpc.transport.{module}' for module in MODULES)}\n"
         "print(sorted(name for name in sys.modules if name.split('.')[0] in {'grpc', 'aiohttp', 'uvloop'}))"
     )
 
