@@ -96,8 +96,10 @@ async def open_door(rooms: Rooms) -> AsyncIterator[Door]:
             behind_proxy=settings.server.behind_proxy,
         ),
     )
-    asyncio.get_running_loop().set_exception_handler(instruments.incidents.loop_handler)
+    loop = asyncio.get_running_loop()
     async with AsyncExitStack() as stack:
+        stack.callback(loop.set_exception_handler, loop.get_exception_handler())
+        loop.set_exception_handler(instruments.incidents.loop_handler)
         ops_port = None
         if settings.ops.port >= 0:
             ops = OpsServer(

@@ -15,7 +15,7 @@ from typing import TypeVar
 from atp_grpc.cli.answer import REFUSED, CommandFailed, unusable
 from atp_grpc.cli.quantities import read_span
 from atp_grpc.cli.settings import settings_of
-from atp_grpc.client import AtpCallError, AtpClient, InsecureTargetError
+from atp_grpc.client import AtpCallError, AtpClient, InsecureTargetError, MalformedCredentialError
 
 Result = TypeVar("Result")
 NANOS_PER_SECOND = 1_000_000_000
@@ -61,6 +61,8 @@ def ask(options: argparse.Namespace, story: Callable[[AtpClient], Awaitable[Resu
         return asyncio.run(connected())
     except InsecureTargetError as error:
         raise unusable(f"{error} (--secure, or --allow-insecure)") from None
+    except MalformedCredentialError as error:
+        raise unusable(str(error)) from None
     except AtpCallError as error:
         raise refused(error, target=settings.target, has_key=bool(settings.key)) from None
 
@@ -102,6 +104,9 @@ def _read_certificates(path: Path | None) -> bytes | None:
     if path is None:
         return None
     try:
-        return path.read_bytes()
+        certificates = path.read_bytes()
     except OSError as error:
         raise unusable(f"the root certificates cannot be read: {path}: {error.strerror}") from None
+    if b"-----BEGIN CERTIFICATE-----" not in certificates:
+        raise unusable(f"there is no PEM certificate in {path}")
+    return certificates

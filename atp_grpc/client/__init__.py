@@ -6,6 +6,7 @@ Messages come from `atp_grpc.client.messages`. It never knows how the server wor
 
 from atp_grpc.client.channel import open_channel, service_config
 from atp_grpc.client.client import AtpClient
+from atp_grpc.client.credentials import MalformedCredentialError
 from atp_grpc.client.errors import AtpCallError, refusal
 from atp_grpc.client.naming import random_request_id
 from atp_grpc.client.pages import pages
@@ -15,6 +16,7 @@ __all__ = [
     "AtpCallError",
     "AtpClient",
     "InsecureTargetError",
+    "MalformedCredentialError",
     "open_channel",
     "pages",
     "random_request_id",

@@ -15,6 +15,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from atp_grpc.client import messages, naming
 from atp_grpc.client.channel import open_channel
+from atp_grpc.client.credentials import authorization
 from atp_grpc.client.errors import call_error
 from atp_grpc.pb.atp.admin.v1 import catalog_service_pb2_grpc, operations_service_pb2_grpc
 from atp_grpc.pb.atp.v1 import decision_service_pb2_grpc, observe_service_pb2_grpc, route_service_pb2_grpc
@@ -41,7 +42,7 @@ class AtpClient:
         deadline_seconds: float,
         request_ids: naming.RequestIds | None,
     ) -> None:
-        self._metadata = (("authorization", f"Bearer {credential}"),) if credential else ()
+        self._metadata = authorization(credential)
         self._deadline_seconds = deadline_seconds
         self._request_ids = request_ids
         self._open_health_channel = open_health_channel
@@ -78,6 +79,7 @@ class AtpClient:
 
         Raises:
             InsecureTargetError: Without TLS, the target is not on this machine.
+            MalformedCredentialError: The credential cannot be a key.
         """
 
         def channel(*, watches_health: bool) -> grpc.aio.Channel:

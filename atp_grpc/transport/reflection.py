@@ -13,6 +13,7 @@ from typing import Any
 import grpc
 from google.protobuf import descriptor_pb2, descriptor_pool, text_format
 from google.protobuf.descriptor import FileDescriptor
+from google.rpc import error_details_pb2
 from grpc_reflection.v1alpha import reflection_pb2
 from grpc_reflection.v1alpha.reflection import aio
 
@@ -86,6 +87,8 @@ def _pool(services: Iterable[str]) -> descriptor_pool.DescriptorPool:
     pool = descriptor_pool.DescriptorPool()
     added: set[str] = set()
     pool.Add(_new_contract())
+    # Errors carry these inside an Any: without the file, tools print them as bytes.
+    _add_with_imports(error_details_pb2.DESCRIPTOR, pool, added)
     for service in services:
         if not service.startswith(f"{_NEW}."):
             _add_with_imports(descriptor_pool.Default().FindServiceByName(service).file, pool, added)

@@ -107,9 +107,24 @@ def test_a_key_in_clear_text_to_another_machine_is_refused_before_it_is_sent(
     assert "swordfish" not in complaint
 
 
+def test_a_key_that_cannot_be_one_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["route", "hello", "--key", "schlüssel", "--target", "127.0.0.1:1"]) == 2
+
+    complaint = capsys.readouterr().err
+    assert "keys are letters, digits and underscores" in complaint
+    assert "schlüssel" not in complaint
+
+
 def test_certificates_that_cannot_be_read_are_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["health", "--root-certificates", "nowhere.pem"]) == 2
     assert "nowhere.pem: No such file or directory" in capsys.readouterr().err
+
+
+def test_a_file_without_a_certificate_is_a_usage_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "notes.txt").write_text("hello")
+
+    assert run(["health", "--root-certificates", "notes.txt"]) == 2
+    assert capsys.readouterr().err == "atp: there is no PEM certificate in notes.txt\n"
 
 
 def test_a_token_that_is_none_is_refused_before_anything_is_sent(capsys: pytest.CaptureFixture[str]) -> None:

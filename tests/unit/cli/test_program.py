@@ -95,6 +95,14 @@ def test_a_fault_of_ours_is_one_line_without_its_text(
     assert "swordfish" not in line
 
 
+def test_whoever_develops_gets_the_traceback_of_a_fault() -> None:
+    script = "from atp_grpc.cli import program, version; version.run = lambda options: 1 / 0; program.run(['version'])"
+    ran = subprocess.run([sys.executable, "-X", "dev", "-c", script], capture_output=True, text=True, check=False)
+
+    assert ran.returncode == 1
+    assert ran.stderr.endswith("ZeroDivisionError: division by zero\n")
+
+
 def test_an_interrupt_ends_quietly(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     ends_with(monkeypatch, KeyboardInterrupt())
 

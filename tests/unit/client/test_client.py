@@ -7,7 +7,7 @@ from typing import Any
 import grpc
 import pytest
 
-from atp_grpc.client import AtpCallError, AtpClient
+from atp_grpc.client import AtpCallError, AtpClient, MalformedCredentialError
 from atp_grpc.client import messages as m
 from tests.unit.client.scripted_server import ANSWERS, Scripted
 
@@ -51,6 +51,15 @@ async def test_without_a_credential_none_is_sent(server: Scripted) -> None:
         await atp.get_server_info(m.GetServerInfoRequest())
 
     assert "authorization" not in server.received[0].metadata
+
+
+@pytest.mark.parametrize("credential", ["atp dev", "atp\ndev", "atp\x00", "schlüssel", " "])
+async def test_a_key_that_no_metadata_can_carry_is_refused_before_a_call(server: Scripted, credential: str) -> None:
+    with pytest.raises(MalformedCredentialError) as raised:
+        async with AtpClient.open(server.target, credential=credential):
+            pass
+
+    assert credential not in str(raised.value)
 
 
 async def test_the_deadline_travels_and_one_call_may_choose_its_own(server: Scripted) -> None:
