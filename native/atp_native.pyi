@@ -1,9 +1,11 @@
-"""Private face of the Rust engine; `atp_grpc.engine.native` is its only reader. Nothing is stable but CONTRACT."""
+# Private face of the Rust engine; `atp_grpc.engine.native` is its only reader. Nothing is stable but CONTRACT.
 
 from collections.abc import Mapping
-from typing import Final, TypeAlias, final
+from typing import ClassVar, Final, TypeAlias, final
 
 from atp_grpc.engine.contract import Exclusion
+
+__all__ = ["CONTRACT", "Choice", "Engine", "NativeError", "__version__"]
 
 CONTRACT: Final[int]
 __version__: Final[str]
@@ -19,23 +21,19 @@ _Offer: TypeAlias = tuple[int, int, int]
 _Query: TypeAlias = tuple[
     int, tuple[int, ...], int, int, float, float, float, str | None, bytes | None, _Number, _Number, _Number, _Number
 ]
-_Outcome: TypeAlias = tuple[
-    str, str, int, int, int, bytes, _Number, _Number, _Number, bool | None, _Number, _Number
-]
+_Outcome: TypeAlias = tuple[str, str, int, int, int, bytes, _Number, _Number, _Number, bool | None, _Number, _Number]
 _ArmSummary: TypeAlias = tuple[str, float, float, float, float, float, float]
 
+# A refusal: the word for its kind, and a sentence.
 class NativeError(Exception):
-    """A refusal: the word for its kind, and a sentence."""
-
     args: tuple[str, str]
 
+# One decision; the attributes of the contract's `Choice`.
 @final
 class Choice:
-    """One decision; the attributes of the contract's `Choice`."""
-
-    def __eq__(self, other: object) -> bool: ...
-    def __ne__(self, other: object) -> bool: ...
-    __hash__ = None  # type: ignore[assignment]
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+    __hash__: ClassVar[None]  # type: ignore[assignment]
     @property
     def chosen(self) -> int | None: ...
     @property
@@ -65,10 +63,9 @@ class Choice:
     @property
     def predicted_linear(self) -> float: ...
 
+# A selection engine for one pool. Every method may raise NativeError.
 @final
 class Engine:
-    """A selection engine for one pool. Every method may raise NativeError."""
-
     def __new__(cls, parameters: _Parameters, exclusions: _Exclusions, /) -> Engine: ...
     @property
     def generation(self) -> int: ...

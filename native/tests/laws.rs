@@ -185,13 +185,12 @@ proptest! {
         let propensities = choice.figure(Figure::Propensity);
         let total: f64 = propensities.iter().sum();
         prop_assert!(choice.exclusions.iter().all(|(position, _)| propensities[*position] == 0.0));
-        match choice.chosen {
-            Some(chosen) => {
-                prop_assert!((total - 1.0).abs() < 1e-12);
-                prop_assert!(propensities[chosen] > 0.0);
-                prop_assert!(choice.exclusions.iter().all(|(position, _)| *position != chosen));
-            }
-            None => prop_assert_eq!((total, choice.exclusions.len()), (0.0, question.candidates.len())),
+        if let Some(chosen) = choice.chosen {
+            prop_assert!((total - 1.0).abs() < 1e-12);
+            prop_assert!(propensities[chosen] > 0.0);
+            prop_assert!(choice.exclusions.iter().all(|(position, _)| *position != chosen));
+        } else {
+            prop_assert_eq!((total, choice.exclusions.len()), (0.0, question.candidates.len()));
         }
     }
 

@@ -174,12 +174,11 @@ async def test_the_learner_revision_counts_what_was_learned_before_the_decision(
 
 
 async def test_models_are_drawn_in_the_shares_that_their_propensities_say(server: Serving) -> None:
-    """Inverse propensities of what was drawn estimate 1 for every model (the identity behind off-policy estimates)."""
-    draws, best = 400, "ember-nano"
-    seen = [await server.acme.route(prompt()) for _ in range(draws)]
-    estimate = sum(1 / answer.propensity for answer in seen if answer.target.model == best) / draws
-    spread = sum(1 / answer.propensity for answer in seen if answer.target.model == best) ** 0.5
-    assert abs(estimate - 1) <= 5 * max(spread, 1 / min(a.propensity for a in seen)) / draws
+    """The mean of 1/propensity over the draws of one model is 1 in expectation, here with a deviation near 0.08."""
+    draws, model = 400, "ember-nano"
+    answers = [await server.acme.route(prompt()) for _ in range(draws)]
+    mean = sum(1 / answer.propensity for answer in answers if answer.target.model == model) / draws
+    assert mean == pytest.approx(1.0, abs=0.5)
 
 
 async def test_two_tenants_learn_into_one_pool_and_read_only_their_own(server: Serving) -> None:

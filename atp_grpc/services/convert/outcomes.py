@@ -17,6 +17,7 @@ ATTEMPT_ERRORS: dict[int, AttemptError | None] = {outcome_pb.ATTEMPT_ERROR_UNSPE
     outcome_pb.AttemptError.Value(f"ATTEMPT_ERROR_{error.name}"): error for error in AttemptError
 }
 _ERROR_NUMBERS = {error: cast("outcome_pb.AttemptError", number) for number, error in ATTEMPT_ERRORS.items()}
+_UNKNOWN_USAGE = Usage()
 
 
 def reference(message: observe_pb.ObserveRequest) -> Reference:
@@ -87,14 +88,17 @@ def _attempt_message(attempt: Attempt) -> outcome_pb.Attempt:
         model=attempt.model,
         deployment=attempt.deployment,
         error=_ERROR_NUMBERS[attempt.error],
-        usage=outcome_pb.Usage(
-            input_tokens=usage.input_tokens,
-            cached_input_tokens=usage.cached_input_tokens,
-            output_tokens=usage.output_tokens,
-            reasoning_tokens=usage.reasoning_tokens,
-        ),
         cost_nano_usd=attempt.cost_nano_usd,
     )
+    if usage != _UNKNOWN_USAGE:
+        message.usage.CopyFrom(
+            outcome_pb.Usage(
+                input_tokens=usage.input_tokens,
+                cached_input_tokens=usage.cached_input_tokens,
+                output_tokens=usage.output_tokens,
+                reasoning_tokens=usage.reasoning_tokens,
+            )
+        )
     if attempt.latency_seconds is not None:
         message.latency.FromNanoseconds(round(attempt.latency_seconds * NANOS_PER_SECOND))
     return message

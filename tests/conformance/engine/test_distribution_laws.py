@@ -114,6 +114,13 @@ def test_exploration_prefers_cheap_arms_and_spares_none(make_engine: EngineFacto
     assert choice.propensities == pytest.approx(expected, rel=1e-12)
 
 
+def test_exploration_survives_any_weight_on_cost(make_engine: EngineFactory) -> None:
+    engine = make_engine(dataclasses.replace(OWN, epsilon=1.0))
+    engine.load(ARMS, OFFERS, 1)
+    choice = engine.choose(query(features=pack([0, 0, 0]), cost_weight=1e9))
+    assert choice.propensities == pytest.approx([0.92, 0.02, 0.02, 0.02, 0.02])
+
+
 def test_a_single_candidate_is_certain(make_engine: EngineFactory) -> None:
     engine = make_engine(dataclasses.replace(OWN, epsilon=1.0))
     engine.load(ARMS, OFFERS, 1)

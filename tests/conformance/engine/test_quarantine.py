@@ -5,7 +5,6 @@ The failing engine is the real reference with a switch that makes it panic, befo
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from atp_grpc.engine.contract import (
     InvalidQueryError,
     StaleGenerationError,
 )
+from atp_grpc.engine.native import NativeEngine
 from atp_grpc.engine.quarantine import REMEMBER_EVERY, QuarantinedEngine
 from atp_grpc.engine.reference import ReferenceEngine
 from atp_grpc.engine.self_test import pack, spell_choice
@@ -71,8 +71,8 @@ class PanickingEngine(ReferenceEngine):
 
     def learn(self, outcome: Outcome) -> bool:
         if "learn" in self.broken:
-            # Half learned: the tokens are in, the rest is not, and the sequence may come again.
-            super().learn(dataclasses.replace(outcome, replica="half", quality=None))
+            # Half learned: the tokens are in, the rest is not, and nothing has been counted yet.
+            self._statistics.arm(outcome.arm).learn_tokens(1.0, 9999.0)
         self._meet("learn")
         return super().learn(outcome)
 
@@ -254,8 +254,10 @@ def test_a_panic_while_taking_a_checkpoint_of_its_own_loses_nothing(case: Case) 
 
 
 def test_restoring_starts_the_log_anew(case: Case) -> None:
-    state = case.twin.checkpoint()
-    case.engine.restore(state)
+    elsewhere = ReferenceEngine(OWN)
+    elsewhere.learn(outcome(2, arm="giant", quality=0.1))
+    for each in (case.engine, case.twin):
+        each.restore(elsewhere.checkpoint())
     case.teach(range(6, 9))
     case.primary.broken = {"choose", "checkpoint"}
     assert PURE["choose"](case.engine) == PURE["choose"](case.twin)
@@ -325,6 +327,24 @@ def test_a_standby_that_panics_too_is_not_replaced(case: Case) -> None:
     with pytest.raises(EnginePanicError):
         case.engine.choose(query(generation=3, features=FEATURES))
     assert len(case.reasons) == 1
+
+
+@pytest.mark.native
+@pytest.mark.usefixtures("make_native")
+def test_a_panic_in_rust_is_answered_by_the_reference() -> None:
+    primary, twin = NativeEngine(OWN), ReferenceEngine(OWN)
+    reasons: list[str] = []
+    engine = QuarantinedEngine(primary, lambda: ReferenceEngine(OWN), reasons.append)
+    for each in (engine, twin):
+        each.load(ARMS, OFFERS, 3)
+        for sequence in range(20):
+            each.learn(_lesson(sequence))
+    assert engine.name == "native"
+    primary.inject_panic(1)
+    assert PURE["choose"](engine) == PURE["choose"](twin)
+    assert engine.name == "reference"
+    assert reasons == ["choose: EnginePanicError"]
+    assert engine.checkpoint() == twin.checkpoint() == primary.checkpoint()
 
 
 def test_a_loaded_primary_is_not_wrapped() -> None:

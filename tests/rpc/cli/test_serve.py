@@ -133,3 +133,12 @@ def test_a_server_that_nobody_may_call_does_not_start(tmp_path: Path) -> None:
     [complaint] = [line for line in refused_start(tmp_path, "--profile", "prod") if line.startswith("atp: ")]
 
     assert "atp key new" in complaint
+
+
+def test_a_refused_start_is_the_commands_own_exit_status(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    assert run(["serve", "--profile", "prod", "--port", "0", "--ops-port", "-1"]) == 2
+    assert "atp key new" in capsys.readouterr().err

@@ -7,7 +7,7 @@ from typing import Any
 import grpc
 import pytest
 
-from atp_grpc.client import AtpCallError, AtpClient, MalformedCredentialError
+from atp_grpc.client import AtpCallError, AtpClient, MalformedCredentialError, pages
 from atp_grpc.client import messages as m
 from tests.unit.client.scripted_server import ANSWERS, Scripted
 
@@ -53,7 +53,7 @@ async def test_without_a_credential_none_is_sent(server: Scripted) -> None:
     assert "authorization" not in server.received[0].metadata
 
 
-@pytest.mark.parametrize("credential", ["atp dev", "atp\ndev", "atp\x00", "schlüssel", " "])
+@pytest.mark.parametrize("credential", ["atp dev", "atp\ndev", "atp\x00", "schlüssel"])
 async def test_a_key_that_no_metadata_can_carry_is_refused_before_a_call(server: Scripted, credential: str) -> None:
     with pytest.raises(MalformedCredentialError) as raised:
         async with AtpClient.open(server.target, credential=credential):
@@ -108,6 +108,34 @@ async def test_a_batch_names_only_the_requests_that_have_no_id(server: Scripted)
 
     assert [one.request_id for one in server.received[0].request.requests] == ["made", "mine"]
     assert [one.request_id for one in batch.requests] == ["", "mine"]
+
+
+async def test_a_batch_that_names_every_request_goes_out_as_it_is(server: Scripted) -> None:
+    batch = m.RouteBatchRequest(requests=[m.RouteRequest(prompt="a", request_id="mine")])
+    async with AtpClient.open(server.target, request_ids=lambda: "made") as atp:
+        await atp.route_batch(batch)
+
+    assert server.received[0].request == batch
+
+
+async def test_pages_are_walked_to_the_last(server: Scripted) -> None:
+    first = m.ListModelsResponse(models=[m.Model(name="a")], next_page_token="more")
+    server.answers["/atp.admin.v1.CatalogService/ListModels"] = first
+    names: list[str] = []
+    tokens: list[str] = []
+    async with AtpClient.open(server.target) as atp:
+
+        async def read(token: str) -> m.ListModelsResponse:
+            tokens.append(token)
+            if token:
+                first.CopyFrom(m.ListModelsResponse(models=[m.Model(name="b")]))
+            return await atp.list_models(m.ListModelsRequest(page_token=token))
+
+        async for page in pages(read):
+            names.extend(model.name for model in page.models)
+
+    assert (tokens, names) == (["", "more"], ["a", "b"])
+    assert [received.request.page_token for received in server.received] == ["", "more"]
 
 
 async def test_without_an_id_maker_requests_go_out_as_they_are(server: Scripted) -> None:
