@@ -63,7 +63,7 @@ class AtpClient:
         root_certificates: bytes | None = None,
         allow_insecure: bool = False,
         deadline_seconds: float = DEFAULT_DEADLINE_SECONDS,
-        request_ids: naming.RequestIds | None = naming.random_request_id,
+        request_ids: naming.RequestIds | None = None,
     ) -> AsyncIterator[Self]:
         """Opens a client and closes its connections at the end.
 
@@ -74,8 +74,9 @@ class AtpClient:
             root_certificates: PEM certificates to trust in place of the machine's own.
             allow_insecure: Permits sending the key in clear text to another machine.
             deadline_seconds: Longest time for a call, retries included.
-            request_ids: Names the requests of Route that have no id, so that a retry is not a second decision. None:
-                they go out as they are. A server remembers a limited number of ids for each tenant.
+            request_ids: Names the requests of Route that have no id, so that a retry gets the first decision again, for
+                example `random_request_id`. None: they go out as they are, and a retry may be a second decision. A
+                server remembers a limited number of ids for each tenant.
 
         Raises:
             InsecureTargetError: Without TLS, the target is not on this machine.

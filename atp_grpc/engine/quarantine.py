@@ -12,13 +12,14 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from atp_grpc.engine.checkpoint import decode
-from atp_grpc.engine.contract import EngineError, EnginePanicError
+from atp_grpc.engine.contract import EnginePanicError
 
 if TYPE_CHECKING:
     from atp_grpc.engine.contract import (
         Arm,
         Choice,
         Engine,
+        EngineError,
         EngineParameters,
         EngineSummary,
         Offer,
@@ -206,12 +207,11 @@ class QuarantinedEngine:
             if decode(data).learned != decode(self._remembered).learned + len(self._since):
                 return False
             standby.restore(data)
-        except EngineError:
-            return False
         except BaseException as error:
-            if not _is_panic(error):
-                raise
-            return False
+            # Whatever a failed engine does when asked for its state, short of an interruption, is one more failure.
+            if isinstance(error, Exception) or _is_panic(error):
+                return False
+            raise
         return True
 
     def _remember(self) -> None:

@@ -22,6 +22,25 @@ _EXCLUSION_CAUSES = {
 }
 
 
+SENTENCES = {
+    RefusalCause.NOT_ALLOWED: "is not among the allowed models",
+    RefusalCause.DENIED: "is among the denied models",
+    RefusalCause.DRAINING: "is draining and takes no new requests",
+    RefusalCause.SHADOW: "is observed only and never serves",
+    RefusalCause.DEPRECATED: "is retired",
+    RefusalCause.CAPABILITY: "lacks a required capability",
+    RefusalCause.CONTEXT_LENGTH: "has too little context for the input and the requested output",
+    RefusalCause.REGION: "has no deployment in the required region",
+    RefusalCause.DATA_SCOPE: "has no deployment cleared for the data scope",
+    RefusalCause.NO_PRICE: "has no price in force",
+    RefusalCause.NO_DEPLOYMENT: "has no deployment",
+    RefusalCause.MAX_COST: "is expected to cost more than the request's limit",
+    RefusalCause.QUALITY_FLOOR: "is predicted to stay below the quality floor",
+    RefusalCause.LATENCY_SLO: "is predicted to answer later than the objective",
+}
+"""What is said of a refused model, after its name."""
+
+
 def candidates_of(sifted: Sifted, choice: Choice) -> tuple[Candidate, ...]:
     """Every target that was weighed, in the order of the offerings."""
     rows = zip(
@@ -71,13 +90,9 @@ def reason_codes(choice: Choice) -> tuple[ReasonCode, ...]:
 def nobody(refusals: Sequence[Refusal]) -> AtpError:
     """The error when no candidate is left: waiting helps as soon as one fit model is only away for a while."""
     preconditions = [
-        PreconditionViolation(refusal.cause.name, f"models/{refusal.target.model}", _sentence(refusal))
+        PreconditionViolation(refusal.cause.name, f"models/{refusal.target.model}", SENTENCES[refusal.cause])
         for refusal in refusals
     ]
     if any(refusal.cause.is_transient for refusal in refusals):
         return ModelsUnavailableError(preconditions, retry_after_seconds=RETRY_SECONDS)
     return NoEligibleModelError(preconditions)
-
-
-def _sentence(refusal: Refusal) -> str:
-    return f"{refusal.target.model}: {refusal.cause.value.replace('_', ' ')}"

@@ -9,10 +9,17 @@ from atp_grpc.catalog.live import LiveCatalogue
 from atp_grpc.catalog.loader import CatalogueFault
 from atp_grpc.domain.call import Call
 from atp_grpc.domain.clock import Clock
-from atp_grpc.domain.errors import CatalogInvalidError, InstanceMismatchError, PreconditionViolation
+from atp_grpc.domain.errors import (
+    CatalogInvalidError,
+    InstanceMismatchError,
+    PreconditionViolation,
+    StoreUnavailableError,
+)
 from atp_grpc.engine.contract import Engine
+from atp_grpc.learning.journal import RETRY_SECONDS
 from atp_grpc.pb.atp.admin.v1 import operations_service_pb2 as pb
 from atp_grpc.services.convert.decisions import moment
+from atp_grpc.store.contract import StoreFailure
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +77,8 @@ class OperationsServicer:
             raise InstanceMismatchError(self._instance.instance_id)
         try:
             changed = await self._catalogue.reload(validate_only=request.validate_only)
+        except StoreFailure:
+            raise StoreUnavailableError(RETRY_SECONDS) from None
         except CatalogueFault as fault:
             complaints = [PreconditionViolation("CATALOG", "catalog", complaint) for complaint in fault.complaints]
             raise CatalogInvalidError(complaints) from None

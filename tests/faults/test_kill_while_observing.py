@@ -55,7 +55,7 @@ async def load(client: AtpClient, acknowledged: Acknowledged, chance: random.Ran
 async def kill_under_load(
     server: ServerProcess, credential: str, acknowledged: Acknowledged, chance: random.Random
 ) -> None:
-    async with AtpClient.open(server.target, credential=credential, request_ids=None) as client:
+    async with AtpClient.open(server.target, credential=credential) as client:
         before = len(acknowledged.decisions)
         work = asyncio.create_task(load(client, acknowledged, chance))
         enough = before + chance.randint(50, 1_200)

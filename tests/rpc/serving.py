@@ -64,6 +64,6 @@ async def serving(data_dir: Path, *, clock: Clock | None = None, **sections: obj
     async with AsyncExitStack() as stack:
         app = await stack.enter_async_context(open_app(settings, clock=clock))
         target = f"127.0.0.1:{app.door.grpc_port}"
-        acme = await stack.enter_async_context(AtpClient.open(target, credential=acme_credential, request_ids=None))
-        globex = await stack.enter_async_context(AtpClient.open(target, credential=globex_credential, request_ids=None))
+        acme = await stack.enter_async_context(AtpClient.open(target, credential=acme_credential))
+        globex = await stack.enter_async_context(AtpClient.open(target, credential=globex_credential))
         yield Serving(app, target, acme, globex, {ACME: acme_credential, GLOBEX: globex_credential})

@@ -86,8 +86,8 @@ def reports_on(decisions: Sequence[bytes]) -> list[ObserveRequest]:
     reports = []
     for token in decisions:
         usage, latency = {"output_tokens": chance.randrange(400)}, {"nanos": chance.randrange(10**9)}
-        failed = {"model": chance.choice(MODELS), "error": "ATTEMPT_ERROR_CUT"}
-        answered = {"model": chance.choice(MODELS), "usage": usage, "latency": latency}
+        failed: dict[str, Any] = {"model": chance.choice(MODELS), "error": "ATTEMPT_ERROR_CUT"}
+        answered: dict[str, Any] = {"model": chance.choice(MODELS), "usage": usage, "latency": latency}
         attempts = [failed, answered] if chance.random() < 0.3 else [answered]
         reports.append(ObserveRequest(feedback_token=token, attempts=attempts))
         reports.append(ObserveRequest(feedback_token=token, quality=chance.random(), attempts=attempts))

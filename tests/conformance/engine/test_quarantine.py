@@ -197,6 +197,37 @@ def test_a_state_that_lost_outcomes_is_not_believed(case: Case) -> None:
     case.assert_quarantined("choose")
 
 
+def test_a_damaged_state_is_not_believed(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = case.primary.checkpoint()
+    monkeypatch.setattr(case.primary, "checkpoint", lambda: whole[:-1])
+    case.primary.broken = {"choose"}
+    assert PURE["choose"](case.engine) == PURE["choose"](case.twin)
+    case.assert_quarantined("choose")
+
+
+def test_an_interruption_while_the_state_is_asked_for_is_passed_on(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted() -> bytes:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(case.primary, "checkpoint", interrupted)
+    case.primary.broken = {"choose"}
+    with pytest.raises(KeyboardInterrupt):
+        PURE["choose"](case.engine)
+    monkeypatch.undo()
+    assert PURE["choose"](case.engine) == PURE["choose"](case.twin)
+    case.assert_quarantined("choose")
+
+
+def test_a_panic_before_the_first_load_is_survived_too() -> None:
+    primary, reasons = PanickingEngine(), list[str]()
+    engine = QuarantinedEngine(primary, lambda: ReferenceEngine(OWN), reasons.append)
+    primary.broken = {"learn"}
+    assert engine.learn(_lesson(1))
+    assert (engine.name, engine.generation, reasons) == ("reference", 0, ["learn: PanicException"])
+    engine.load(ARMS, OFFERS, 3)
+    assert engine.choose(query(generation=3, features=FEATURES)).chosen is not None
+
+
 def test_a_panic_while_learning_learns_exactly_once(case: Case) -> None:
     case.primary.broken = {"learn"}
     case.teach(range(6, 7))

@@ -85,6 +85,12 @@ def test_uniforms_fill_the_unit_interval() -> None:
     assert sum((count - 400) ** 2 / 400 for count in counts) < 27.9
 
 
+def test_a_vector_with_a_step_nobody_knows_is_not_passed_over(make_engine: EngineFactory) -> None:
+    document = read(VECTORS / "refusals.json")
+    with pytest.raises(EngineSelfTestError):
+        replay({**document, "steps": [{"do": "guess", "expect": {}}]}, make_engine)
+
+
 def test_an_engine_passes_the_start_up_test(make_engine: EngineFactory) -> None:
     run_self_test(make_engine)
 

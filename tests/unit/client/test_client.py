@@ -7,7 +7,7 @@ from typing import Any
 import grpc
 import pytest
 
-from atp_grpc.client import AtpCallError, AtpClient, MalformedCredentialError, pages
+from atp_grpc.client import AtpCallError, AtpClient, MalformedCredentialError, pages, random_request_id
 from atp_grpc.client import messages as m
 from tests.unit.client.scripted_server import ANSWERS, Scripted
 
@@ -38,7 +38,7 @@ def test_every_rpc_of_the_contract_has_a_method() -> None:
 async def test_a_method_calls_its_rpc_and_returns_its_answer(
     server: Scripted, method: str, request_message: Any, path: str
 ) -> None:
-    async with AtpClient.open(server.target, credential="atp_dev_1_secret", request_ids=None) as atp:
+    async with AtpClient.open(server.target, credential="atp_dev_1_secret") as atp:
         answer = await getattr(atp, method)(request_message)
 
     [received] = server.received
@@ -91,7 +91,7 @@ async def test_the_id_a_caller_chose_is_kept(server: Scripted) -> None:
 
 
 async def test_generated_ids_are_uuids_that_the_contract_accepts(server: Scripted) -> None:
-    async with AtpClient.open(server.target) as atp:
+    async with AtpClient.open(server.target, request_ids=random_request_id) as atp:
         await atp.route(m.RouteRequest(prompt="hello"))
         await atp.route(m.RouteRequest(prompt="hello"))
 
@@ -139,7 +139,7 @@ async def test_pages_are_walked_to_the_last(server: Scripted) -> None:
 
 
 async def test_without_an_id_maker_requests_go_out_as_they_are(server: Scripted) -> None:
-    async with AtpClient.open(server.target, request_ids=None) as atp:
+    async with AtpClient.open(server.target) as atp:
         await atp.route(m.RouteRequest(prompt="hello"))
 
     assert server.received[0].request.request_id == ""

@@ -1,0 +1,82 @@
+"""Prices with dates over a real socket: the clock alone brings them into force, and money follows at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from atp_grpc.client.messages import GetDecisionRequest, GetServerInfoRequest, ObserveRequest, PlanRequest
+from atp_grpc.config import CatalogSettings
+from atp_grpc.domain.clock import NANOS_PER_SECOND, ManualClock
+from tests.rpc.catalogues import ONE_MODEL, TWO_MODELS
+from tests.rpc.provoking import prompt, refused
+from tests.rpc.serving import Serving, serving
+
+START = 1_780_000_000
+"""2026-05-28T20:26:40Z."""
+LATER_PRICE = """
+[[deployment.price]]
+effective_from = 2026-05-28T21:26:40Z
+input_usd_per_million_tokens = 1.0
+output_usd_per_million_tokens = 0.5
+"""
+REQUEST = {"input_tokens": 0, "max_output_tokens": 100, "constraints": {"allowed_models": ["duet"]}}
+
+
+def dated(tmp_path: Path, text: str) -> CatalogSettings:
+    path = tmp_path / "catalog.toml"
+    path.write_text(text)
+    return CatalogSettings(str(path), watch_interval_seconds=3600.0)
+
+
+async def cost_of_duet(server: Serving) -> int:
+    return (await server.acme.route(prompt(**REQUEST))).expected.cost_nano_usd
+
+
+async def test_a_dated_price_comes_into_force_at_its_moment_and_moves_the_expected_cost_at_once(tmp_path: Path) -> None:
+    clock = ManualClock(START * NANOS_PER_SECOND)
+    async with serving(tmp_path / "data", clock=clock, catalog=dated(tmp_path, TWO_MODELS + LATER_PRICE)) as server:
+        before = await cost_of_duet(server)
+        assert before == 100 * 8_000
+        clock.advance(3600.0 - 1e-6)
+        assert await cost_of_duet(server) == before
+        clock.advance(1e-6)
+        assert await cost_of_duet(server) == 100 * 500
+        info = await server.acme.get_server_info(GetServerInfoRequest())
+        # The file is the same, so its revision is too.
+        assert info.catalog.revision == 1
+
+
+async def test_a_price_change_moves_only_the_model_whose_price_changed(tmp_path: Path) -> None:
+    clock = ManualClock(START * NANOS_PER_SECOND)
+    async with serving(tmp_path / "data", clock=clock, catalog=dated(tmp_path, TWO_MODELS + LATER_PRICE)) as server:
+
+        async def utilities() -> dict[str, float]:
+            plan = await server.acme.plan(PlanRequest(request=prompt()))
+            return {candidate.target.model: candidate.utility for candidate in plan.candidates}
+
+        before = await utilities()
+        clock.advance(3600.0)
+        after = await utilities()
+        assert after["solo"] == before["solo"]
+        assert after["duet"] > before["duet"]
+
+
+async def test_a_report_is_billed_at_the_prices_of_its_decision(tmp_path: Path) -> None:
+    clock = ManualClock(START * NANOS_PER_SECOND)
+    async with serving(tmp_path / "data", clock=clock, catalog=dated(tmp_path, TWO_MODELS + LATER_PRICE)) as server:
+        decision = await server.acme.route(prompt(**REQUEST))
+        clock.advance(7200.0)
+        attempt = {"model": "duet", "usage": {"input_tokens": 0, "output_tokens": 10}}
+        await server.acme.observe(ObserveRequest(feedback_token=decision.feedback_token, attempts=[attempt]))
+        lookup = GetDecisionRequest(decision_id=decision.decision_id)
+        assert (await server.acme.get_decision(lookup)).decision.outcome.cost_nano_usd == 10 * 8_000
+
+
+async def test_a_model_without_a_price_in_force_waits_for_it(tmp_path: Path) -> None:
+    clock = ManualClock(START * NANOS_PER_SECOND)
+    text = ONE_MODEL.replace("[[deployment.price]]", "[[deployment.price]]\neffective_from = 2026-05-28T21:26:40Z")
+    async with serving(tmp_path / "data", clock=clock, catalog=dated(tmp_path, text)) as server:
+        error = await refused(server.acme.route(prompt()), "NO_ELIGIBLE_MODEL", "FAILED_PRECONDITION")
+        assert [condition.type for condition in error.preconditions] == ["NO_PRICE"]
+        clock.advance(3600.0)
+        assert (await server.acme.route(prompt())).target.model == "solo"
