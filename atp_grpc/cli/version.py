@@ -6,6 +6,7 @@ import argparse
 import platform
 from importlib import metadata
 
+from atp_grpc import __version__
 from atp_grpc.cli.answer import Answer, Record
 from atp_grpc.cli.printing import add_json_option
 
@@ -16,14 +17,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> Answer:  # noqa: ARG001 - every command is given its options.
-    """Reads the versions of the installed distributions."""
-    atp, native = _installed("atp-grpc"), _installed("atp-native")
+    """Reads the versions of the server and of the native engine beside it."""
+    native = _installed("atp-native")
     return Answer(
-        document={"atp": atp, "native": native, "python": platform.python_version()},
+        document={"atp": __version__, "native": native, "python": platform.python_version()},
         parts=[
             Record(
                 [
-                    ("atp", atp or "not installed"),
+                    ("atp", __version__),
                     ("native engine", native or "not installed; the reference engine serves"),
                     ("python", platform.python_version()),
                 ]

@@ -7,14 +7,14 @@
 
 /// Rows that are computed side by side.
 pub const LANE: usize = 4;
-/// A squared pivot below this share of its diagonal entry is mostly rounding.
-const PIVOT_RESOLUTION: f64 = 1.0 / (1_u64 << 32) as f64;
-/// The ridge that replaces what rounding swallowed, as a share of the diagonal.
-const RIDGE: f64 = 1.0 / (1_u64 << 40) as f64;
 /// Four rows of one column.
 pub type Lane = [f64; LANE];
 /// Four columns of four rows.
 type Block = [Lane; LANE];
+/// A squared pivot below this share of its diagonal entry is mostly rounding.
+const PIVOT_RESOLUTION: f64 = 1.0 / (1_u64 << 32) as f64;
+/// The ridge that replaces what rounding swallowed, as a share of the diagonal.
+const RIDGE: f64 = 1.0 / (1_u64 << 40) as f64;
 
 /// Cells in the lower triangle of a square of this size.
 #[must_use]
@@ -51,6 +51,8 @@ pub struct Factor {
     left: Vec<Lane>,
     /// The inverse of each diagonal block.
     diagonal: Vec<Block>,
+    /// Nothing is left of the diagonal, whatever `left` holds.
+    is_diagonal: bool,
 }
 
 impl Factor {
@@ -58,7 +60,12 @@ impl Factor {
     #[must_use]
     pub fn new(size: usize) -> Self {
         let panels = size.div_ceil(LANE);
-        Self { size, left: vec![[0.0; LANE]; panel_start(panels)], diagonal: vec![[[0.0; LANE]; LANE]; panels] }
+        Self {
+            size,
+            left: vec![[0.0; LANE]; panel_start(panels)],
+            diagonal: vec![[[0.0; LANE]; LANE]; panels],
+            is_diagonal: true,
+        }
     }
 
     /// Factorises `scale * moments + diag(prior(row))`; `moments` is a packed lower triangle.
@@ -66,10 +73,16 @@ impl Factor {
     /// Large, almost collinear features leave directions that rounding has swallowed. Then a ridge relative to the
     /// diagonal is added, far above rounding and far below evidence, so this cannot fail.
     pub fn refresh(&mut self, moments: &[f64], scale: f64, prior: impl Fn(usize) -> f64) {
+        self.is_diagonal = false;
         if !self.factorise(moments, scale, &prior) {
             let diagonal = |row: usize| scale * moments[triangle(row) + row] + prior(row);
             self.factorise(moments, scale, &|row| prior(row) + RIDGE * diagonal(row));
         }
+    }
+
+    /// The columns left of a diagonal block.
+    fn left_of(&self, panel: usize) -> &[Lane] {
+        if self.is_diagonal { &[] } else { &self.left[panel_start(panel)..panel_start(panel + 1)] }
     }
 
     /// False when a pivot is too small against its diagonal entry to be believed.
@@ -98,7 +111,7 @@ impl Factor {
 
     /// The factor of a diagonal matrix.
     pub fn refresh_diagonal(&mut self, prior: impl Fn(usize) -> f64) {
-        self.left.fill([0.0; LANE]);
+        self.is_diagonal = true;
         for (panel, block) in self.diagonal.iter_mut().enumerate() {
             *block = [[0.0; LANE]; LANE];
             for lane in 0..LANE.min(self.size - panel * LANE) {
@@ -111,7 +124,7 @@ impl Factor {
     pub fn whiten(&self, vector: &mut [Lane]) {
         for (panel, inverse) in self.diagonal.iter().enumerate() {
             let (done, rest) = vector.split_at_mut(panel);
-            let columns = &self.left[panel_start(panel)..panel_start(panel + 1)];
+            let columns = self.left_of(panel);
             // One running sum per column of a block, so that no addition waits for the one before it.
             let mut sums: Block = [rest[0], [0.0; LANE], [0.0; LANE], [0.0; LANE]];
             for (block, values) in columns.as_chunks::<LANE>().0.iter().zip(done.iter()) {
@@ -133,7 +146,7 @@ impl Factor {
             let (above, rest) = vector.split_at_mut(panel);
             let solved: Lane = std::array::from_fn(|lane| dot(&inverse[lane..=lane], &rest[..1]));
             rest[0] = solved;
-            let columns = &self.left[panel_start(panel)..panel_start(panel + 1)];
+            let columns = self.left_of(panel);
             for (value, column) in above.as_flattened_mut().iter_mut().zip(columns) {
                 *value -= dot(&[*column], &[solved]);
             }
@@ -223,72 +236,4 @@ fn invert_factor(mut block: Block, floor: Lane) -> (Block, Lane) {
         }
     }
     (inverse, pivots)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Moments of a few vectors of differing lengths and directions, as a packed lower triangle.
-    fn moments(size: usize, count: usize) -> Vec<f64> {
-        let value = |sample: usize, column: usize| ((sample * 7 + column * 5 + sample * column) % 11) as f64 - 5.0;
-        let cell = |row: usize, column: usize| (0..count).map(|s| value(s, row) * value(s, column)).sum();
-        (0..size).flat_map(|row| (0..=row).map(move |column| cell(row, column))).collect()
-    }
-
-    fn prior(row: usize) -> f64 {
-        if row == 0 { 1.0 } else { 0.5 }
-    }
-
-    #[test]
-    fn two_substitutions_solve_the_system_at_every_size() {
-        for size in 1..=21 {
-            let (packed, scale) = (moments(size, 2 * size), 0.75);
-            let mut factor = Factor::new(size);
-            factor.refresh(&packed, scale, prior);
-            let mut solution = vector(size);
-            for (row, value) in solution.as_flattened_mut()[..size].iter_mut().enumerate() {
-                *value = row as f64 - 2.0;
-            }
-            let right = solution.clone();
-
-            factor.whiten(&mut solution);
-            factor.whiten_transposed(&mut solution);
-
-            let solution = solution.as_flattened();
-            for row in 0..size {
-                let cell = |column: usize| packed[triangle(row.max(column)) + row.min(column)];
-                let products: f64 = (0..size).map(|column| scale * cell(column) * solution[column]).sum();
-                let found = products + prior(row) * solution[row];
-                let expected = right.as_flattened()[row];
-                assert!((found - expected).abs() < 1e-9, "size {size}, row {row}: {found} is not {expected}");
-            }
-            assert!(solution[size..].iter().all(|value| *value == 0.0));
-        }
-    }
-
-    #[test]
-    fn evidence_that_swamps_the_prior_still_gives_a_finite_factor() {
-        let size = 9;
-        let mut factor = Factor::new(size);
-        factor.refresh(&moments(size, 1), 1e80, prior);
-        let mut ones = vector(size);
-        ones.as_flattened_mut()[..size].fill(1.0);
-        factor.whiten(&mut ones);
-        assert!(ones.as_flattened().iter().all(|value| value.is_finite()));
-    }
-
-    #[test]
-    fn without_evidence_the_factor_is_the_root_of_the_prior() {
-        let (mut general, mut diagonal) = (Factor::new(6), Factor::new(6));
-        general.refresh(&moments(6, 0), 1.0, prior);
-        diagonal.refresh_diagonal(prior);
-        let whitened = [general, diagonal].map(|factor| {
-            let mut ones = vector(6);
-            ones.as_flattened_mut()[..6].fill(1.0);
-            factor.whiten(&mut ones);
-            ones
-        });
-        assert_eq!(whitened[0], whitened[1]);
-    }
 }

@@ -1,0 +1,66 @@
+//! The factor of an arm's precision solves what it was made from, at every size and however little rounding leaves.
+
+use atp_native::linalg::{Factor, triangle, vector};
+
+/// Moments of a few vectors of differing lengths and directions, as a packed lower triangle.
+fn moments(size: usize, count: usize) -> Vec<f64> {
+    let value = |sample: usize, column: usize| ((sample * 7 + column * 5 + sample * column) % 11) as f64 - 5.0;
+    let cell = |row: usize, column: usize| (0..count).map(|s| value(s, row) * value(s, column)).sum();
+    (0..size).flat_map(|row| (0..=row).map(move |column| cell(row, column))).collect()
+}
+
+fn prior(row: usize) -> f64 {
+    if row == 0 { 1.0 } else { 0.5 }
+}
+
+#[test]
+fn two_substitutions_solve_the_system_at_every_size() {
+    for size in 1..=21 {
+        let (packed, scale) = (moments(size, 2 * size), 0.75);
+        let mut factor = Factor::new(size);
+        factor.refresh(&packed, scale, prior);
+        let mut solution = vector(size);
+        for (row, value) in solution.as_flattened_mut()[..size].iter_mut().enumerate() {
+            *value = row as f64 - 2.0;
+        }
+        let right = solution.clone();
+
+        factor.whiten(&mut solution);
+        factor.whiten_transposed(&mut solution);
+
+        let solution = solution.as_flattened();
+        for row in 0..size {
+            let cell = |column: usize| packed[triangle(row.max(column)) + row.min(column)];
+            let products: f64 = (0..size).map(|column| scale * cell(column) * solution[column]).sum();
+            let found = products + prior(row) * solution[row];
+            let expected = right.as_flattened()[row];
+            assert!((found - expected).abs() < 1e-9, "size {size}, row {row}: {found} is not {expected}");
+        }
+        assert!(solution[size..].iter().all(|value| *value == 0.0));
+    }
+}
+
+#[test]
+fn evidence_that_swamps_the_prior_still_gives_a_finite_factor() {
+    let size = 9;
+    let mut factor = Factor::new(size);
+    factor.refresh(&moments(size, 1), 1e80, prior);
+    let mut ones = vector(size);
+    ones.as_flattened_mut()[..size].fill(1.0);
+    factor.whiten(&mut ones);
+    assert!(ones.as_flattened().iter().all(|value| value.is_finite()));
+}
+
+#[test]
+fn without_evidence_the_factor_is_the_root_of_the_prior() {
+    let (mut general, mut diagonal) = (Factor::new(6), Factor::new(6));
+    general.refresh(&moments(6, 0), 1.0, prior);
+    diagonal.refresh_diagonal(prior);
+    let whitened = [general, diagonal].map(|factor| {
+        let mut ones = vector(6);
+        ones.as_flattened_mut()[..6].fill(1.0);
+        factor.whiten(&mut ones);
+        ones
+    });
+    assert_eq!(whitened[0], whitened[1]);
+}
