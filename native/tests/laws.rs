@@ -1,174 +1,14 @@
 //! What holds for every engine, whatever it is asked and whatever it has learned.
 
-use atp_native::arm::{Arm, Offer};
+mod world;
+
 use atp_native::choice::Figure;
-use atp_native::decay::Decay;
-use atp_native::engine::Engine;
 use atp_native::features::FlagExtractor;
 use atp_native::parameters::{ContextMode, Parameters};
-use atp_native::policy::Learner;
-use atp_native::query::{Outcome, Query};
+use atp_native::query::Outcome;
 use proptest::prelude::*;
 
-const ARMS: [&str; 4] = ["tiny", "small", "big", "slow"];
-const DIMENSION: usize = 5;
-const HOUR: i64 = 3_600_000_000_000;
-const NOW: i64 = 1_800_000_000_000_000_000;
-
-/// An outcome as plain values.
-#[derive(Clone, Debug)]
-struct Lesson {
-    arm: usize,
-    age: i64,
-    features: Vec<u8>,
-    quality: Option<f64>,
-    tokens: Option<f64>,
-    failed: Option<bool>,
-    predictions: Option<(f64, f64)>,
-}
-
-/// A query as plain values.
-#[derive(Clone, Debug)]
-struct Question {
-    seed: u64,
-    candidates: Vec<u32>,
-    features: Vec<u8>,
-    cost_weight: f64,
-    max_cost: Option<f64>,
-    quality_floor: Option<f64>,
-    latency_slo: Option<f64>,
-}
-
-fn features() -> impl Strategy<Value = Vec<u8>> {
-    prop::collection::vec(-2.0_f32..2.0, DIMENSION)
-        .prop_map(|values| values.into_iter().flat_map(f32::to_le_bytes).collect())
-}
-
-fn lessons() -> impl Strategy<Value = Vec<Lesson>> {
-    let lesson = (
-        0..ARMS.len(),
-        0..40 * HOUR,
-        features(),
-        prop::option::of(0.0..=1.0),
-        prop::option::of(0.0..2000.0),
-        prop::option::of(any::<bool>()),
-        prop::option::of((0.0..1.0, 0.0..1.0)),
-    );
-    let lesson = lesson.prop_map(|(arm, age, features, quality, tokens, failed, predictions)| Lesson {
-        arm,
-        age,
-        features,
-        quality,
-        tokens,
-        failed,
-        predictions,
-    });
-    prop::collection::vec(lesson, 0..40)
-}
-
-fn questions() -> impl Strategy<Value = Question> {
-    (
-        any::<u64>(),
-        prop::sample::subsequence((0..4).collect::<Vec<u32>>(), 1..=4),
-        features(),
-        0.0..2.0,
-        prop::option::of(0.0..2e6),
-        prop::option::of(0.0..=1.0),
-        prop::option::of(0.0..4.0),
-    )
-        .prop_map(|(seed, candidates, features, cost_weight, max_cost, quality_floor, latency_slo)| Question {
-            seed,
-            candidates,
-            features,
-            cost_weight,
-            max_cost,
-            quality_floor,
-            latency_slo,
-        })
-}
-
-fn parameters() -> impl Strategy<Value = Parameters> {
-    (
-        prop::sample::select(vec![Learner::Thompson, Learner::Linucb, Learner::Greedy]),
-        prop::sample::select(vec![ContextMode::Auto, ContextMode::On, ContextMode::Off]),
-        prop::option::of(HOUR..50 * HOUR),
-        0.0..1.0,
-        0.0..=1.0,
-    )
-        .prop_map(|(learner, context, half_life, scale, epsilon)| Parameters {
-            pool: "laws".into(),
-            schema: "laws.v1".into(),
-            dimension: DIMENSION,
-            cost_scale: 1e6,
-            latency_scale: 1.0,
-            learner,
-            scale,
-            alpha: scale,
-            epsilon,
-            slope_precision: 1.0,
-            decay: Decay { half_life },
-            context,
-            context_on_z: 1.0,
-            context_off_z: 0.0,
-            context_min_weight: 2.0,
-        })
-}
-
-fn engine(parameters: &Parameters) -> Engine {
-    let mut engine = Engine::new(parameters.clone()).expect("valid parameters");
-    let arm = |(position, name): (usize, &&str)| Arm {
-        name: (*name).to_owned(),
-        quality: 0.9,
-        output_tokens: 200.0,
-        latency: position as f64,
-        failure_rate: 0.01,
-    };
-    let offers = (0..ARMS.len()).zip([100, 300, 2_000, 900]).map(|(arm, price)| Offer {
-        arm,
-        input_price: price * 1_000_000,
-        output_price: price * 4_000_000,
-    });
-    engine.load(ARMS.iter().enumerate().map(arm).collect(), offers.collect(), 1).expect("valid arms");
-    engine
-}
-
-fn teach<'a>(engine: &mut Engine, lessons: impl IntoIterator<Item = &'a Lesson>) {
-    for (sequence, lesson) in (0..).zip(lessons) {
-        let fresh = engine.learn(&Outcome {
-            arm: ARMS[lesson.arm],
-            replica: "laws",
-            sequence,
-            decided: NOW - lesson.age,
-            now: NOW,
-            features: &lesson.features,
-            quality: lesson.quality,
-            output_tokens: lesson.tokens,
-            latency: None,
-            failed: lesson.failed,
-            predicted_mean: lesson.predictions.map(|(mean, _)| mean),
-            predicted_linear: lesson.predictions.map(|(_, linear)| linear),
-        });
-        assert_eq!(fresh, Ok(true));
-    }
-}
-
-fn query(question: &Question) -> Query<'_> {
-    Query {
-        generation: 1,
-        candidates: &question.candidates,
-        seed: question.seed,
-        now: NOW,
-        input_tokens: 500.0,
-        cost_weight: question.cost_weight,
-        latency_weight: 0.01,
-        text: None,
-        features: Some(&question.features),
-        max_output_tokens: None,
-        max_cost: question.max_cost,
-        quality_floor: question.quality_floor,
-        latency_slo: question.latency_slo,
-    }
-}
+use world::{DIMENSION, NOW, Question, engine, lessons, parameters, plain_parameters, query, questions, teach};
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
@@ -216,7 +56,7 @@ proptest! {
         let mut engine = engine(&parameters);
         teach(&mut engine, &lessons);
         let state = engine.checkpoint();
-        let mut other = self::engine(&parameters);
+        let mut other = world::engine(&parameters);
 
         other.restore(&state).expect("a sound checkpoint");
 
@@ -299,24 +139,7 @@ proptest! {
 
 #[test]
 fn a_drill_fails_as_often_as_it_was_asked_to_and_leaves_the_engine_sound() {
-    let parameters = Parameters {
-        pool: "laws".into(),
-        schema: "laws.v1".into(),
-        dimension: DIMENSION,
-        cost_scale: 1e6,
-        latency_scale: 1.0,
-        learner: Learner::Thompson,
-        scale: 0.03,
-        alpha: 0.05,
-        epsilon: 0.01,
-        slope_precision: 1.0,
-        decay: Decay { half_life: None },
-        context: ContextMode::On,
-        context_on_z: 1.0,
-        context_off_z: 0.0,
-        context_min_weight: 2.0,
-    };
-    let mut engine = engine(&parameters);
+    let mut engine = engine(&plain_parameters());
     let question = Question {
         seed: 1,
         candidates: vec![0, 1, 2, 3],

@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 import re
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.bench.processes import free_port, server
+from tests.bench.processes import START_SECONDS, free_port, server
+
+READY = re.compile(r"(?P<key>atp_dev_\w+).*ready on .* engine (?P<engine>\w+)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -36,9 +39,14 @@ def atp_server(folder: Path) -> Iterator[ServerUnderTest]:
         "--ops-port=-1",
     ]
     with server(command, port, environment={"PYTHONUNBUFFERED": "1"}, log=log) as pid:
-        said = log.read_text()
-        key = re.search(r"atp_dev_\w+", said)
-        engine = re.search(r"engine (\w+)", said)
-        if key is None or engine is None:
-            raise RuntimeError(f"the server did not say its key and engine: {said}")
-        yield ServerUnderTest(pid, port, key.group(0), engine.group(1))
+        ready = _wait_until_ready(log)
+        yield ServerUnderTest(pid, port, ready["key"], ready["engine"])
+
+
+def _wait_until_ready(log: Path) -> re.Match[str]:
+    end = time.monotonic() + START_SECONDS
+    while time.monotonic() < end:
+        if ready := READY.search(log.read_text()):
+            return ready
+        time.sleep(0.05)
+    raise RuntimeError(f"the server did not become ready: {log.read_text()}")

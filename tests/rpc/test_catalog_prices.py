@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from atp_grpc.client.messages import GetDecisionRequest, GetServerInfoRequest, ObserveRequest, PlanRequest
 from atp_grpc.config import CatalogSettings
@@ -19,7 +20,7 @@ effective_from = 2026-05-28T21:26:40Z
 input_usd_per_million_tokens = 1.0
 output_usd_per_million_tokens = 0.5
 """
-REQUEST = {"input_tokens": 0, "max_output_tokens": 100, "constraints": {"allowed_models": ["duet"]}}
+REQUEST: dict[str, Any] = {"input_tokens": 0, "max_output_tokens": 100, "constraints": {"allowed_models": ["duet"]}}
 
 
 def dated(tmp_path: Path, text: str) -> CatalogSettings:

@@ -282,11 +282,10 @@ def test_a_negative_count_is_corrupt(make_engine: EngineFactory) -> None:
             engine.restore(_join(header, forged))
 
 
-@pytest.mark.parametrize("change", [[], [0.0], [0.0] * 7])
-def test_a_payload_of_another_length_is_corrupt(make_engine: EngineFactory, change: list[float]) -> None:
+def test_a_payload_of_another_length_is_corrupt(make_engine: EngineFactory) -> None:
     engine = _taught(make_engine)
     header, payload = _split(engine.checkpoint())
-    for forged in (payload[:-1] + change[:0], payload[: len(payload) // 2], payload + (change or [1.0])):
+    for forged in ([], payload[:-1], payload[: len(payload) // 2], [*payload, 0.0], [*payload, *[0.0] * 7]):
         with pytest.raises(CorruptCheckpointError):
             engine.restore(_join(header, forged))
 

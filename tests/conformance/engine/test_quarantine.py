@@ -1,7 +1,4 @@
-"""A panic never costs an answer or an outcome: the standby takes over, once and for good.
-
-The failing engine is the real reference with a switch that makes it panic, before or halfway through a call.
-"""
+"""A panic never costs an answer or an outcome: the standby takes over, once and for good."""
 
 from __future__ import annotations
 
@@ -20,127 +17,12 @@ from atp_grpc.engine.contract import (
 from atp_grpc.engine.native import NativeEngine
 from atp_grpc.engine.quarantine import REMEMBER_EVERY, QuarantinedEngine
 from atp_grpc.engine.reference import ReferenceEngine
-from atp_grpc.engine.self_test import pack, spell_choice
+from atp_grpc.engine.self_test import spell_choice
+from tests.conformance.engine.panicking import FEATURES, Case, PanicException, PanickingEngine, lesson
 from tests.conformance.engine.world import ARMS, NOW, OFFERS, OWN, outcome, query
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from atp_grpc.engine.contract import Arm, Choice, EngineError, EngineSummary, Offer, Outcome, Query
-
-FEATURES = pack([0.5, -0.25, 1.0])
-
-
-class PanicException(BaseException):
-    """A Rust panic as Python meets it: under this name, and no Exception."""
-
-
-class PanickingEngine(ReferenceEngine):
-    """The reference under another name, with calls that panic once they are named in `broken`."""
-
-    def __init__(self, error: type[BaseException] = PanicException) -> None:
-        super().__init__(OWN)
-        self.error = error
-        self.broken: set[str] = set()
-        self.calls = 0
-
-    @property
-    def name(self) -> str:
-        return "native"
-
-    def _meet(self, call: str) -> None:
-        self.calls += 1
-        if call in self.broken:
-            raise self.error("index out of bounds: secret prompt text")
-
-    def load(self, arms: Sequence[Arm], offers: Sequence[Offer], generation: int) -> None:
-        super().load(arms, offers, generation)
-        self._meet("load")
-
-    def features(self, text: str) -> bytes:
-        self._meet("features")
-        return super().features(text)
-
-    def choose(self, query: Query) -> Choice:
-        self._meet("choose")
-        return super().choose(query)
-
-    def choose_batch(self, queries: Sequence[Query]) -> list[Choice | EngineError]:
-        self._meet("choose_batch")
-        return super().choose_batch(queries)
-
-    def learn(self, outcome: Outcome) -> bool:
-        if "learn" in self.broken:
-            # Half learned: the tokens are in, the rest is not, and nothing has been counted yet.
-            self._statistics.arm(outcome.arm).learn_tokens(1.0, 9999.0)
-        self._meet("learn")
-        return super().learn(outcome)
-
-    def checkpoint(self) -> bytes:
-        self._meet("checkpoint")
-        return super().checkpoint()
-
-    def restore(self, data: bytes) -> None:
-        super().restore(data)
-        self._meet("restore")
-
-    def summary(self, now_nanos: int) -> EngineSummary:
-        self._meet("summary")
-        return super().summary(now_nanos)
-
-
-class Case:
-    """A quarantined pair, the twin that never panics, and what was reported."""
-
-    def __init__(self, error: type[BaseException] = PanicException) -> None:
-        self.reasons: list[str] = []
-        self.standbys: list[ReferenceEngine] = []
-        self.primary = PanickingEngine(error)
-        self.engine = QuarantinedEngine(self.primary, self._make_standby, self.reasons.append)
-        self.twin = ReferenceEngine(OWN)
-        for each in (self.engine, self.twin):
-            each.load(ARMS, OFFERS, 3)
-        self.teach(range(6))
-
-    def _make_standby(self) -> ReferenceEngine:
-        self.standbys.append(ReferenceEngine(OWN))
-        return self.standbys[-1]
-
-    def teach(self, sequences: range) -> None:
-        for sequence in sequences:
-            lesson = _lesson(sequence)
-            assert self.engine.learn(lesson)
-            assert self.twin.learn(lesson)
-
-    def assert_equal(self) -> None:
-        assert self.engine.checkpoint() == self.twin.checkpoint()
-        ask = query(generation=3, features=FEATURES)
-        assert spell_choice(self.engine.choose(ask)) == spell_choice(self.twin.choose(ask))
-        assert self.engine.summary(NOW) == self.twin.summary(NOW)
-        assert self.engine.generation == self.twin.generation
-
-    def assert_quarantined(self, call: str) -> None:
-        assert self.engine.quarantined
-        assert self.engine.name == "reference"
-        assert self.reasons == [f"{call}: {self.primary.error.__name__}"]
-        assert len(self.standbys) == 1
-        seen = self.primary.calls
-        self.assert_equal()
-        assert self.primary.calls == seen
-
-
-def _lesson(sequence: int) -> Outcome:
-    return outcome(
-        sequence,
-        arm=ARMS[sequence % 5].name,
-        features=pack([0.1 * (sequence % 7), 0.5, -1.0]),
-        quality=(sequence % 11) / 10,
-        output_tokens=100.0,
-        latency_seconds=0.5,
-        failed=sequence % 4 == 0,
-        predicted_mean=0.5,
-        predicted_linear=0.6,
-    )
+    pass
 
 
 @pytest.fixture(params=[PanicException, EnginePanicError])
@@ -215,14 +97,16 @@ def test_an_interruption_while_the_state_is_asked_for_is_passed_on(case: Case, m
         PURE["choose"](case.engine)
     monkeypatch.undo()
     assert PURE["choose"](case.engine) == PURE["choose"](case.twin)
-    case.assert_quarantined("choose")
+    assert case.engine.name == "reference"
+    assert case.reasons == [f"choose: {case.primary.error.__name__}"]
+    case.assert_equal()
 
 
 def test_a_panic_before_the_first_load_is_survived_too() -> None:
     primary, reasons = PanickingEngine(), list[str]()
     engine = QuarantinedEngine(primary, lambda: ReferenceEngine(OWN), reasons.append)
     primary.broken = {"learn"}
-    assert engine.learn(_lesson(1))
+    assert engine.learn(lesson(1))
     assert (engine.name, engine.generation, reasons) == ("reference", 0, ["learn: PanicException"])
     engine.load(ARMS, OFFERS, 3)
     assert engine.choose(query(generation=3, features=FEATURES)).chosen is not None
@@ -232,7 +116,7 @@ def test_a_panic_while_learning_learns_exactly_once(case: Case) -> None:
     case.primary.broken = {"learn"}
     case.teach(range(6, 7))
     case.assert_quarantined("learn")
-    assert not case.engine.learn(_lesson(6))
+    assert not case.engine.learn(lesson(6))
     case.assert_equal()
 
 
@@ -332,18 +216,18 @@ def test_a_standby_that_cannot_be_built_is_tried_again_and_the_primary_is_not() 
     engine = QuarantinedEngine(primary, make_standby, reasons.append)
     for each in (engine, twin):
         each.load(ARMS, OFFERS, 3)
-        each.learn(_lesson(1))
+        each.learn(lesson(1))
     primary.broken = {"learn"}
     with pytest.raises(EnginePanicError):
-        engine.learn(_lesson(2))
+        engine.learn(lesson(2))
     primary.broken = set()
     asked = primary.calls
     with pytest.raises(EnginePanicError):
         engine.choose(query(generation=3, features=FEATURES))
     assert primary.calls == asked
     assert not engine.quarantined
-    assert engine.learn(_lesson(2))
-    twin.learn(_lesson(2))
+    assert engine.learn(lesson(2))
+    twin.learn(lesson(2))
     assert engine.checkpoint() == twin.checkpoint()
     assert reasons == ["learn: PanicException"]
 
@@ -369,7 +253,7 @@ def test_a_panic_in_rust_is_answered_by_the_reference() -> None:
     for each in (engine, twin):
         each.load(ARMS, OFFERS, 3)
         for sequence in range(20):
-            each.learn(_lesson(sequence))
+            each.learn(lesson(sequence))
     assert engine.name == "native"
     primary.inject_panic(1)
     assert PURE["choose"](engine) == PURE["choose"](twin)

@@ -8,13 +8,10 @@ import pytest
 
 from atp_grpc.engine.reference import ReferenceEngine
 from atp_grpc.engine.self_test import EngineSelfTestError, run_self_test
+from tests.conformance.engine.panicking import PanicException
 
 if TYPE_CHECKING:
     from atp_grpc.engine.contract import Choice, EngineParameters, Outcome, Query
-
-
-class PanicException(BaseException):
-    """A Rust panic as Python meets it: under this name, and no Exception."""
 
 
 class Forgetful(ReferenceEngine):
