@@ -5,6 +5,8 @@ Only failures that a person can mend are listed; anything else is a bug and keep
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from atp_grpc.app.engines import EngineMissingError
 from atp_grpc.app.keys import CredentialsMissingError
 from atp_grpc.catalog.loader import CatalogueFault
@@ -28,8 +30,8 @@ START_FAILURES = (
 )
 
 
-def explain(failure: BaseException) -> list[str]:
-    """One line a complaint."""
+def explain(failure: BaseException, *, data_dir: Path) -> list[str]:
+    """One line a complaint; `data_dir` is where the store that failed would be."""
     if isinstance(failure, KeysError):
         return [f"atp: keys: {complaint}" for complaint in failure.complaints]
     if isinstance(failure, CatalogueFault):
@@ -38,4 +40,6 @@ def explain(failure: BaseException) -> list[str]:
         return [
             f"atp: the stored learner checkpoint is damaged: {failure}; delete it to learn anew from the observations"
         ]
+    if isinstance(failure, StoreFailure):
+        return [f"atp: the store {data_dir / 'atp.db'} cannot be used: {failure}"]
     return [f"atp: {failure}"]

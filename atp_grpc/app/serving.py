@@ -12,6 +12,7 @@ import gc
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import TextIO
 
 import uvloop
@@ -34,7 +35,7 @@ def serve(settings: Settings, *, out: TextIO | None = None) -> int:
     try:
         return uvloop.run(_serve(settings, out or sys.stdout))
     except START_FAILURES as failure:
-        for line in explain(failure):
+        for line in explain(failure, data_dir=Path(settings.data_dir)):
             sys.stderr.write(line + "\n")
         return REFUSED
 

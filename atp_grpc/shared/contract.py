@@ -1,7 +1,7 @@
 """The promise of idempotency: a request id is executed once, and its answer can be had again.
 
-`services` claims around a story. The scope is (tenant, method, id); the same id with another body is refused. Only successes
-are stored. Nothing here knows what a request or an answer means: both are bytes.
+`services` claims around a story. The scope is (tenant, method, id); the same id with another body is refused. Only
+successes are stored. Nothing here knows what a request or an answer means: both are bytes.
 """
 
 from __future__ import annotations

@@ -3,12 +3,16 @@
 mod world;
 
 use atp_native::choice::Figure;
+use atp_native::decay::Decay;
 use atp_native::features::FlagExtractor;
 use atp_native::parameters::{ContextMode, Parameters};
 use atp_native::query::Outcome;
 use proptest::prelude::*;
 
-use world::{DIMENSION, NOW, Question, engine, lessons, parameters, plain_parameters, query, questions, teach};
+use world::{
+    DIMENSION, HOUR, Lesson, NOW, engine, lesson, lessons, parameters, plain_parameters, query, question, questions,
+    teach,
+};
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
@@ -50,13 +54,15 @@ proptest! {
     }
 
     #[test]
-    fn a_restored_engine_has_the_same_state_and_makes_the_same_choice(
-        parameters in parameters(), lessons in lessons(), question in questions(),
+    fn a_restored_engine_has_the_same_state_and_makes_the_same_choice_whatever_it_knew_before(
+        parameters in parameters(), lessons in lessons(), forgotten in lessons(), question in questions(),
     ) {
         let mut engine = engine(&parameters);
         teach(&mut engine, &lessons);
         let state = engine.checkpoint();
         let mut other = world::engine(&parameters);
+        teach(&mut other, &forgotten);
+        other.choose(&query(&question)).expect("a valid query");
 
         other.restore(&state).expect("a sound checkpoint");
 
@@ -140,15 +146,7 @@ proptest! {
 #[test]
 fn a_drill_fails_as_often_as_it_was_asked_to_and_leaves_the_engine_sound() {
     let mut engine = engine(&plain_parameters());
-    let question = Question {
-        seed: 1,
-        candidates: vec![0, 1, 2, 3],
-        features: vec![0; 4 * DIMENSION],
-        cost_weight: 0.1,
-        max_cost: None,
-        quality_floor: None,
-        latency_slo: None,
-    };
+    let question = question();
     let expected = engine.choose(&query(&question));
     let state = engine.checkpoint();
 
@@ -160,4 +158,35 @@ fn a_drill_fails_as_often_as_it_was_asked_to_and_leaves_the_engine_sound() {
     }
     assert_eq!(engine.checkpoint(), state);
     assert_eq!(engine.choose(&query(&question)), expected);
+}
+
+#[test]
+fn states_restored_one_after_another_are_each_read_afresh() {
+    let question = question();
+    let mut restored = engine(&plain_parameters());
+    for quality in [0.9, 0.1] {
+        let mut engine = engine(&plain_parameters());
+        teach(&mut engine, &[lesson(quality)]);
+
+        restored.restore(&engine.checkpoint()).expect("a sound checkpoint");
+
+        assert_eq!(restored.choose(&query(&question)), engine.choose(&query(&question)));
+    }
+}
+
+#[test]
+fn an_outcome_that_comes_late_does_not_magnify_the_evidence_for_context() {
+    let parameters = Parameters {
+        context: ContextMode::Auto,
+        context_min_weight: 100.0,
+        decay: Decay { half_life: Some(HOUR) },
+        ..plain_parameters()
+    };
+    let mut engine = engine(&parameters);
+    // The linear model was right each time, but three outcomes are not a hundred.
+    let right = Lesson { predictions: Some((0.0, 1.0)), ..lesson(1.0) };
+
+    teach(&mut engine, &[right.clone(), right.clone(), Lesson { age: 80 * HOUR, ..right }]);
+
+    assert!(!engine.context_on());
 }

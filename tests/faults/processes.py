@@ -66,6 +66,7 @@ def write_config(path: Path, key: KeySettings) -> Path:
     permissions = ", ".join(f'"{permission}"' for permission in key.permissions)
     path.write_text(
         'profile = "ci"\n[server]\ndrain_delay_seconds = 0.0\n'
-        f'[[auth.keys]]\nid = "{key.id}"\ntenant = "{key.tenant}"\ndigest = "{key.digest}"\npermissions = [{permissions}]\n'
+        f'[[auth.keys]]\nid = "{key.id}"\ntenant = "{key.tenant}"\n'
+        f'digest = "{key.digest}"\npermissions = [{permissions}]\n'
     )
     return path

@@ -8,7 +8,19 @@ import random
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
-_TEXTS = ["", "\x00", "a" * 5000, "\u202eright to left", "é" * 64, "\U0001f600", "id-1", "ghost", "default", "../../etc", "'; --"]
+_TEXTS = [
+    "",
+    "\x00",
+    "a" * 5000,
+    "\u202eright to left",
+    "é" * 64,
+    "\U0001f600",
+    "id-1",
+    "ghost",
+    "default",
+    "../../etc",
+    "'; --",
+]
 _FLOATS = [math.nan, math.inf, -math.inf, 0.0, -0.0, -1.0, 0.5, 1.0, 1e308, -1e308, 5e-324, 1e-9]
 _INTEGERS = [0, 1, -1, 2, 7, 2**31 - 1, -(2**31), 2**62, 2**63 - 1, -(2**63)]
 
@@ -45,7 +57,7 @@ def scrambled(message: Message, chance: random.Random) -> bytes:
 
 
 def _scramble(message: Message, chance: random.Random) -> None:
-    fields = message.DESCRIPTOR.fields
+    fields: list[FieldDescriptor] = list(message.DESCRIPTOR.fields)
     if not fields:
         return
     field = chance.choice(fields)

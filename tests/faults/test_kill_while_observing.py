@@ -32,6 +32,19 @@ class Acknowledged:
 
     def __init__(self) -> None:
         self.decisions: dict[int, str] = {}
+        self._arrived = asyncio.Event()
+
+    def add(self, sequence: int, decision_id: str) -> None:
+        self.decisions[sequence] = decision_id
+        self._arrived.set()
+
+    async def wait_for(self, count: int, work: asyncio.Task[None]) -> None:
+        """Waits until that many came, or the work that brings them is done."""
+        while len(self.decisions) < count and not work.done():
+            self._arrived.clear()
+            arrived = asyncio.ensure_future(self._arrived.wait())
+            await asyncio.wait([arrived, work], return_when=asyncio.FIRST_COMPLETED)
+            arrived.cancel()
 
 
 async def load(client: AtpClient, acknowledged: Acknowledged, chance: random.Random) -> None:
@@ -47,7 +60,7 @@ async def load(client: AtpClient, acknowledged: Acknowledged, chance: random.Ran
         for token in left:
             report = ObserveRequest(feedback_token=token, quality=chance.random())
             reply = await client.observe(report)
-            acknowledged.decisions[reply.sequence] = reply.decision_id
+            acknowledged.add(reply.sequence, reply.decision_id)
 
     await asyncio.gather(*(caller() for _ in range(CALLERS)))
 
@@ -59,8 +72,7 @@ async def kill_under_load(
         before = len(acknowledged.decisions)
         work = asyncio.create_task(load(client, acknowledged, chance))
         enough = before + chance.randint(50, 1_200)
-        while len(acknowledged.decisions) < enough and not work.done():
-            await asyncio.sleep(0.001)
+        await acknowledged.wait_for(enough, work)
         await server.kill()
         work.cancel()
         with pytest.raises((AtpCallError, asyncio.CancelledError)):
@@ -99,7 +111,12 @@ async def kill_again_and_again(tmp_path: Path, rounds: int) -> None:
     observations, checkpoint, single_pass = await stored(data_dir)
     by_sequence = {observation.sequence: observation.lesson.decision_id for observation in observations}
     lost = {n for n, decision in acknowledged.decisions.items() if by_sequence.get(n) != decision}
-    figure = {"id": "kill-observe", "n": rounds, "acknowledged": len(acknowledged.decisions), "stored": len(by_sequence)}
+    figure = {
+        "id": "kill-observe",
+        "n": rounds,
+        "acknowledged": len(acknowledged.decisions),
+        "stored": len(by_sequence),
+    }
     print(json.dumps({**figure, "lost": len(lost), "bar": 0, "pass": not lost}))
     assert lost == set()
     assert sorted(by_sequence) == list(range(1, len(by_sequence) + 1))

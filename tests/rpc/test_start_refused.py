@@ -14,14 +14,16 @@ from pathlib import Path
 
 import pytest
 
-from atp_grpc.app import serve
+from atp_grpc.app import open_app, serve
 from atp_grpc.app.serving import REFUSED
 from atp_grpc.config import AuthSettings, CatalogSettings, EngineSettings, OpsSettings, ServerSettings, Settings
 from atp_grpc.domain.clock import SystemClock
 from atp_grpc.engine import native
 from atp_grpc.secrets.files import open_secrets
+from atp_grpc.store.contract import StoreFailure
 from atp_grpc.store.sqlite import open_sqlite_store
 from tests.rpc.catalogues import ONE_MODEL
+from tests.rpc.provoking import prompt
 from tests.rpc.serving import ACME, key_for, serving, settings_for
 
 BAD_CATALOGUE = ONE_MODEL.replace("context_tokens = 8000", "context_tokens = -1").replace(
@@ -167,6 +169,14 @@ def test_a_demanded_native_engine_that_is_not_there_is_refused_with_the_way_to_g
     monkeypatch.setattr(native, "atp_native", None)
     (complaint,) = refusals(dataclasses.replace(settings, engine=EngineSettings("native")), capsys)
     assert "make setup" in complaint
+
+
+async def test_a_data_folder_in_use_by_another_server_is_refused(tmp_path: Path) -> None:
+    async with serving(tmp_path) as server:
+        with pytest.raises(StoreFailure, match="in use by process"):
+            async with open_app(server.app.rooms.settings):
+                pytest.fail("two servers share one data folder")
+        await server.acme.route(prompt())
 
 
 async def test_without_the_native_engine_auto_serves_on_the_reference_and_says_how_to_get_it(

@@ -37,6 +37,32 @@ pub struct Question {
     pub latency_slo: Option<f64>,
 }
 
+/// A graded answer of the first arm, decided now.
+pub fn lesson(quality: f64) -> Lesson {
+    Lesson {
+        arm: 0,
+        age: 0,
+        features: vec![0; 4 * DIMENSION],
+        quality: Some(quality),
+        tokens: None,
+        failed: None,
+        predictions: None,
+    }
+}
+
+/// A question without limits to every arm.
+pub fn question() -> Question {
+    Question {
+        seed: 1,
+        candidates: vec![0, 1, 2, 3],
+        features: vec![0; 4 * DIMENSION],
+        cost_weight: 0.1,
+        max_cost: None,
+        quality_floor: None,
+        latency_slo: None,
+    }
+}
+
 pub fn features() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(-2.0_f32..2.0, DIMENSION)
         .prop_map(|values| values.into_iter().flat_map(f32::to_le_bytes).collect())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -21,7 +22,7 @@ PARAMETERS = EngineParameters(
 )
 
 
-def learner_on(store: MemoryStore, refused: list[str] | None = None, **changes: object) -> Learner:
+def learner_on(store: MemoryStore, refused: list[str] | None = None, **changes: Any) -> Learner:
     refusals = [] if refused is None else refused
     return Learner(
         engine=ReferenceEngine(dataclasses.replace(PARAMETERS, **changes)),
