@@ -6,7 +6,6 @@ The command line, the demo and the tests enter here; this room alone picks imple
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -30,9 +29,11 @@ class App:
 
 @asynccontextmanager
 async def open_app(
-    settings: Settings, *, clock: Clock | None = None, log_stream: TextIO = sys.stderr
+    settings: Settings, *, clock: Clock | None = None, log_stream: TextIO | None = None
 ) -> AsyncIterator[App]:
     """A serving process: rooms, then the door, health SERVING last; drained and closed in reverse.
+
+    Log lines go to `log_stream`, standard error by default.
 
     Raises:
         what `open_rooms` raises; AddressInUseError: a port is taken; CredentialsMissingError: nobody could ever call.

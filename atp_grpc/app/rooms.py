@@ -64,9 +64,11 @@ class Rooms:
 
 @asynccontextmanager
 async def open_rooms(
-    settings: Settings, *, clock: Clock | None = None, log_stream: TextIO = sys.stderr
+    settings: Settings, *, clock: Clock | None = None, log_stream: TextIO | None = None
 ) -> AsyncIterator[Rooms]:
     """Everything but the door: the stories of Route and Observe without a socket.
+
+    Log lines go to `log_stream`, standard error by default.
 
     Raises:
         CatalogueFault, EngineMissingError, EngineSelfTestError, StoreFailure, SecretsError, CorruptCheckpointError: the
@@ -74,7 +76,9 @@ async def open_rooms(
     """
     async with AsyncExitStack() as stack:
         clock = clock or SystemClock()
-        instruments = stack.enter_context(open_instruments(settings.telemetry, stream=log_stream, clock=clock))
+        instruments = stack.enter_context(
+            open_instruments(settings.telemetry, stream=log_stream or sys.stderr, clock=clock)
+        )
         data_dir = Path(settings.data_dir)
         secrets = open_secrets(data_dir)
         store = await _open_store(settings, clock)

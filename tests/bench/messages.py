@@ -9,8 +9,8 @@ from atp_grpc.pb.atp.v1 import routing_pb2
 
 PROMPT = (
     "A warehouse ships 48 boxes in the morning and twice as many in the afternoon. Each box holds 12 lamps, and 3 "
-    "percent of the lamps arrive broken. How many whole lamps were delivered that day? Show each step of the calculation, then "
-    "give the final answer alone on the last line, as a whole number."
+    "percent of the lamps arrive broken. How many whole lamps were delivered that day? Show each step of the "
+    "calculation, then give the final answer alone on the last line, as a whole number."
 )
 
 

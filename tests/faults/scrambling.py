@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from typing import cast
 
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
@@ -57,7 +58,7 @@ def scrambled(message: Message, chance: random.Random) -> bytes:
 
 
 def _scramble(message: Message, chance: random.Random) -> None:
-    fields: list[FieldDescriptor] = list(message.DESCRIPTOR.fields)
+    fields = cast("list[FieldDescriptor]", list(message.DESCRIPTOR.fields))
     if not fields:
         return
     field = chance.choice(fields)

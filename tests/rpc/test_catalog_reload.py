@@ -25,7 +25,9 @@ from tests.rpc.provoking import on_catalogue, prompt, refused
 from tests.rpc.serving import Serving, serving
 from tests.rpc.waiting import eventually
 
-BAD = ONE_MODEL.replace("context_tokens = 8000", "context_tokens = -1").replace('provider = "one"', 'provider = "nobody"')
+BAD = ONE_MODEL.replace("context_tokens = 8000", "context_tokens = -1").replace(
+    'provider = "one"', 'provider = "nobody"'
+)
 
 
 @asynccontextmanager
@@ -132,7 +134,7 @@ async def test_decisions_under_a_storm_of_reloads_never_mix_two_catalogues(tmp_p
     """The output price is US$ `revision` x 10 a million tokens, so a price of another revision would show."""
 
     def priced(revision: int) -> str:
-        return ONE_MODEL.replace("output_usd_per_million_tokens = 4.0", f"output_usd_per_million_tokens = {10 * revision}")
+        return ONE_MODEL.replace("per_million_tokens = 4.0", f"per_million_tokens = {10 * revision}")
 
     request = prompt(input_tokens=0, max_output_tokens=100)
     seen: set[int] = set()

@@ -1,4 +1,4 @@
-"""A panic of the native engine, end to end: callers notice nothing, operators notice at once, nothing learned is lost."""
+"""A panic of the native engine, end to end: callers notice nothing, operators do, and nothing learned is lost."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ async def metrics(app: App) -> str:
         return await response.text()
 
 
-async def test_a_panic_in_a_choice_is_answered_by_the_reference_engine_with_all_that_was_learned(tmp_path: Path) -> None:
+async def test_a_panic_is_answered_by_the_reference_engine_with_all_that_was_learned(tmp_path: Path) -> None:
     log = io.StringIO()
     async with on_native(tmp_path, log) as (app, client):
         for quality in (0.1, 0.9, 0.4):

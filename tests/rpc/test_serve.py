@@ -50,7 +50,8 @@ async def observe_until_stopped(client: AtpClient, acknowledged: dict[int, str])
                 answer = await client.observe(report)
                 acknowledged[answer.sequence] = answer.decision_id
         except AtpCallError as error:
-            assert error.code == "UNAVAILABLE", error
+            if error.code != "UNAVAILABLE":
+                raise
             return
 
 
@@ -97,13 +98,12 @@ async def test_a_second_signal_ends_the_process_at_once(tmp_path: Path) -> None:
         with locked(data_dir / "atp.db"):
             report = asyncio.ensure_future(client.observe(ObserveRequest(feedback_token=token, quality=1.0)))
 
-            async def open_calls() -> str:
-                return (await client.get_server_info(GetServerInfoRequest())).instance_id
-
-            await eventually(open_calls, is_it=bool)
+            # The report went out during the first of these calls: after the second it is inside.
+            for _ in range(2):
+                await client.get_server_info(GetServerInfoRequest())
             await server.signal(signal.SIGTERM)
 
-            async def health() -> int:
+            async def health() -> HealthCheckResponse.ServingStatus:
                 return (await client.health()).status
 
             # The report holds the drain open; whoever cannot wait asks again.
@@ -170,7 +170,7 @@ def serve_here(settings: Settings, credential: str, story: Any) -> tuple[int, st
             ready = READY.search(out.getvalue())
             assert ready
             asyncio.run(tell(ready.group(1)))
-        except BaseException as fault:
+        except BaseException as fault:  # noqa: BLE001 - whatever goes wrong, the server must be told to stop
             faults.append(fault)
             os.kill(os.getpid(), signal.SIGTERM)
 
