@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 from google.protobuf.descriptor import EnumDescriptor
@@ -40,8 +42,12 @@ def test_every_word_has_a_value_and_every_value_a_word(words: type[enum.StrEnum]
 
 
 def test_every_word_is_converted_to_its_own_value() -> None:
-    tables = (decisions.REFUSAL_CAUSES, decisions.REASON_CODES, catalog.SERVING_STATUSES)
-    for table, words in zip(tables, (RefusalCause, ReasonCode, ServingStatus), strict=True):
+    tables: list[tuple[Mapping[Any, int], type[enum.StrEnum]]] = [
+        (decisions.REFUSAL_CAUSES, RefusalCause),
+        (decisions.REASON_CODES, ReasonCode),
+        (catalog.SERVING_STATUSES, ServingStatus),
+    ]
+    for table, words in tables:
         assert set(table) == set(words)
         assert len(set(table.values())) == len(table)
         assert 0 not in table.values()

@@ -1,0 +1,371 @@
+"""The router with a reference engine and no sockets: what it may never do, and whence its chance comes."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from atp_grpc.catalog.snapshot import Snapshot
+from atp_grpc.domain.call import Call
+from atp_grpc.domain.clock import ManualClock
+from atp_grpc.domain.decision import Decision, ReasonCode, RefusalCause
+from atp_grpc.domain.errors import (
+    AtpError,
+    FeatureSchemaMismatchError,
+    ModelsUnavailableError,
+    NoEligibleModelError,
+    RevisionNotReachedError,
+    UnknownPolicyError,
+)
+from atp_grpc.domain.model import Deployment, Model
+from atp_grpc.domain.money import TokenPrices
+from atp_grpc.domain.policy import RoutingPolicy
+from atp_grpc.domain.request import Constraints, FeatureVector, NamedObjective, RouteRequest, Weights
+from atp_grpc.domain.tenant import Principal
+from atp_grpc.engine.contract import (
+    Choice,
+    Engine,
+    EngineError,
+    EngineParameters,
+    InvalidQueryError,
+    Outcome,
+    Query,
+)
+from atp_grpc.engine.reference import ReferenceEngine
+from atp_grpc.routing.feedback import FeedbackTokens
+from atp_grpc.routing.ledger import Ledger
+from atp_grpc.routing.pool import Pool
+from atp_grpc.routing.router import Routed, Router
+from tests.unit.routing.examples import ACTIVE, DEPRECATED, DRAINING, NOW, SHADOW, deployment, model, snapshot
+
+CALL = Call("m", Principal("acme", "key", frozenset()), 1e9, "trace")
+POLICY = RoutingPolicy(
+    name="default",
+    version=4,
+    schema_id="flags.v1",
+    dimension=15,
+    cost_weight=0.1,
+    latency_weight=0.0,
+    cost_scale_nano_usd=1e6,
+    latency_scale_seconds=2.0,
+)
+PARAMETERS = EngineParameters(
+    pool="default", schema_id="flags.v1", dimension=15, cost_scale_nano_usd=1e6, latency_scale_seconds=2.0
+)
+WEEK_SECONDS = 7 * 86_400.0
+
+
+class Plain:
+    """Seals nothing: what goes in comes out."""
+
+    def seal(self, plaintext: bytes, associated: bytes) -> bytes:
+        return plaintext
+
+    def open(self, sealed: bytes, associated: bytes) -> bytes:
+        return sealed
+
+
+class Standing:
+    """A catalogue that does not move by itself."""
+
+    def __init__(self, view: Snapshot) -> None:
+        self.view = view
+
+    def at(self, now_nanos: int) -> Snapshot:
+        return self.view
+
+
+@dataclass
+class Desk:
+    """A router with everything it was given."""
+
+    view: Snapshot
+    engine: Engine = field(default_factory=lambda: ReferenceEngine(PARAMETERS))
+    policy: RoutingPolicy = POLICY
+    first_seed: int = 0
+    recorded: list[Decision] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.clock = ManualClock(NOW)
+        self.ledger = Ledger(100)
+        self.catalogue = Standing(self.view)
+        self.revision = 0
+        seeds, names = itertools.count(self.first_seed), itertools.count(1)
+        self.router = Router(
+            pool=Pool(self.catalogue, self.engine),  # type: ignore[arg-type]
+            policy=self.policy,
+            ledger=self.ledger,
+            tokens=FeedbackTokens(Plain()),
+            clock=self.clock,
+            next_seed=lambda: next(seeds),
+            next_id=lambda now: f"d{next(names)}",
+            learner_revision=lambda: self.revision,
+            record=self.recorded.append,
+            token_ttl_seconds=WEEK_SECONDS,
+        )
+
+
+def three_models() -> Snapshot:
+    models = [
+        model("cheap", prior_quality=0.5, prior_latency_seconds=0.5),
+        model("good", prior_quality=0.9, prior_latency_seconds=2.0),
+        model("fast", prior_quality=0.6, prior_latency_seconds=0.1),
+    ]
+    prices = {"cheap": 10**8, "good": 10**10, "fast": 10**9}
+    deployments = [deployment(each.name, prices=TokenPrices(prices[each.name], prices[each.name])) for each in models]
+    return snapshot(models, deployments)
+
+
+def text(**changes: object) -> RouteRequest:
+    return RouteRequest(text="What is 2 + 2?", **changes)  # type: ignore[arg-type]
+
+
+_WORDS = st.frozensets(st.sampled_from(["tools", "vision"]))
+_MODELS = st.lists(
+    st.builds(
+        lambda name, status, capabilities, context, quality, latency: model(
+            name,
+            status=status,
+            capabilities=capabilities,
+            context_tokens=context,
+            prior_quality=quality,
+            prior_latency_seconds=latency,
+        ),
+        st.sampled_from("abcdefgh"),
+        st.sampled_from([ACTIVE, ACTIVE, ACTIVE, DRAINING, SHADOW, DEPRECATED]),
+        _WORDS,
+        st.integers(1, 3000),
+        st.floats(0, 1),
+        st.floats(0.01, 20),
+    ),
+    min_size=1,
+    max_size=8,
+    unique_by=lambda entry: entry.name,
+)
+_PRICES = st.builds(TokenPrices, st.integers(0, 10**11), st.integers(0, 10**11))
+_CONSTRAINTS = st.builds(
+    Constraints,
+    max_cost_nano_usd=st.none() | st.integers(0, 10**8),
+    quality_floor=st.none() | st.floats(0, 1),
+    latency_slo_seconds=st.none() | st.floats(0.01, 20),
+    required_capabilities=_WORDS,
+    denied_models=st.frozensets(st.sampled_from("abcdefgh"), max_size=3),
+    region=st.sampled_from(["", "", "eu"]),
+)
+_REQUESTS = st.builds(
+    RouteRequest,
+    text=st.text(max_size=40),
+    input_tokens=st.none() | st.integers(0, 2000),
+    max_output_tokens=st.none() | st.integers(1, 1000),
+    constraints=_CONSTRAINTS,
+    objective=st.none()
+    | st.sampled_from(NamedObjective)
+    | st.builds(Weights, cost=st.floats(0, 100), latency=st.floats(0, 100)),
+)
+
+
+@st.composite
+def _views(draw: st.DrawFn) -> Snapshot:
+    models: Sequence[Model] = draw(_MODELS)
+    deployments: list[Deployment] = []
+    for each in models:
+        for number in range(draw(st.integers(0, 2))):
+            regions = draw(st.frozensets(st.sampled_from(["eu", "us"]), min_size=1))
+            deployments.append(deployment(each.name, f"{each.name}@{number}", regions=regions, prices=draw(_PRICES)))
+    return snapshot(models, deployments)
+
+
+@settings(deadline=None)
+@given(view=_views(), request=_REQUESTS, seed=st.integers(0, 2**64 - 1))
+def test_route_never_picks_a_refused_model(view: Snapshot, request: RouteRequest, seed: int) -> None:
+    desk = Desk(view, first_seed=seed)
+    plan = desk.router.plan(request)
+    refused = {refusal.target.model for refusal in plan.refusals}
+    allowed = {candidate.target.model for candidate in plan.candidates}
+    assert not refused & allowed
+    assert refused | allowed == set(view.models)
+    if not allowed:
+        with pytest.raises((NoEligibleModelError, ModelsUnavailableError)) as nobody:
+            Desk(view, first_seed=seed).router.route(request, CALL)
+        assert {violation.subject for violation in nobody.value.preconditions} == {f"models/{name}" for name in refused}
+        return
+    decision = Desk(view, first_seed=seed).router.route(request, CALL).decision
+    chosen = decision.candidates[decision.chosen]
+    assert decision.target.model in allowed
+    assert 0.0 < chosen.propensity <= 1.0
+    constraints, deployed = request.constraints, view.deployments[decision.target.deployment]
+    assert deployed.status is ACTIVE
+    assert view.models[decision.target.model].status is ACTIVE
+    assert constraints.required_capabilities <= view.models[decision.target.model].capabilities
+    assert decision.target.model not in constraints.denied_models
+    assert not constraints.region or constraints.region in deployed.regions
+    if constraints.max_cost_nano_usd is not None:
+        assert chosen.expected.cost_nano_usd <= constraints.max_cost_nano_usd
+    assert sum(candidate.propensity for candidate in decision.candidates) == pytest.approx(1.0, abs=1e-9)
+
+
+@settings(deadline=None, max_examples=40)
+@given(view=_views(), requests=st.lists(_REQUESTS, max_size=6), seed=st.integers(0, 2**64 - 100))
+def test_the_same_seeds_give_the_same_decisions_one_by_one_and_in_a_batch(
+    view: Snapshot, requests: list[RouteRequest], seed: int
+) -> None:
+    def one_by_one(desk: Desk) -> list[Routed | str]:
+        answers: list[Routed | str] = []
+        for request in requests:
+            try:
+                answers.append(desk.router.route(request, CALL))
+            except AtpError as error:
+                answers.append(error.reason)
+        return answers
+
+    first = one_by_one(Desk(view, first_seed=seed))
+    assert one_by_one(Desk(view, first_seed=seed)) == first
+    batch = Desk(view, first_seed=seed).router.route_many(requests, CALL)
+    assert [answer.reason if isinstance(answer, AtpError) else answer for answer in batch] == first
+
+
+def test_other_seeds_give_other_draws_from_the_same_distribution() -> None:
+    view, request = (
+        three_models(),
+        text(objective=Weights(0.0, 0.0), constraints=Constraints(denied_models=frozenset({"good"}))),
+    )
+    seen = {Desk(view, first_seed=seed).router.route(request, CALL).decision.target.model for seed in range(400)}
+    assert seen == {"cheap", "fast"}
+
+
+def test_a_decision_carries_everything_that_its_token_must_know() -> None:
+    desk = Desk(three_models())
+    desk.revision = 17
+    request = text(
+        task_type="sum", session_id="s", labels={"a": "b"}, constraints=Constraints(allowed_models=frozenset({"good"}))
+    )
+    routed = desk.router.route(request, CALL)
+    lesson = routed.decision.lesson
+    opened = FeedbackTokens(Plain()).open(routed.token, tenant="acme", now_nanos=NOW)
+    assert opened == lesson
+    assert (lesson.model, lesson.deployment, lesson.prices.output) == ("good", "good@one", 10**10)
+    assert (lesson.decided_nanos, lesson.expires_nanos) == (NOW, NOW + round(WEEK_SECONDS * 1e9))
+    revisions = lesson.revisions
+    assert (revisions.policy, revisions.policy_version, revisions.catalog, revisions.learner) == ("default", 4, 3, 17)
+    assert lesson.features.dimension == 15
+    assert routed.decision.reason_codes == (ReasonCode.ONLY_CANDIDATE,)
+    assert desk.ledger.find("acme", "d1") is routed.decision
+    assert desk.recorded == [routed.decision]
+
+
+def test_a_plan_leaves_no_trace() -> None:
+    desk = Desk(three_models())
+    before = desk.engine.checkpoint()
+    desk.router.plan(text())
+    assert desk.recorded == []
+    assert len(desk.ledger) == 0
+    assert desk.engine.checkpoint() == before
+
+
+@pytest.mark.parametrize(
+    ("request_", "error"),
+    [
+        (text(policy="other"), UnknownPolicyError),
+        (text(min_revision=4), RevisionNotReachedError),
+        (RouteRequest(features=FeatureVector("acme.v1", b"\0" * 60)), FeatureSchemaMismatchError),
+        (RouteRequest(features=FeatureVector("flags.v1", b"\0" * 56)), FeatureSchemaMismatchError),
+    ],
+)
+def test_a_request_that_names_what_does_not_exist_is_refused_alike_by_route_plan_and_batch(
+    request_: RouteRequest, error: type[AtpError]
+) -> None:
+    desk = Desk(three_models())
+    with pytest.raises(error):
+        desk.router.route(request_, CALL)
+    with pytest.raises(error):
+        desk.router.plan(request_)
+    refusal, served = desk.router.route_many([request_, text()], CALL)
+    assert isinstance(refusal, error)
+    assert isinstance(served, Routed)
+    assert len(desk.recorded) == 1
+
+
+def test_text_is_refused_where_the_policy_takes_only_a_callers_own_vector() -> None:
+    policy = dataclasses.replace(POLICY, schema_id="acme.v1", dimension=2)
+    parameters = dataclasses.replace(PARAMETERS, schema_id="acme.v1", dimension=2)
+    desk = Desk(three_models(), engine=ReferenceEngine(parameters), policy=policy)
+    with pytest.raises(FeatureSchemaMismatchError) as refusal:
+        desk.router.route(text(), CALL)
+    assert refusal.value.metadata["schema"] == "text"
+    vector = FeatureVector("acme.v1", struct.pack("<2f", 1.0, 2.0))
+    assert desk.router.route(RouteRequest(features=vector), CALL).decision.lesson.features == vector
+
+
+def test_when_only_draining_models_are_left_waiting_is_advised() -> None:
+    away = snapshot([model("a", status=DRAINING), model("b", status=SHADOW)], [deployment("a"), deployment("b")])
+    with pytest.raises(ModelsUnavailableError) as refusal:
+        Desk(away).router.route(text(), CALL)
+    assert refusal.value.retry_after_seconds
+    assert [violation.type for violation in refusal.value.preconditions] == ["DRAINING", "SHADOW"]
+    gone = snapshot([model("b", status=SHADOW)], [deployment("b")])
+    with pytest.raises(NoEligibleModelError):
+        Desk(gone).router.route(text(), CALL)
+
+
+def test_models_above_the_money_are_refused_for_it_also_in_a_batch() -> None:
+    desk = Desk(three_models())
+    poor = text(constraints=Constraints(max_cost_nano_usd=0))
+    refusal, served = desk.router.route_many([poor, text()], CALL)
+    assert isinstance(refusal, NoEligibleModelError)
+    assert {violation.type for violation in refusal.preconditions} == {RefusalCause.MAX_COST.name}
+    assert isinstance(served, Routed)
+
+
+def test_an_engine_refusal_inside_a_batch_is_a_fault_and_no_answer() -> None:
+    class Broken(ReferenceEngine):
+        def choose_batch(self, queries: Sequence[Query]) -> list[Choice | EngineError]:
+            return [InvalidQueryError("made for the test") for _ in queries]
+
+    with pytest.raises(InvalidQueryError):
+        Desk(three_models(), engine=Broken(PARAMETERS)).router.route_many([text()], CALL)
+
+
+def test_what_is_learned_moves_the_next_decision() -> None:
+    desk = Desk(three_models())
+    request = text(objective=NamedObjective.HIGHEST_QUALITY)
+
+    def quality_of(name: str) -> float:
+        (found,) = [c for c in desk.router.plan(request).candidates if c.target.model == name]
+        return found.expected.quality
+
+    before = quality_of("cheap")
+    lesson = desk.router.route(request, CALL).decision.lesson
+    for sequence in range(1, 20):
+        desk.engine.learn(Outcome("cheap", "r", sequence, NOW, NOW, lesson.features.values, quality=1.0))
+    assert quality_of("cheap") > before
+    assert desk.router.plan(request).candidates[0].target.model == "cheap"
+
+
+def test_a_new_catalogue_is_in_force_for_the_very_next_decision() -> None:
+    desk = Desk(three_models())
+    desk.router.route(text(), CALL)
+    desk.catalogue.view = snapshot([model("newcomer")], [deployment("newcomer")], generation=2)
+    assert desk.router.route(text(), CALL).decision.target.model == "newcomer"
+    assert desk.engine.generation == 2
+
+
+def test_remarks_tell_unmet_wishes_and_exploration() -> None:
+    desk = Desk(three_models())
+    picky = text(constraints=Constraints(quality_floor=1.0))
+    assert ReasonCode.QUALITY_FLOOR_UNMET in desk.router.route(picky, CALL).decision.reason_codes
+    hasty = text(constraints=Constraints(latency_slo_seconds=0.001))
+    decision = desk.router.route(hasty, CALL).decision
+    assert ReasonCode.LATENCY_SLO_UNMET in decision.reason_codes
+    assert decision.target.model == "fast"
+    even = text(objective=Weights(0.0, 0.0))
+    for decision in (desk.router.route(even, CALL).decision for _ in range(50)):
+        best = max(candidate.utility for candidate in decision.candidates)
+        is_explored = ReasonCode.EXPLORED in decision.reason_codes
+        assert is_explored == (decision.candidates[decision.chosen].utility < best)
