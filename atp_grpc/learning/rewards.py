@@ -16,6 +16,8 @@ from atp_grpc.engine.contract import Outcome
 
 OUTCOMES_PER_OBSERVATION = 64
 """Room in the engine's sequence for the outcomes of one observation (16 attempts and a quality at most)."""
+MOST_OUTPUT_TOKENS = 1e9
+"""The longest answer an engine takes; what reasoning tokens or a bill would make longer counts as this long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +114,12 @@ def _output_tokens(attempt: Attempt, lesson: Lesson) -> float | None:
     """Billed output tokens; when only the bill is known, as many as explain it at the decision's prices."""
     usage = attempt.usage
     if usage.output_tokens is not None:
-        return float(usage.output_tokens + (usage.reasoning_tokens or 0))
+        return min(float(usage.output_tokens + (usage.reasoning_tokens or 0)), MOST_OUTPUT_TOKENS)
     if attempt.cost_nano_usd is None or not _same_prices(attempt, lesson) or lesson.prices.output == 0:
         return None
     input_tokens = lesson.input_tokens if usage.input_tokens is None else float(usage.input_tokens)
     rest = attempt.cost_nano_usd * TOKENS_PER_PRICE - input_tokens * lesson.prices.input
-    return max(rest / lesson.prices.output, 0.0)
+    return min(max(rest / lesson.prices.output, 0.0), MOST_OUTPUT_TOKENS)
 
 
 def _cost_by_usage(attempt: Attempt, lesson: Lesson) -> int | None:

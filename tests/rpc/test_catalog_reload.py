@@ -142,7 +142,7 @@ async def test_decisions_under_a_storm_of_reloads_never_mix_two_catalogues(tmp_p
 
         async def keep_routing(stop: asyncio.Event) -> None:
             while not stop.is_set():
-                batch = await server.acme.route_batch(RouteBatchRequest(requests=[request] * 50))
+                batch = await server.acme.route_batch(RouteBatchRequest(requests=[request] * 32))
                 answers = [result.response for result in batch.results]
                 assert len({answer.catalog_revision for answer in answers}) == 1
                 for answer in answers:
@@ -150,14 +150,14 @@ async def test_decisions_under_a_storm_of_reloads_never_mix_two_catalogues(tmp_p
                     seen.add(answer.catalog_revision)
 
         stop = asyncio.Event()
-        routing = [asyncio.create_task(keep_routing(stop)) for _ in range(4)]
-        for revision in range(2, 22):
+        routing = [asyncio.create_task(keep_routing(stop)) for _ in range(2)]
+        for revision in range(2, 12):
             (tmp_path / "catalog.toml").write_text(priced(revision))
             assert (await server.acme.reload_catalog(ReloadCatalogRequest())).revision == revision
         stop.set()
         await asyncio.gather(*routing)
         assert len(seen) > 2
-        assert (await server.acme.route(request)).catalog_revision == 21
+        assert (await server.acme.route(request)).catalog_revision == 11
 
 
 async def test_a_revision_that_cannot_be_remembered_is_not_put_in_force(

@@ -18,6 +18,8 @@ ATTEMPT_ERRORS: dict[int, AttemptError | None] = {outcome_pb.ATTEMPT_ERROR_UNSPE
 }
 _ERROR_NUMBERS = {error: cast("outcome_pb.AttemptError", number) for number, error in ATTEMPT_ERRORS.items()}
 _UNKNOWN_USAGE = Usage()
+_MOST_NANO_USD = 2**63 - 1
+"""What the field holds: nine billion dollars. Sixteen huge attempts at the highest prices would pass it."""
 
 
 def reference(message: observe_pb.ObserveRequest) -> Reference:
@@ -52,11 +54,12 @@ def outcome(standing: Report, lesson: Lesson) -> decision_pb.Outcome | None:
     """What has been observed, or None while nothing has."""
     if not field_names(standing):
         return None
+    cost = total_cost_nano_usd(standing, lesson)
     return decision_pb.Outcome(
         quality=standing.quality,
         attempts=[_attempt_message(attempt) for attempt in standing.attempts],
         labels=standing.labels,
-        cost_nano_usd=total_cost_nano_usd(standing, lesson),
+        cost_nano_usd=None if cost is None else min(cost, _MOST_NANO_USD),
     )
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from atp_grpc.domain.money import TokenPrices
 from atp_grpc.domain.outcome import Attempt, AttemptError, Report, Usage
 from atp_grpc.learning.rewards import (
+    MOST_OUTPUT_TOKENS,
     OUTCOMES_PER_OBSERVATION,
     first_sequence_to_learn,
     outcomes_of,
@@ -64,6 +68,20 @@ def test_a_bill_of_another_deployment_explains_nothing() -> None:
 def test_a_bill_below_the_input_price_never_makes_negative_tokens() -> None:
     (outcome,) = outcomes_of(observation(Report(attempts=(Attempt("small", cost_nano_usd=1),))))
     assert outcome.output_tokens == 0.0
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        Attempt("small", usage=Usage(output_tokens=10**9, reasoning_tokens=10**9)),
+        Attempt("small", cost_nano_usd=10**15),
+    ],
+)
+def test_an_answer_longer_than_engines_take_teaches_the_longest_they_do(attempt: Attempt) -> None:
+    cheap = dataclasses.replace(lesson(), prices=TokenPrices(input=1, output=1))
+    recorded = Report(quality=0.5, attempts=(attempt,))
+    (outcome,) = outcomes_of(dataclasses.replace(observation(recorded), lesson=cheap))
+    assert (outcome.output_tokens, outcome.quality) == (MOST_OUTPUT_TOKENS, 0.5)
 
 
 def test_labels_teach_nothing() -> None:

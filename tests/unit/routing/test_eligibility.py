@@ -104,6 +104,15 @@ def test_an_unknown_allowed_model_is_refused_by_name() -> None:
     assert refusal.value.metadata == {"model": "ghost"}
 
 
+def test_remembered_constraints_are_bounded_and_the_answers_stay_right() -> None:
+    eligibility = Eligibility(snapshot([model("a")], [deployment("a", regions=frozenset({"r1500"}))]))
+    for number in range(3000):
+        sifted = eligibility.sift(Constraints(region=f"r{number}"), needed_tokens=1)
+        assert bool(sifted.offerings) == (number == 1500)
+        assert len(eligibility._remembered) <= 1024
+    assert names(eligibility.sift(Constraints(region="r1500"), needed_tokens=1)) == ["a@one"]
+
+
 _STATUSES = st.sampled_from([ACTIVE, DRAINING, SHADOW, DEPRECATED])
 _WORDS = st.frozensets(st.sampled_from(["tools", "vision", "json"]))
 _MODELS = st.lists(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from atp_grpc.domain.request import FeatureVector
 from atp_grpc.routing.feedback import FeedbackTokens
 from atp_grpc.secrets.files import open_secrets
 from tests.unit.learning.examples import NOW, lesson
+from tests.unit.routing.desk import Plain
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +89,17 @@ def test_no_altered_token_opens(tokens: FeedbackTokens, data: st.DataObject) -> 
 def test_no_made_up_token_opens(tokens: FeedbackTokens, made_up: bytes) -> None:
     with pytest.raises(TokenInvalidError):
         tokens.open(made_up, tenant="acme", now_nanos=NOW)
+
+
+@pytest.mark.parametrize(
+    "spoil", [lambda token: b"\x02" + token[1:], lambda token: token + b"x", lambda token: token[:-1]]
+)
+def test_a_token_of_another_version_or_length_is_not_misread(spoil: Callable[[bytes], bytes]) -> None:
+    tokens = FeedbackTokens(Plain())
+    token = tokens.seal(lesson())
+    assert tokens.open(token, tenant="acme", now_nanos=NOW) == lesson()
+    with pytest.raises(TokenInvalidError):
+        tokens.open(spoil(token), tenant="acme", now_nanos=NOW)
 
 
 def test_a_token_outlives_a_restart_on_the_same_data(tmp_path: Path) -> None:

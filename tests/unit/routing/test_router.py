@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from atp_grpc.catalog.snapshot import Snapshot
-from atp_grpc.domain.call import Call
-from atp_grpc.domain.clock import ManualClock
-from atp_grpc.domain.decision import Decision, ReasonCode, RefusalCause
+from atp_grpc.domain.decision import ReasonCode, RefusalCause
 from atp_grpc.domain.errors import (
     AtpError,
     FeatureSchemaMismatchError,
@@ -26,106 +22,19 @@ from atp_grpc.domain.errors import (
 )
 from atp_grpc.domain.model import Deployment, Model
 from atp_grpc.domain.money import TokenPrices
-from atp_grpc.domain.policy import RoutingPolicy
 from atp_grpc.domain.request import Constraints, FeatureVector, NamedObjective, RouteRequest, Weights
-from atp_grpc.domain.tenant import Principal
 from atp_grpc.engine.contract import (
     Choice,
-    Engine,
     EngineError,
-    EngineParameters,
     InvalidQueryError,
     Outcome,
     Query,
 )
 from atp_grpc.engine.reference import ReferenceEngine
 from atp_grpc.routing.feedback import FeedbackTokens
-from atp_grpc.routing.ledger import Ledger
-from atp_grpc.routing.pool import Pool
-from atp_grpc.routing.router import Routed, Router
+from atp_grpc.routing.router import Routed
+from tests.unit.routing.desk import CALL, PARAMETERS, POLICY, WEEK_SECONDS, Desk, Plain, text, three_models
 from tests.unit.routing.examples import ACTIVE, DEPRECATED, DRAINING, NOW, SHADOW, deployment, model, snapshot
-
-CALL = Call("m", Principal("acme", "key", frozenset()), 1e9, "trace")
-POLICY = RoutingPolicy(
-    name="default",
-    version=4,
-    schema_id="flags.v1",
-    dimension=15,
-    cost_weight=0.1,
-    latency_weight=0.0,
-    cost_scale_nano_usd=1e6,
-    latency_scale_seconds=2.0,
-)
-PARAMETERS = EngineParameters(
-    pool="default", schema_id="flags.v1", dimension=15, cost_scale_nano_usd=1e6, latency_scale_seconds=2.0
-)
-WEEK_SECONDS = 7 * 86_400.0
-
-
-class Plain:
-    """Seals nothing: what goes in comes out."""
-
-    def seal(self, plaintext: bytes, associated: bytes) -> bytes:
-        return plaintext
-
-    def open(self, sealed: bytes, associated: bytes) -> bytes:
-        return sealed
-
-
-class Standing:
-    """A catalogue that does not move by itself."""
-
-    def __init__(self, view: Snapshot) -> None:
-        self.view = view
-
-    def at(self, now_nanos: int) -> Snapshot:
-        return self.view
-
-
-@dataclass
-class Desk:
-    """A router with everything it was given."""
-
-    view: Snapshot
-    engine: Engine = field(default_factory=lambda: ReferenceEngine(PARAMETERS))
-    policy: RoutingPolicy = POLICY
-    first_seed: int = 0
-    recorded: list[Decision] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.clock = ManualClock(NOW)
-        self.ledger = Ledger(100)
-        self.catalogue = Standing(self.view)
-        self.revision = 0
-        seeds, names = itertools.count(self.first_seed), itertools.count(1)
-        self.router = Router(
-            pool=Pool(self.catalogue, self.engine),  # type: ignore[arg-type]
-            policy=self.policy,
-            ledger=self.ledger,
-            tokens=FeedbackTokens(Plain()),
-            clock=self.clock,
-            next_seed=lambda: next(seeds),
-            next_id=lambda now: f"d{next(names)}",
-            learner_revision=lambda: self.revision,
-            record=self.recorded.append,
-            token_ttl_seconds=WEEK_SECONDS,
-        )
-
-
-def three_models() -> Snapshot:
-    models = [
-        model("cheap", prior_quality=0.5, prior_latency_seconds=0.5),
-        model("good", prior_quality=0.9, prior_latency_seconds=2.0),
-        model("fast", prior_quality=0.6, prior_latency_seconds=0.1),
-    ]
-    prices = {"cheap": 10**8, "good": 10**10, "fast": 10**9}
-    deployments = [deployment(each.name, prices=TokenPrices(prices[each.name], prices[each.name])) for each in models]
-    return snapshot(models, deployments)
-
-
-def text(**changes: object) -> RouteRequest:
-    return RouteRequest(text="What is 2 + 2?", **changes)  # type: ignore[arg-type]
-
 
 _WORDS = st.frozensets(st.sampled_from(["tools", "vision"]))
 _MODELS = st.lists(

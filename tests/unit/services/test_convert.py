@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from atp_grpc.domain import outcome as domain
 from atp_grpc.domain.errors import MessageTooLargeError
-from atp_grpc.domain.outcome import Report
+from atp_grpc.domain.money import TokenPrices
+from atp_grpc.domain.outcome import Report, Usage
 from atp_grpc.domain.request import NO_CONSTRAINTS
 from atp_grpc.pb.atp.v1.observe_service_pb2 import ObserveRequest
 from atp_grpc.pb.atp.v1.outcome_pb2 import Attempt
@@ -58,6 +62,15 @@ def test_a_report_read_and_written_back_is_the_report(
 
 def test_nothing_observed_is_no_outcome() -> None:
     assert outcome(Report(), lesson()) is None
+
+
+def test_a_cost_beyond_the_field_is_the_most_it_holds() -> None:
+    dear = dataclasses.replace(lesson(), prices=TokenPrices(input=10**15, output=10**15))
+    usage = Usage(input_tokens=10**9, output_tokens=10**9)
+    attempts = tuple(domain.Attempt("small", usage=usage) for _ in range(16))
+    written = outcome(Report(attempts=attempts), dear)
+    assert written is not None
+    assert written.cost_nano_usd == 2**63 - 1
 
 
 def test_a_report_names_its_decision_by_token_or_by_id() -> None:
