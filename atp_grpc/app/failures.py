@@ -37,9 +37,8 @@ def explain(failure: BaseException, *, data_dir: Path) -> list[str]:
     if isinstance(failure, CatalogueFault):
         return [f"atp: catalogue: {complaint}" for complaint in failure.complaints]
     if isinstance(failure, CorruptCheckpointError):
-        return [
-            f"atp: the stored learner checkpoint is damaged: {failure}; delete it to learn anew from the observations"
-        ]
+        remedy = "start once with --set learning.discard_damaged_checkpoint=true to learn anew from the observations"
+        return [f"atp: the stored learner checkpoint is damaged: {failure}; {remedy}"]
     if isinstance(failure, StoreFailure):
         return [f"atp: the store {data_dir / 'atp.db'} cannot be used: {failure}"]
     return [f"atp: {failure}"]

@@ -36,6 +36,7 @@ class Instruments:
         self.metrics = metrics
         self.incidents = incidents
         self._on_death: Callable[[], None] = lambda: None
+        self._is_dead = False
         self._name_engine: Callable[[], None] = lambda: None
 
     @property
@@ -102,11 +103,14 @@ class Instruments:
     def background_died(self, task: str, fault: BaseException) -> None:
         """A task beside the calls ended by a fault: the process should be replaced."""
         self.incidents.report(fault, method=task)
+        self._is_dead = True
         self._on_death()
 
     def on_death(self, react: Callable[[], None]) -> None:
-        """Whom to tell when a task has died."""
+        """Whom to tell when a task has died; told at once when one has died already."""
         self._on_death = react
+        if self._is_dead:
+            react()
 
     def watch(
         self,

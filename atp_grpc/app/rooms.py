@@ -103,7 +103,7 @@ async def open_rooms(
             replica=store.replica,
             on_refused=instruments.observation_refused,
         )
-        replayed = await learner.restore()
+        replayed = await learner.restore(discard_damaged=settings.learning.discard_damaged_checkpoint)
         instruments.learner_restored(learner.revision, replayed)
         ledger, draws = Ledger(settings.learning.ledger_size), Draws()
         tokens = FeedbackTokens(secrets)

@@ -161,6 +161,10 @@ class LearningSettings:
         "Time a reported field is remembered, so that it teaches once.", 8 * _DAY, minimum=1, maximum=_YEAR
     )
     decision_retention_seconds: float = setting("Time a decision can be read.", 8 * _DAY, minimum=1, maximum=_YEAR)
+    discard_damaged_checkpoint: bool = setting(
+        "Whether to learn anew from the stored observations when the checkpoint is damaged, not refuse to start.",
+        default=False,
+    )
     decision_queue: int = setting("Most decisions waiting to be written.", 8192, minimum=1, maximum=10_000_000)
     observation_queue: int = setting("Most observations waiting to be durable.", 4096, minimum=1, maximum=10_000_000)
     ledger_size: int = setting("Most recent decisions kept in memory.", 8192, minimum=1, maximum=10_000_000)

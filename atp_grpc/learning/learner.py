@@ -10,7 +10,12 @@ from collections.abc import Callable
 
 from atp_grpc.domain.clock import Clock
 from atp_grpc.domain.outcome import Observation
-from atp_grpc.engine.contract import CheckpointMismatchError, Engine, InvalidOutcomeError
+from atp_grpc.engine.contract import (
+    CheckpointMismatchError,
+    CorruptCheckpointError,
+    Engine,
+    InvalidOutcomeError,
+)
 from atp_grpc.learning.rewards import first_sequence_to_learn, outcomes_of
 from atp_grpc.store.contract import Store
 
@@ -51,19 +56,26 @@ class Learner:
         """The highest observation sequence that is learned (not necessarily in a checkpoint yet)."""
         return self._learned_through
 
-    async def restore(self) -> int:
+    async def restore(self, *, discard_damaged: bool = False) -> int:
         """Takes up the last checkpoint and learns every later observation in order. Returns how many were replayed.
 
+        Args:
+            discard_damaged: whether to learn anew from the stored observations when the checkpoint is damaged. What was
+                learned from observations that are no longer stored is then gone, so it is the operator's decision.
+
         Raises:
-            CorruptCheckpointError: the stored checkpoint is damaged; starting over is the operator's decision.
+            CorruptCheckpointError: the stored checkpoint is damaged, and is not to be discarded.
         """
         data = await self._store.load_checkpoint(self._pool)
         if data is not None:
             try:
                 self._engine.restore(data)
+            except CorruptCheckpointError:
+                if not discard_damaged:
+                    raise
             except CheckpointMismatchError:
                 # Another feature schema or half-life: the observations are all there, so learn them anew.
-                data = None
+                pass
         summary = self._engine.summary(self._clock.now_nanos())
         self._revision = summary.learned
         after = first_sequence_to_learn(summary.high_water.get(self._replica, 0))

@@ -62,12 +62,14 @@ class DrainingError(AtpError):
 
 
 class StoreUnavailableError(AtpError):
-    """The observation could not be made durable, so it was not acknowledged."""
+    """The store does not do its work, so nothing is acknowledged."""
 
     reason = "STORE_UNAVAILABLE"
 
     def __init__(self, retry_after_seconds: float) -> None:
-        super().__init__("the observation could not be made durable", retry_after_seconds=retry_after_seconds)
+        super().__init__(
+            "the store does not answer; nothing was recorded or changed", retry_after_seconds=retry_after_seconds
+        )
 
 
 class InternalError(AtpError):

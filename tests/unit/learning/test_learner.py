@@ -104,6 +104,18 @@ async def test_a_damaged_checkpoint_stops_the_start() -> None:
         await learner_on(store).restore()
 
 
+async def test_a_damaged_checkpoint_is_discarded_when_the_operator_says_so() -> None:
+    store = MemoryStore("r1")
+    await record(store, 1, 0.7)
+    await store.save_checkpoint("default", b"ATPENG1\nrubbish")
+    learner = learner_on(store)
+    assert await learner.restore(discard_damaged=True) == 2
+    assert await learner.checkpoint() == 1
+    again = learner_on(store)
+    assert await again.restore() == 0
+    assert again.revision == 2
+
+
 async def test_a_checkpoint_is_written_only_when_something_was_learned() -> None:
     store = MemoryStore("r1")
     learner = learner_on(store)
