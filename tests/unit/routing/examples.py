@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from atp_grpc.catalog.loader import Catalogue
 from atp_grpc.catalog.snapshot import Snapshot, build_snapshot
-
 from atp_grpc.domain.model import DatedPrices, Deployment, Model, Provider, ServingStatus
 from atp_grpc.domain.money import TokenPrices
 
