@@ -34,7 +34,8 @@ async def test_a_callers_deadline_reaches_the_handler(door: Door) -> None:
     await door.route(HELLO, metadata=AS_ACME, timeout=5)
 
     left = door.probe.calls[0].deadline - SystemClock().monotonic()
-    assert 3 < left <= 5
+    # The wire rounds a timeout up to a coarse unit, so a little more than five may arrive.
+    assert 3 < left < 6
 
 
 async def test_a_caller_without_a_deadline_gets_the_default_one() -> None:
