@@ -6,6 +6,7 @@ acknowledged before both are done.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -55,19 +56,25 @@ class Observer:
         self._clock = clock
 
     async def observe(self, reference: Reference, report: Report, call: Call) -> tuple[Lesson, Recorded]:
-        """Records a report and learns from it.
+        """Records a report and learns from it; raises what `submit` and its future raise."""
+        lesson, recorded = await self.submit(reference, report, call)
+        return lesson, await recorded
+
+    async def submit(self, reference: Reference, report: Report, call: Call) -> tuple[Lesson, asyncio.Future[Recorded]]:
+        """Puts a report into the journal; the future ends when it is durable and learned. Waits only for a look-up.
 
         Raises:
             TokenInvalidError, TokenExpiredError, DecisionNotFoundError: the decision cannot be had.
             InvalidFieldError, UnknownModelError: the report says nothing, or names a model nobody knows.
-            OutcomeConflictError: a field stands with another value; nothing was recorded.
-            StoreUnavailableError: it could not be made durable; nothing is acknowledged.
+            StoreUnavailableError: the journal is full, or the decision's look-up failed.
+
+        The future raises OutcomeConflictError (a field stands with another value; nothing was recorded) or
+        StoreUnavailableError (it could not be made durable; nothing is acknowledged).
         """
         now = self._clock.now_nanos()
         lesson = await self._lesson(reference, call.tenant, now)
         self._check(report, lesson)
-        recorded = await self._journal.submit(NewObservation(lesson, report, now))
-        return lesson, recorded
+        return lesson, self._journal.submit(NewObservation(lesson, report, now))
 
     async def decision(self, tenant: str, decision_id: str) -> tuple[Decision, Report]:
         """A tenant's decision and what stands for it.

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import TextIO
 
 from atp_grpc.app import App, open_app
 from atp_grpc.client import AtpClient
@@ -56,13 +57,15 @@ def settings_for(data_dir: Path, keys: tuple[KeySettings, ...], **sections: obje
 
 
 @asynccontextmanager
-async def serving(data_dir: Path, *, clock: Clock | None = None, **sections: object) -> AsyncIterator[Serving]:
+async def serving(
+    data_dir: Path, *, clock: Clock | None = None, log_stream: TextIO | None = None, **sections: object
+) -> AsyncIterator[Serving]:
     """Starts a server, opens both tenants' clients, and closes everything at the end."""
     acme_credential, acme_key = key_for(data_dir, ACME)
     globex_credential, globex_key = key_for(data_dir, GLOBEX)
     settings = settings_for(data_dir, (acme_key, globex_key), **sections)
     async with AsyncExitStack() as stack:
-        app = await stack.enter_async_context(open_app(settings, clock=clock))
+        app = await stack.enter_async_context(open_app(settings, clock=clock, log_stream=log_stream))
         target = f"127.0.0.1:{app.door.grpc_port}"
         acme = await stack.enter_async_context(AtpClient.open(target, credential=acme_credential))
         globex = await stack.enter_async_context(AtpClient.open(target, credential=globex_credential))

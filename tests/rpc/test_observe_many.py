@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
+import io
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,7 @@ import pytest
 from atp_grpc.client import refusal
 from atp_grpc.client.messages import (
     EngineInfo,
+    GetDecisionRequest,
     GetServerInfoRequest,
     ObserveBatchRequest,
     ObserveRequest,
@@ -19,8 +23,9 @@ from atp_grpc.client.messages import (
 )
 from atp_grpc.config import PolicySettings, StoreSettings
 from atp_grpc.domain.clock import ManualClock
-from tests.rpc.provoking import prompt, refused
+from tests.rpc.provoking import locked, prompt, refused
 from tests.rpc.serving import Serving, serving
+from tests.rpc.waiting import eventually
 
 MODELS = ("ember-nano", "cobalt-base", "onyx-large")
 
@@ -96,17 +101,17 @@ def reports_on(decisions: Sequence[bytes]) -> list[ObserveRequest]:
 
 async def test_the_order_of_feedback_does_not_matter_to_what_is_learned(tmp_path: Path) -> None:
     """On three servers that share nothing but the sealing keys; observations fade, dated by their decisions."""
-    clock, settings = ManualClock(), {"policy": PolicySettings(half_life_seconds=3600.0)}
+    clock, policy = ManualClock(), PolicySettings(half_life_seconds=3600.0)
     memory = StoreSettings("memory")
     decisions = []
-    async with serving(tmp_path, clock=clock, store=memory, **settings) as server:
+    async with serving(tmp_path, clock=clock, store=memory, policy=policy) as server:
         for number in range(60):
             clock.advance(60.0)
             decisions.append((await server.acme.route(prompt(f"question {number}"))).feedback_token)
     reports = reports_on(decisions)
     summaries: list[EngineInfo] = []
     for order in (reports, reports[::-1], random.Random(5).sample(reports, len(reports))):
-        async with serving(tmp_path, clock=clock, store=memory, **settings) as server:
+        async with serving(tmp_path, clock=clock, store=memory, policy=policy) as server:
             for report in order:
                 await server.acme.observe(report)
             summaries.append((await server.acme.get_server_info(GetServerInfoRequest())).engine)
@@ -118,3 +123,36 @@ async def test_the_order_of_feedback_does_not_matter_to_what_is_learned(tmp_path
             assert arm.model == same.model
             for name in ("observations", "quality", "output_tokens", "latency_seconds", "failure_rate"):
                 assert getattr(arm, name) == pytest.approx(getattr(same, name), rel=1e-9)
+
+
+async def test_a_caller_that_leaves_a_batch_loses_no_report_and_leaves_no_error_behind(tmp_path: Path) -> None:
+    log = io.StringIO()
+    async with serving(tmp_path, log_stream=log) as server:
+        decisions = [await server.acme.route(prompt()) for _ in range(3)]
+        await server.acme.observe(ObserveRequest(decision_id=decisions[0].decision_id, quality=0.1))
+        reports = [ObserveRequest(feedback_token=one.feedback_token, quality=0.9) for one in decisions]
+        with locked(tmp_path / "atp.db"):
+            leaving = asyncio.ensure_future(server.acme.observe_batch(ObserveBatchRequest(requests=reports)))
+            await eventually(open_calls(server), is_it=lambda count: count == 1)
+            leaving.cancel()
+            await eventually(open_calls(server), is_it=lambda count: count == 0)
+        await eventually(learned_through(server), is_it=lambda sequence: sequence == 3)
+        for one in decisions[1:]:
+            found = await server.acme.get_decision(GetDecisionRequest(decision_id=one.decision_id))
+            assert found.decision.outcome.quality == 0.9
+        gc.collect()
+    assert "incident" not in log.getvalue()
+
+
+def open_calls(server: Serving) -> Callable[[], Awaitable[int]]:
+    async def look() -> int:
+        return server.app.door.traffic.open_calls
+
+    return look
+
+
+def learned_through(server: Serving) -> Callable[[], Awaitable[int]]:
+    async def look() -> int:
+        return server.app.rooms.learner.learned_through
+
+    return look
