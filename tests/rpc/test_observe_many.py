@@ -129,7 +129,7 @@ async def test_a_caller_that_leaves_a_batch_loses_no_report_and_leaves_no_error_
     log = io.StringIO()
     async with serving(tmp_path, log_stream=log) as server:
         decisions = [await server.acme.route(prompt()) for _ in range(3)]
-        await server.acme.observe(ObserveRequest(decision_id=decisions[0].decision_id, quality=0.1))
+        await server.acme.observe(ObserveRequest(decision_id=decisions[-1].decision_id, quality=0.1))
         reports = [ObserveRequest(feedback_token=one.feedback_token, quality=0.9) for one in decisions]
         with locked(tmp_path / "atp.db"):
             leaving = asyncio.ensure_future(server.acme.observe_batch(ObserveBatchRequest(requests=reports)))
@@ -137,7 +137,7 @@ async def test_a_caller_that_leaves_a_batch_loses_no_report_and_leaves_no_error_
             leaving.cancel()
             await eventually(open_calls(server), is_it=lambda count: count == 0)
         await eventually(learned_through(server), is_it=lambda sequence: sequence == 3)
-        for one in decisions[1:]:
+        for one in decisions[:-1]:
             found = await server.acme.get_decision(GetDecisionRequest(decision_id=one.decision_id))
             assert found.decision.outcome.quality == 0.9
         gc.collect()
