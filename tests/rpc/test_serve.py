@@ -52,7 +52,9 @@ async def observe_until_stopped(client: AtpClient, acknowledged: dict[int, str])
                 answer = await client.observe(report)
                 acknowledged[answer.sequence] = answer.decision_id
         except AtpCallError as error:
-            if error.code != "UNAVAILABLE":
+            # These callers are given no time to leave (a drain delay of 0), so grpcio's core may end a call that it has
+            # taken and not handed over as CANCELLED (grpc issue 41785); it was not acknowledged.
+            if error.code not in {"UNAVAILABLE", "CANCELLED"}:
                 raise
             return
 
@@ -63,7 +65,7 @@ async def test_sigterm_while_observing_loses_nothing_acknowledged_and_ends_with_
     config = write_config(tmp_path / "atp.toml", key)
     async with (
         server_command(data_dir, f"--config={config}") as server,
-        AtpClient.open(server.target, credential=credential, request_ids=None) as client,
+        AtpClient.open(server.target, credential=credential) as client,
     ):
         callers = [asyncio.create_task(observe_until_stopped(client, acknowledged)) for _ in range(8)]
 
@@ -94,7 +96,7 @@ async def test_a_second_signal_ends_the_process_at_once(tmp_path: Path) -> None:
     config = write_config(tmp_path / "atp.toml", key)
     async with (
         server_command(data_dir, f"--config={config}") as server,
-        AtpClient.open(server.target, credential=credential, request_ids=None) as client,
+        AtpClient.open(server.target, credential=credential) as client,
     ):
         token = (await client.route(prompt())).feedback_token
         with locked(data_dir / "atp.db"):
@@ -161,7 +163,7 @@ def serve_here(settings: Settings, credential: str, story: Any) -> tuple[int, st
     out, faults = ReadyLine(), list[BaseException]()
 
     async def tell(target: str) -> None:
-        async with AtpClient.open(target, credential=credential, request_ids=None) as client:
+        async with AtpClient.open(target, credential=credential) as client:
             told: Coroutine[Any, Any, None] = story(client)
             await told
 
