@@ -50,10 +50,6 @@ class Door:
     new_key: str | None
     traffic: Traffic
 
-    def refuse_new_calls(self) -> None:
-        """Answers every call that comes from now on with DRAINING."""
-        self.traffic.is_refusing = True
-
 
 @asynccontextmanager
 async def open_door(rooms: Rooms) -> AsyncIterator[Door]:

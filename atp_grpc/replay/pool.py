@@ -28,11 +28,6 @@ class Pool:
     models: tuple[str, ...]
     rows: tuple[OutcomeRow, ...]
 
-    @property
-    def is_priced(self) -> bool:
-        """Whether every outcome of the pool has a cost."""
-        return all(row.outcomes[model].cost_nano_usd is not None for row in self.rows for model in self.models)
-
 
 def common_models(rows: Sequence[OutcomeRow]) -> tuple[str, ...]:
     """The models that every row has, by name."""

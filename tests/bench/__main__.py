@@ -22,12 +22,20 @@ def _route() -> Rows:
     return route_bench.rows()
 
 
-BENCHES: dict[str, Callable[[], Rows]] = {"engine.": _engine, "route.": _route}
+def _start() -> Rows:
+    from tests.bench import start_bench
+
+    return start_bench.rows()
+
+
+BENCHES: dict[str, Callable[[], Rows]] = {"engine.": _engine, "route.": _route, "start": _start, "rss": _start}
 
 
 def main(prefix: str) -> int:
     """Runs the benches that can give a figure whose name starts with the prefix."""
-    chosen = [bench for name, bench in BENCHES.items() if name.startswith(prefix) or prefix.startswith(name)]
+    chosen = dict.fromkeys(
+        bench for name, bench in BENCHES.items() if name.startswith(prefix) or prefix.startswith(name)
+    )
     if not chosen:
         print(f"no figure starts with {prefix!r}; there are: {', '.join(BENCHES)}", file=sys.stderr)
         return 2

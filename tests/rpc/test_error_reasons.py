@@ -287,7 +287,7 @@ async def test_internal_says_an_incident_and_nothing_else(server: Serving, monke
 
 
 async def test_draining_refuses_new_calls(server: Serving) -> None:
-    server.app.door.refuse_new_calls()
+    server.app.door.traffic.is_refusing = True
     await refused(server.acme.route(prompt()), "DRAINING", "UNAVAILABLE", retry=True)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -24,7 +23,7 @@ from atp_grpc.client.messages import (
     RouteBatchRequest,
 )
 from atp_grpc.config import CatalogSettings, EngineSettings
-from atp_grpc.engine.native import why_unavailable
+from tests.native_engine import need_native
 from tests.rpc.catalogues import ONE_MODEL, TWO_MODELS
 from tests.rpc.provoking import prompt
 from tests.rpc.serving import ACME, key_for, settings_for
@@ -34,11 +33,7 @@ pytestmark = pytest.mark.native
 
 @pytest.fixture(autouse=True)
 def native() -> None:
-    reason = why_unavailable()
-    if reason is not None:
-        if os.environ.get("ATP_REQUIRE_NATIVE") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
+    need_native()
 
 
 @asynccontextmanager

@@ -5,24 +5,20 @@ A missing native engine is a skip that says so, and a failure where `ATP_REQUIRE
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 
 import pytest
 
 from atp_grpc.engine.contract import Engine, EngineParameters
-from atp_grpc.engine.native import NativeEngine, why_unavailable
+from atp_grpc.engine.native import NativeEngine
 from atp_grpc.engine.reference import ReferenceEngine
+from tests.native_engine import need_native
 
 EngineFactory = Callable[[EngineParameters], Engine]
 
 
 def _native() -> EngineFactory:
-    reason = why_unavailable()
-    if reason is not None:
-        if os.environ.get("ATP_REQUIRE_NATIVE") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
+    need_native()
     return NativeEngine
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 from types import SimpleNamespace
@@ -13,6 +12,7 @@ import pytest
 from atp_grpc.engine import native
 from atp_grpc.engine.contract import Arm, EnginePanicError, EngineParameters, InvalidQueryError, Offer, Outcome, Query
 from atp_grpc.engine.native import NativeEngine
+from tests.native_engine import need_native
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,10 +23,7 @@ QUERY = Query(1, (0, 1), 7, 0, 100.0, 0.1, text="How many bees fit into a phone 
 
 @pytest.fixture
 def engine() -> NativeEngine:
-    if (reason := native.why_unavailable()) is not None:
-        if os.environ.get("ATP_REQUIRE_NATIVE") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
+    need_native()
     engine = NativeEngine(PARAMETERS)
     engine.load([Arm("small"), Arm("large")], [Offer(0, 10**8, 10**8), Offer(1, 10**9, 10**9)], 1)
     return engine

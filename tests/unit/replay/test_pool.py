@@ -57,11 +57,6 @@ def test_rows_with_nothing_in_common_make_no_pool() -> None:
         pool_of((row("1", "a"), row("2", "b")))
 
 
-def test_a_pool_is_priced_only_when_every_outcome_is() -> None:
-    assert pool_of(ROWS).is_priced
-    assert not pool_of((*ROWS, row("4", "a", "b", cost=None))).is_priced
-
-
 def test_named_data_is_taken_and_a_wrong_name_is_never_answered_with_other_data(tmp_path: Path) -> None:
     (tmp_path / "shared/data/routing").mkdir(parents=True)
     (tmp_path / "mine").mkdir()
