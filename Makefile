@@ -14,7 +14,7 @@ CODE := $(wildcard atp_grpc demo tests tools)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup demo serve test check lint rust bench faults protos lock format clean
+.PHONY: help setup demo serve test check lint rust bench faults tools proxies wheel audit protos clients lock format clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,7 +28,7 @@ demo: setup ## Start a real server, route real prompts through it, print what it
 serve: setup ## Run the server on its defaults (gRPC on 7443, metrics and health on 7444, loopback only)
 	@$(BIN)/atp serve
 
-test: setup lint rust ## Everything: format, lint, types, Rust tests, then all Python tests with the branch coverage floor
+test: setup tools proxies lint rust ## Everything: format, lint, types, Rust tests, then all Python tests with the branch coverage floor
 	@echo "==> Python tests"
 	@mkdir -p build/coverage
 	@$(BIN)/python -m pytest --cov --cov-report=term
@@ -56,12 +56,27 @@ endif
 bench: setup ## Measure; ONLY=prefix narrows it (make bench ONLY=route.unary)
 	@$(BIN)/python -m tests.bench $(ONLY)
 
-faults: setup ## The slow batteries: kills, full disks, floods of broken input
-	@$(BIN)/python -m pytest -m slow --timeout=900 tests/faults
+faults: setup tools proxies ## The slow batteries: kills, full disks, floods of broken input
+	@$(BIN)/python -m pytest -m slow --timeout=900 tests
+
+tools: $(STAMPS)/package ## Build grpcurl, ghz, grpc_health_probe and our Go programs into build/tools (nothing where there is no Go)
+	@$(BIN)/python -m tools.peers
+
+proxies: $(STAMPS)/package ## Fetch HAProxy and nginx into build/debian for the drain tests (only what is not installed)
+	@$(BIN)/python -m tools.debian
+
+wheel: setup ## Build sdist and wheels into dist/ (make test installs them into a clean environment and runs them there)
+	@$(BIN)/python -m tools.wheel
+
+audit: $(STAMPS)/package ## Ask the databases of known vulnerabilities about every dependency; fails also when one cannot be asked
+	@$(BIN)/python -m tools.audit
 
 protos: $(STAMPS)/package ## Regenerate atp_grpc/pb from protos/
 	@$(BIN)/buf format -w --path protos/atp
 	@$(BIN)/python tools/protos.py generate
+
+clients: $(STAMPS)/package ## Regenerate the Go stubs in clients/ from protos/ (needs Go)
+	@$(BIN)/python -m tools.clients
 
 lock: $(STAMPS)/package ## Rewrite requirements/*.lock from pyproject.toml and requirements/*.in
 	@$(BIN)/python tools/lock.py

@@ -1,13 +1,37 @@
-# Private face of the Rust engine; `atp_grpc.engine.native` is its only reader. Nothing is stable but CONTRACT.
+# Private face of the Rust parts; modules of atp_grpc named `native` are its only readers. Nothing is stable but CROSSING.
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import ClassVar, Final, TypeAlias, final
 
-from atp_grpc.engine.contract import Exclusion
+from atp_grpc.domain.decision import Lesson, Revisions
+from atp_grpc.domain.money import TokenPrices
+from atp_grpc.domain.outcome import Attempt, AttemptError, Observation, Report, Usage
+from atp_grpc.domain.request import Constraints, FeatureVector, Objective
+from atp_grpc.engine.contract import Exclusion, Query
+from atp_grpc.routing.scribe.contract import Facts
+from atp_grpc.services.reports.contract import Acknowledgement, Reading
 
-__all__ = ["CONTRACT", "Choice", "Engine", "NativeError", "__version__"]
+__all__ = [
+    "CROSSING",
+    "Choice",
+    "Engine",
+    "LessonReader",
+    "NativeError",
+    "ObservationWriter",
+    "Offerings",
+    "Reader",
+    "ReportReader",
+    "Request",
+    "Routed",
+    "Scribe",
+    "__version__",
+    "observe_batch_response",
+    "observe_response",
+    "route_batch_response",
+    "route_response",
+]
 
-CONTRACT: Final[int]
+CROSSING: Final[int]
 __version__: Final[str]
 
 _Number: TypeAlias = float | None
@@ -18,9 +42,6 @@ _Parameters: TypeAlias = tuple[
 _Exclusions: TypeAlias = tuple[Exclusion, Exclusion, Exclusion]
 _Arm: TypeAlias = tuple[str, float, float, float, float]
 _Offer: TypeAlias = tuple[int, int, int]
-_Query: TypeAlias = tuple[
-    int, tuple[int, ...], int, int, float, float, float, str | None, bytes | None, _Number, _Number, _Number, _Number
-]
 _Outcome: TypeAlias = tuple[str, str, int, int, int, bytes, _Number, _Number, _Number, bool | None, _Number, _Number]
 _ArmSummary: TypeAlias = tuple[str, float, float, float, float, float, float]
 
@@ -34,6 +55,8 @@ class Choice:
     def __eq__(self, other: object, /) -> bool: ...
     def __ne__(self, other: object, /) -> bool: ...
     __hash__: ClassVar[None]  # type: ignore[assignment]
+    @property
+    def engine(self) -> str: ...
     @property
     def chosen(self) -> int | None: ...
     @property
@@ -71,10 +94,125 @@ class Engine:
     def generation(self) -> int: ...
     def load(self, arms: list[_Arm], offers: list[_Offer], generation: int, /) -> None: ...
     def features(self, text: str, /) -> bytes: ...
-    def choose(self, query: _Query, /) -> Choice: ...
-    def choose_batch(self, queries: list[_Query], /) -> list[Choice | NativeError]: ...
+    def choose(self, query: Query, /) -> Choice: ...
+    def choose_batch(self, queries: list[Query], /) -> list[Choice | NativeError]: ...
     def learn(self, outcome: _Outcome, /) -> bool: ...
     def checkpoint(self) -> bytes: ...
     def restore(self, data: bytes, /) -> None: ...
     def summary(self, now: int, /) -> tuple[list[_ArmSummary], int, bool, float, dict[str, int]]: ...
     def inject_panic(self, count: int, /) -> None: ...
+
+# A request that breaks no rule; the attributes of `domain.request.Routable`.
+@final
+class Request:
+    @property
+    def request_id(self) -> str: ...
+    @property
+    def text(self) -> str | None: ...
+    @property
+    def source(self) -> Request | None: ...
+    @property
+    def text_bytes(self) -> int: ...
+    @property
+    def schema_id(self) -> str: ...
+    @property
+    def vector(self) -> bytes | None: ...
+    @property
+    def input_tokens(self) -> int | None: ...
+    @property
+    def max_output_tokens(self) -> int | None: ...
+    @property
+    def constraints(self) -> Constraints: ...
+    @property
+    def objective(self) -> Objective: ...
+    @property
+    def policy(self) -> str: ...
+    @property
+    def min_revision(self) -> int: ...
+    @property
+    def task_type(self) -> str: ...
+    @property
+    def session_id(self) -> str: ...
+    @property
+    def labels(self) -> dict[str, str]: ...
+
+# Reads requests; None is what is not plainly valid. The functions give a value and whether its bytes are plain.
+@final
+class Reader:
+    def __new__(
+        cls,
+        constraints: Callable[[bytes], tuple[Constraints, bool]],
+        no_constraints: Constraints,
+        objective: Callable[[bytes], tuple[Objective, bool]],
+        /,
+    ) -> Reader: ...
+    def read(self, payload: bytes, /) -> Request | None: ...
+    def read_batch(self, payload: bytes, /) -> list[Request | None] | None: ...
+
+# What can be bought under one catalogue: (model, deployment, provider, prices), by offer.
+@final
+class Offerings:
+    def __new__(cls, offerings: list[tuple[str, str, str, tuple[int, int, int, int]]], catalog: int, /) -> Offerings: ...
+
+# A decision as it was written down; the attributes of the contract's `Routed`.
+@final
+class Routed:
+    @property
+    def decision_id(self) -> str: ...
+    @property
+    def policy(self) -> str: ...
+    @property
+    def model(self) -> str: ...
+    @property
+    def expected_cost_nano_usd(self) -> int: ...
+    @property
+    def token(self) -> bytes: ...
+    @property
+    def record(self) -> bytes: ...
+
+# Writes decisions down: policy, its version, its schema, the token's life in nanoseconds, and who seals.
+@final
+class Scribe:
+    def __new__(cls, policy: str, version: int, schema: str, ttl: int, seal: Callable[[bytes, bytes], bytes], /) -> Scribe: ...
+    def write(self, choice: Choice, offerings: Offerings, facts: Facts, /) -> Routed: ...
+
+def route_response(routed: Routed, /) -> bytes: ...
+def route_batch_response(results: list[Routed | tuple[int, bytes]], /) -> bytes: ...
+
+# Reads reports into the domain's tuples; None is what is not plainly valid. Errors and no labels: what stands for them.
+@final
+class ReportReader:
+    def __new__(
+        cls,
+        reading: type[Reading],
+        report: type[Report],
+        attempt: type[Attempt],
+        usage: type[Usage],
+        errors: list[AttemptError | None],
+        no_labels: Mapping[str, str],
+        /,
+    ) -> ReportReader: ...
+    def read(self, payload: bytes, /) -> Reading | None: ...
+    def read_batch(self, payload: bytes, /) -> list[Reading | None] | None: ...
+
+# Reads what a token opened into; None is what is no lesson.
+@final
+class LessonReader:
+    def __new__(
+        cls,
+        lesson: type[Lesson],
+        features: type[FeatureVector],
+        prices: type[TokenPrices],
+        revisions: type[Revisions],
+        /,
+    ) -> LessonReader: ...
+    def read(self, plain: bytes, tenant: str, /) -> Lesson | None: ...
+
+# Writes observations down.
+@final
+class ObservationWriter:
+    def __new__(cls, errors: list[AttemptError | None], /) -> ObservationWriter: ...
+    def record(self, observation: Observation, /) -> bytes: ...
+
+def observe_response(acknowledged: Acknowledgement, /) -> bytes: ...
+def observe_batch_response(results: list[Acknowledgement | bytes], /) -> bytes: ...

@@ -17,3 +17,8 @@ def need_native() -> None:
     if os.environ.get("ATP_REQUIRE_NATIVE") == "1":
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+def no_fault(fault: BaseException) -> None:
+    """What a native part that must not fail tells its faults."""
+    raise fault

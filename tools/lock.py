@@ -11,6 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCKS = {
+    "requirements/audit.lock": ["requirements/audit.in"],
     "requirements/dev.lock": ["pyproject.toml", "requirements/dev.in"],
     "requirements/protos.lock": ["requirements/protos.in", "--no-deps", "--no-binary", "protovalidate"],
 }

@@ -23,19 +23,24 @@ class Background:
         task.add_done_callback(self._ended)
         self._tasks[name] = task
 
+    def running(self) -> list[str]:
+        """Names of the tasks that have not ended. Other threads may ask too."""
+        return [name for name, task in self._tasks.copy().items() if not task.done()]
+
     async def finish(self, name: str) -> None:
         """Waits until a task has ended by itself; it must have been told to."""
-        task = self._tasks.pop(name)
+        task = self._tasks[name]
         await asyncio.wait([task])
+        del self._tasks[name]
 
     async def cancel_all(self) -> None:
         """Cancels what still runs and waits for it."""
         tasks = list(self._tasks.values())
-        self._tasks.clear()
         for task in tasks:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
+        self._tasks.clear()
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (fault := task.exception()) is not None:

@@ -30,6 +30,12 @@ class PickedEngine:
     engine: Engine
     quarantined: Callable[[], bool]
     notice: str
+    is_native: bool
+
+
+def is_native(kind: str) -> bool:
+    """Whether `pick_engine` picks the native engine; for whoever has to know before there is one."""
+    return kind != "reference" and native.is_available()
 
 
 def pick_engine(kind: str, parameters: EngineParameters, *, on_quarantine: Callable[[str], None]) -> PickedEngine:
@@ -46,9 +52,10 @@ def pick_engine(kind: str, parameters: EngineParameters, *, on_quarantine: Calla
     """
     if kind == "reference" or (kind == "auto" and not native.is_available()):
         run_self_test(ReferenceEngine)
-        return PickedEngine(ReferenceEngine(parameters), lambda: False, "" if kind == "reference" else MISSING_NATIVE)
+        notice = "" if kind == "reference" else MISSING_NATIVE
+        return PickedEngine(ReferenceEngine(parameters), lambda: False, notice, is_native=False)
     if not native.is_available():
         raise EngineMissingError(MISSING_NATIVE)
     run_self_test(native.NativeEngine)
     engine = QuarantinedEngine(native.NativeEngine(parameters), lambda: ReferenceEngine(parameters), on_quarantine)
-    return PickedEngine(engine, lambda: engine.quarantined, "")
+    return PickedEngine(engine, lambda: engine.quarantined, "", is_native=True)

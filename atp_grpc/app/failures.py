@@ -15,7 +15,8 @@ from atp_grpc.engine.self_test import EngineSelfTestError
 from atp_grpc.secrets.folder import SecretsError
 from atp_grpc.store.contract import StoreFailure
 from atp_grpc.tenancy.principals import KeysError
-from atp_grpc.transport.listening import ListenError
+from atp_grpc.transport.listening import ListenError, SocketFileError
+from atp_grpc.transport.tls import UnusablePairError
 
 START_FAILURES = (
     CatalogueFault,
@@ -26,7 +27,9 @@ START_FAILURES = (
     KeysError,
     ListenError,
     SecretsError,
+    SocketFileError,
     StoreFailure,
+    UnusablePairError,
 )
 
 
@@ -39,6 +42,8 @@ def explain(failure: BaseException, *, data_dir: Path) -> list[str]:
     if isinstance(failure, CorruptCheckpointError):
         remedy = "start once with --set learning.discard_damaged_checkpoint=true to learn anew from the observations"
         return [f"atp: the stored learner checkpoint is damaged: {failure}; {remedy}"]
+    if isinstance(failure, UnusablePairError):
+        return [f"atp: tls: {failure}"]
     if isinstance(failure, StoreFailure):
         return [f"atp: the store {data_dir / 'atp.db'} cannot be used: {failure}"]
     return [f"atp: {failure}"]

@@ -11,6 +11,7 @@ import os
 import random
 
 _NANOS_PER_MILLISECOND = 1_000_000
+_CHANCE_BITS = 80
 
 
 def fresh_name() -> str:
@@ -30,4 +31,5 @@ class Draws:
 
     def decision_id(self, now_nanos: int) -> str:
         """32 hex digits: 48 bits of milliseconds, then 80 of chance (the layout of a UUID of version 7, RFC 9562)."""
-        return f"{now_nanos // _NANOS_PER_MILLISECOND:012x}{self._random.getrandbits(80):020x}"
+        milliseconds, chance = now_nanos // _NANOS_PER_MILLISECOND, self._random.getrandbits(_CHANCE_BITS)
+        return f"{milliseconds << _CHANCE_BITS | chance:032x}"

@@ -7,34 +7,46 @@ here decides anything, and nothing here may fail a call.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TextIO
 
 from structlog.typing import FilteringBoundLogger
 
+from atp_grpc.app.identity import fresh_name
+from atp_grpc.app.signs import Signs
+from atp_grpc.app.tracing import open_spans
 from atp_grpc.catalog.live import LiveCatalogue, ReloadFailure
 from atp_grpc.catalog.snapshot import Snapshot
 from atp_grpc.config import TelemetrySettings
-from atp_grpc.domain.clock import Clock
+from atp_grpc.domain.clock import Clock, moment_text
+from atp_grpc.domain.health import CheckResult, State
 from atp_grpc.domain.outcome import Observation, Recorded
 from atp_grpc.engine.contract import Engine
 from atp_grpc.learning.flusher import Flusher
 from atp_grpc.learning.journal import Journal
 from atp_grpc.learning.learner import Learner
-from atp_grpc.routing.router import Routed
+from atp_grpc.routing.scribe.contract import Routed
+from atp_grpc.store.contract import StoreFailure
 from atp_grpc.telemetry.incidents import Incidents
 from atp_grpc.telemetry.logs import Logs, open_logs
 from atp_grpc.telemetry.metrics import Metrics
+from atp_grpc.telemetry.spans import Spans
 
 
 class Instruments:
     """The instruments of one process."""
 
-    def __init__(self, logs: Logs, metrics: Metrics, incidents: Incidents) -> None:
+    def __init__(
+        self, logs: Logs, metrics: Metrics, incidents: Incidents, signs: Signs, *, spans: Spans, instance_id: str
+    ) -> None:
         self.logs = logs
         self.metrics = metrics
+        self.spans = spans
+        self.instance_id = instance_id
+        """Names this process, in traces and to whoever asks."""
         self.incidents = incidents
+        self.signs = signs
         self._on_death: Callable[[], None] = lambda: None
         self._is_dead = False
         self._name_engine: Callable[[], None] = lambda: None
@@ -46,17 +58,13 @@ class Instruments:
 
     def routed(self, routed: Routed) -> None:
         """A decision was answered."""
-        decision = routed.decision
-        chosen = decision.candidates[decision.chosen]
-        self.metrics.decided(
-            model=chosen.target.model,
-            policy=decision.lesson.revisions.policy,
-            expected_cost_nano_usd=chosen.expected.cost_nano_usd,
-        )
+        self.metrics.decided(routed.model, routed.policy, routed.expected_cost_nano_usd)
 
-    def recorded(self, recorded: Recorded) -> None:
-        """A report was acknowledged."""
-        self.metrics.observed("unchanged" if recorded.observation is None else "recorded")
+    def recorded(self, recorded: Sequence[Recorded]) -> None:
+        """Reports were acknowledged."""
+        unchanged = sum([one.observation is None for one in recorded])
+        self.metrics.observed("recorded", len(recorded) - unchanged)
+        self.metrics.observed("unchanged", unchanged)
 
     def learned(self, outcomes: int) -> None:
         """Outcomes were taken into the learner's state."""
@@ -65,18 +73,27 @@ class Instruments:
     def committed(self, _reports: int, seconds: float) -> None:
         """Reports became durable."""
         self.metrics.committed(seconds)
+        self.signs.has_commit_failed = False
 
     def decisions_dropped(self, records: int) -> None:
         """Records of decisions were given up."""
         self.metrics.dropped_decision_records(records)
+        self.signs.dropped()
 
     def journal_fault(self, fault: Exception) -> None:
         """A commit failed, or a committed report could not be learned."""
         self.incidents.report(fault, method="journal")
+        if isinstance(fault, StoreFailure):
+            self.signs.has_commit_failed = True
 
     def upkeep_failed(self, task: str, fault: Exception) -> None:
         """A checkpoint or a pruning failed; it is tried again."""
         self.incidents.report(fault, method=task)
+        self.signs.failing[task] = None
+
+    def upkeep_done(self, task: str) -> None:
+        """A checkpoint or a pruning went well."""
+        self.signs.failing.pop(task, None)
 
     def observation_refused(self, observation: Observation, kind: str) -> None:
         """A stored observation cannot be learned, for example because its features are of another schema."""
@@ -91,6 +108,10 @@ class Instruments:
         self.logger.error("native engine quarantined", reason=reason)
         self._name_engine()
 
+    def native_part_failed(self, fault: BaseException) -> None:
+        """A native part failed at one call, and its reference did the work."""
+        self.incidents.report(fault, method="native")
+
     def catalogue_changed(self, snapshot: Snapshot) -> None:
         """Another content of the catalogue came into force."""
         self.logger.info("catalogue changed", revision=snapshot.revision, models=len(snapshot.models))
@@ -100,11 +121,45 @@ class Instruments:
         self.metrics.catalog_reload_failed()
         self.logger.error("catalogue refused", complaints=len(failure.complaints), first=failure.complaints[0])
 
+    def certificate_changed(self, subject: str, expires_nanos: int) -> None:
+        """Another certificate is served."""
+        self.metrics.certificate_loaded("served")
+        self.logger.info("certificate changed", subject=subject, expires=moment_text(expires_nanos))
+
+    def certificate_failed(self, failure: str) -> None:
+        """The files of the certificate cannot be served; the one in force stays."""
+        self.metrics.certificate_loaded("refused")
+        self.logger.error("certificate refused", failure=failure)
+
     def background_died(self, task: str, fault: BaseException) -> None:
         """A task beside the calls ended by a fault: the process should be replaced."""
         self.incidents.report(fault, method=task)
+        self.signs.dead[task] = None
         self._is_dead = True
         self._on_death()
+
+    def check_failed(self, check: str, fault: BaseException) -> str:
+        """A health check raised; gives the id of the incident."""
+        return self.incidents.report(fault, method=f"health {check}")
+
+    def health_changed(self, result: CheckResult, believed: State) -> None:
+        """Something that the process depends on became better or worse."""
+        tell = self.logger.info if believed is State.HEALTHY else self.logger.warning
+        tell("health changed", check=result.name, state=believed.word, sentence=result.sentence)
+
+    def loop_stalled(self, places: list[str]) -> None:
+        """The event loop stands still. Called beside the loop."""
+        self.metrics.loop_stalled()
+        self.logger.warning("event loop stalled", stack=places)
+
+    def loop_turned_again(self, seconds: float, cpu_seconds: float, collector_seconds: float) -> None:
+        """A stall of the event loop is over."""
+        self.logger.warning(
+            "event loop turns again",
+            seconds=round(seconds, 3),
+            cpu_seconds=round(cpu_seconds, 3),
+            collector_seconds=round(collector_seconds, 3),
+        )
 
     def on_death(self, react: Callable[[], None]) -> None:
         """Whom to tell when a task has died; told at once when one has died already."""
@@ -142,4 +197,6 @@ def open_instruments(settings: TelemetrySettings, *, stream: TextIO, clock: Cloc
     with open_logs(level=settings.log_level, stream=stream, clock=clock) as logs:
         metrics = Metrics()
         incidents = Incidents(logs.logger, random.Random(), on_incident=metrics.incident)  # noqa: S311 - names, not secrets
-        yield Instruments(logs, metrics, incidents)
+        instance_id = fresh_name()
+        with open_spans(settings, instance_id=instance_id, clock=clock, metrics=metrics, logger=logs.logger) as spans:
+            yield Instruments(logs, metrics, incidents, Signs(clock.monotonic), spans=spans, instance_id=instance_id)

@@ -14,9 +14,11 @@ from typing import TextIO
 
 from atp_grpc.app import policy as policies
 from atp_grpc.app.background import Background, every
-from atp_grpc.app.engines import pick_engine
+from atp_grpc.app.engines import is_native, pick_engine
 from atp_grpc.app.identity import Draws, fresh_name
 from atp_grpc.app.instruments import Instruments, open_instruments
+from atp_grpc.app.observing import pick_encode, pick_open_token
+from atp_grpc.app.writing import pick_scribe
 from atp_grpc.catalog.live import LiveCatalogue
 from atp_grpc.config import Settings
 from atp_grpc.domain.clock import NANOS_PER_SECOND, Clock, SystemClock
@@ -26,12 +28,12 @@ from atp_grpc.learning.flusher import Flusher
 from atp_grpc.learning.journal import Journal
 from atp_grpc.learning.learner import Learner
 from atp_grpc.learning.observer import Observer
-from atp_grpc.routing.feedback import FeedbackTokens
 from atp_grpc.routing.ledger import Ledger
 from atp_grpc.routing.pool import Pool
 from atp_grpc.routing.router import Router
 from atp_grpc.secrets.files import Secrets, open_secrets
 from atp_grpc.store.contract import Store, StoreFailure
+from atp_grpc.store.decision_codec import decode_decision
 from atp_grpc.store.memory import MemoryStore
 from atp_grpc.store.sqlite import open_sqlite_store
 
@@ -52,6 +54,8 @@ class Rooms:
     catalogue: LiveCatalogue
     policy: RoutingPolicy
     engine: Engine
+    is_native: bool
+    """Whether the native parts were picked; they stay when the engine itself is quarantined."""
     quarantined: Callable[[], bool]
     learner: Learner
     router: Router
@@ -64,11 +68,15 @@ class Rooms:
 
 @asynccontextmanager
 async def open_rooms(
-    settings: Settings, *, clock: Clock | None = None, log_stream: TextIO | None = None
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    log_stream: TextIO | None = None,
+    instruments: Instruments | None = None,
 ) -> AsyncIterator[Rooms]:
     """Everything but the door: the stories of Route and Observe without a socket.
 
-    Log lines go to `log_stream`, standard error by default.
+    Log lines go to `log_stream`, standard error by default, unless there are `instruments` already.
 
     Raises:
         CatalogueFault, EngineMissingError, EngineSelfTestError, StoreFailure, SecretsError, CorruptCheckpointError: the
@@ -76,12 +84,12 @@ async def open_rooms(
     """
     async with AsyncExitStack() as stack:
         clock = clock or SystemClock()
-        instruments = stack.enter_context(
+        instruments = instruments or stack.enter_context(
             open_instruments(settings.telemetry, stream=log_stream or sys.stderr, clock=clock)
         )
         data_dir = Path(settings.data_dir)
         secrets = open_secrets(data_dir)
-        store = await _open_store(settings, clock)
+        store = await _open_store(settings, clock, instruments)
         stack.push_async_callback(store.close)
         catalogue = await LiveCatalogue.open(
             Path(settings.catalog.path) if settings.catalog.path else None,
@@ -105,31 +113,36 @@ async def open_rooms(
         )
         replayed = await learner.restore(discard_damaged=settings.learning.discard_damaged_checkpoint)
         instruments.learner_restored(learner.revision, replayed)
-        ledger, draws = Ledger(settings.learning.ledger_size), Draws()
-        tokens = FeedbackTokens(secrets)
+        ledger, draws = Ledger(settings.learning.ledger_size, decode_decision), Draws()
         flusher = Flusher(store=store, limit=settings.learning.decision_queue, on_dropped=instruments.decisions_dropped)
         router = Router(
             pool=pool,
             policy=policy,
             ledger=ledger,
-            tokens=tokens,
+            scribe=pick_scribe(
+                is_native=picked.is_native,
+                policy=policy,
+                sealer=secrets,
+                token_ttl_seconds=settings.learning.token_ttl_seconds,
+                on_fault=instruments.native_part_failed,
+            ),
             clock=clock,
             next_seed=draws.seed,
             next_id=draws.decision_id,
             learner_revision=lambda: learner.revision,
             record=flusher.offer,
-            token_ttl_seconds=settings.learning.token_ttl_seconds,
         )
         journal = Journal(
             store=store,
-            learn=lambda observation: instruments.learned(learner.learn(observation)),
+            learn=learner.learn,
             limit=settings.learning.observation_queue,
             on_commit=instruments.committed,
+            on_learned=instruments.learned,
             monotonic=clock.monotonic,
             on_fault=instruments.journal_fault,
         )
         observer = Observer(
-            open_token=lambda token, tenant, now: tokens.open(token, tenant=tenant, now_nanos=now),
+            open_token=pick_open_token(is_native=False, sealer=secrets, on_fault=instruments.native_part_failed),
             find_open=ledger.find,
             knows_model=lambda name: name in catalogue.snapshot.models,
             journal=journal,
@@ -139,7 +152,7 @@ async def open_rooms(
         rooms = Rooms(
             settings=settings,
             clock=clock,
-            instance_id=fresh_name(),
+            instance_id=instruments.instance_id,
             started_nanos=clock.now_nanos(),
             instruments=instruments,
             secrets=secrets,
@@ -147,6 +160,7 @@ async def open_rooms(
             catalogue=catalogue,
             policy=policy,
             engine=picked.engine,
+            is_native=picked.is_native,
             quarantined=picked.quarantined,
             learner=learner,
             router=router,
@@ -190,15 +204,17 @@ async def _running(rooms: Rooms) -> AsyncIterator[None]:
         await _checkpoint(rooms)
 
 
-async def _open_store(settings: Settings, clock: Clock) -> Store:
+async def _open_store(settings: Settings, clock: Clock, instruments: Instruments) -> Store:
     if settings.store.kind == "memory":
         return MemoryStore(fresh_name())
-    return await open_sqlite_store(Path(settings.data_dir) / "atp.db", replica=fresh_name(), clock=clock)
+    encode = pick_encode(is_native=is_native(settings.engine.kind), on_fault=instruments.native_part_failed)
+    return await open_sqlite_store(Path(settings.data_dir) / "atp.db", replica=fresh_name(), clock=clock, encode=encode)
 
 
 async def _checkpoint(rooms: Rooms) -> None:
     try:
         await rooms.learner.checkpoint()
+        rooms.instruments.upkeep_done("checkpoint")
     except StoreFailure as failure:
         # The observations are durable: a checkpoint that cannot be written costs a longer replay, nothing else.
         rooms.instruments.upkeep_failed("checkpoint", failure)
@@ -212,5 +228,6 @@ async def _prune(rooms: Rooms) -> None:
             decisions_before_nanos=now - round(learning.decision_retention_seconds * NANOS_PER_SECOND),
             learned_through=await rooms.learner.checkpoint(),
         )
+        rooms.instruments.upkeep_done("prune")
     except StoreFailure as failure:
         rooms.instruments.upkeep_failed("prune", failure)

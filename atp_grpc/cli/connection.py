@@ -29,7 +29,9 @@ def add_connection_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--deadline", metavar="SPAN", type=read_span, help="longest time to wait, for example 5s")
     group.add_argument("--secure", action="store_true", help="use TLS")
     group.add_argument(
-        "--root-certificates", metavar="FILE", type=Path, help="PEM certificates to trust; implies --secure"
+        *("--ca", "--root-certificates"),
+        metavar="FILE",
+        help="PEM certificates to trust (default: ATP_CLIENT_CA_PATH, or the machine's own); implies --secure",
     )
     group.add_argument(
         "--allow-insecure", action="store_true", help="send the key in clear text to another machine all the same"
@@ -42,25 +44,27 @@ def ask(options: argparse.Namespace, story: Callable[[AtpClient], Awaitable[Resu
     Raises:
         CommandFailed: The options cannot be used, or the server refused.
     """
-    settings = settings_of(target=options.target, key=options.key).client
+    settings = settings_of(target=options.target, key=options.key, ca=options.ca).client
     deadline_seconds = settings.deadline_seconds if options.deadline is None else options.deadline / NANOS_PER_SECOND
-    root_certificates = _read_certificates(options.root_certificates)
+    root_certificates = _read_certificates(settings.ca_path)
 
     async def connected() -> Result:
         async with AtpClient.open(
             settings.target,
             credential=settings.key,
-            secure=options.secure or root_certificates is not None,
+            secure=options.secure or settings.secure or root_certificates is not None,
             root_certificates=root_certificates,
             allow_insecure=options.allow_insecure,
             deadline_seconds=deadline_seconds,
+            # Whoever types a command means this server, in whatever state it is.
+            watches_health=False,
         ) as atp:
             return await story(atp)
 
     try:
         return asyncio.run(connected())
     except InsecureTargetError as error:
-        raise unusable(f"{error} (--secure, or --allow-insecure)") from None
+        raise unusable(f"{error} (--secure, --ca FILE, or --allow-insecure)") from None
     except MalformedCredentialError as error:
         raise unusable(str(error)) from None
     except AtpCallError as error:
@@ -82,6 +86,8 @@ def refused(error: AtpCallError, *, target: str, has_key: bool) -> CommandFailed
         sentences.append(f"worth another try in {error.retry_after_seconds:g} s")
     if error.reason == "CREDENTIAL_REFUSED" and not has_key:
         sentences.append("no key was given; set ATP_KEY, or use --key")
+    if error.trace_id:
+        sentences.append(f"trace {error.trace_id}")
     return CommandFailed(REFUSED, sentences, {"error": _document(error)})
 
 
@@ -97,14 +103,15 @@ def _document(error: AtpCallError) -> dict[str, object]:
         ],
         "resource": {"type": error.resource.type, "name": error.resource.name} if error.resource else None,
         "retry_after_seconds": error.retry_after_seconds,
+        "trace_id": error.trace_id,
     }
 
 
-def _read_certificates(path: Path | None) -> bytes | None:
-    if path is None:
+def _read_certificates(path: str) -> bytes | None:
+    if not path:
         return None
     try:
-        certificates = path.read_bytes()
+        certificates = Path(path).read_bytes()
     except OSError as error:
         raise unusable(f"the root certificates cannot be read: {path}: {error.strerror}") from None
     if b"-----BEGIN CERTIFICATE-----" not in certificates:

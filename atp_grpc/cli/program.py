@@ -30,12 +30,16 @@ COMMANDS = {
     "decision": "show a decision and what was observed of it",
     "models": "list models, deployments and prices",
     "server": "show what a server is, has loaded and has learned",
+    "top": "watch a server live: rates, latency, models, learner, health",
+    "drain": "take a server out of service without losing a call",
     "reload": "make a server read its catalogue file again",
     "health": "ask whether a server is serving",
     "config": "check, show or explain the settings",
     "key": "make a key for a tenant",
     "version": "print the version",
 }
+
+_WITHOUT_GRPC = {"config", "key", "version"}
 
 _EXAMPLE = """\
 an example session:
@@ -121,6 +125,9 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
 
 
 def _module(name: str) -> Command:
+    if name not in _WITHOUT_GRPC:
+        # Before anything imports grpc, whose core then asks the environment how much it may say.
+        importlib.import_module("atp_grpc.config").quiet_grpc()
     return cast("Command", importlib.import_module(f"atp_grpc.cli.{name}"))
 
 

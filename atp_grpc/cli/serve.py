@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 
 from atp_grpc.app import serve
 from atp_grpc.cli.answer import Answer
@@ -16,4 +18,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> Answer:
     """Serves, and ends with the status the server ended with."""
-    return Answer(document=None, exit_status=serve(chosen_settings(options)))
+    settings = chosen_settings(options)
+    status = serve(settings)
+    _let_go_of_the_log()
+    return Answer(document=None, exit_status=status)
+
+
+def _let_go_of_the_log() -> None:
+    """Drops what could not be logged: the interpreter would try once more at its exit, and end with a status of 120."""
+    try:
+        sys.stderr.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())

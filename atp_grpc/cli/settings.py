@@ -20,6 +20,7 @@ _FLAGS = {
     "catalog": "catalog.path",
     "target": "client.target",
     "key": "client.key",
+    "ca": "client.ca_path",
 }
 """Option names, and the setting that each one sets."""
 

@@ -9,7 +9,9 @@ from atp_grpc.client.client import AtpClient
 from atp_grpc.client.credentials import MalformedCredentialError
 from atp_grpc.client.errors import AtpCallError, refusal
 from atp_grpc.client.naming import random_request_id
+from atp_grpc.client.observe_stream import ObserveStream
 from atp_grpc.client.pages import pages
+from atp_grpc.client.route_stream import RouteStream
 from atp_grpc.client.targets import InsecureTargetError
 
 __all__ = [
@@ -17,6 +19,8 @@ __all__ = [
     "AtpClient",
     "InsecureTargetError",
     "MalformedCredentialError",
+    "ObserveStream",
+    "RouteStream",
     "open_channel",
     "pages",
     "random_request_id",

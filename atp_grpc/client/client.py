@@ -17,6 +17,10 @@ from atp_grpc.client import messages, naming
 from atp_grpc.client.channel import open_channel
 from atp_grpc.client.credentials import authorization
 from atp_grpc.client.errors import call_error
+from atp_grpc.client.observe_stream import ObserveStream
+from atp_grpc.client.resending import DEFAULT_WINDOW
+from atp_grpc.client.route_stream import RouteStream
+from atp_grpc.client.tracing import trace_metadata
 from atp_grpc.pb.atp.admin.v1 import catalog_service_pb2_grpc, operations_service_pb2_grpc
 from atp_grpc.pb.atp.v1 import decision_service_pb2_grpc, observe_service_pb2_grpc, route_service_pb2_grpc
 
@@ -64,6 +68,7 @@ class AtpClient:
         allow_insecure: bool = False,
         deadline_seconds: float = DEFAULT_DEADLINE_SECONDS,
         request_ids: naming.RequestIds | None = None,
+        watches_health: bool = True,
     ) -> AsyncIterator[Self]:
         """Opens a client and closes its connections at the end.
 
@@ -77,25 +82,26 @@ class AtpClient:
             request_ids: Names the requests of Route that have no id, so that a retry gets the first decision again, for
                 example `random_request_id`. None: they go out as they are, and a retry may be a second decision. A
                 server remembers a limited number of ids for each tenant.
+            watches_health: Whether calls avoid servers that are not serving. An operator's calls are for them too.
 
         Raises:
             InsecureTargetError: Without TLS, the target is not on this machine.
             MalformedCredentialError: The credential cannot be a key.
         """
 
-        def channel(*, watches_health: bool) -> grpc.aio.Channel:
+        def channel(*, is_watching: bool) -> grpc.aio.Channel:
             return open_channel(
                 target,
                 secure=secure,
                 root_certificates=root_certificates,
                 allow_insecure=allow_insecure,
-                watches_health=watches_health,
+                watches_health=is_watching,
             )
 
         async with AsyncExitStack() as stack:
             yield cls(
-                await stack.enter_async_context(channel(watches_health=True)),
-                open_health_channel=lambda: channel(watches_health=False),
+                await stack.enter_async_context(channel(is_watching=watches_health)),
+                open_health_channel=lambda: channel(is_watching=False),
                 credential=credential,
                 deadline_seconds=deadline_seconds,
                 request_ids=request_ids,
@@ -117,6 +123,24 @@ class AtpClient:
             request = naming.named_batch(request, self._request_ids)
         return await self._call(self._routes.RouteBatch, request, deadline_seconds)
 
+    @asynccontextmanager
+    async def route_stream(
+        self, *, window: int = DEFAULT_WINDOW, deadline_seconds: float | None = None
+    ) -> AsyncIterator[RouteStream]:
+        """A stream of requests: cheaper than as many calls, and with many of them on their way at once.
+
+        Args:
+            window: How many requests may await their decision.
+            deadline_seconds: Longest time for each request; in place of the client's own.
+        """
+        async with RouteStream.open(
+            lambda: self._routes.RouteStream(metadata=(*self._metadata, *trace_metadata())),
+            request_ids=self._request_ids,
+            window=window,
+            deadline_seconds=self._deadline_seconds if deadline_seconds is None else deadline_seconds,
+        ) as stream:
+            yield stream
+
     async def plan(
         self, request: messages.PlanRequest, *, deadline_seconds: float | None = None
     ) -> messages.PlanResponse:
@@ -134,6 +158,23 @@ class AtpClient:
     ) -> messages.ObserveBatchResponse:
         """Reports up to 256 outcomes. `refusal(result.error)` reads the error of one of them."""
         return await self._call(self._observations.ObserveBatch, request, deadline_seconds)
+
+    @asynccontextmanager
+    async def observe_stream(
+        self, *, window: int = DEFAULT_WINDOW, deadline_seconds: float | None = None
+    ) -> AsyncIterator[ObserveStream]:
+        """A stream of reports: cheaper than as many calls, and with many of them on their way at once.
+
+        Args:
+            window: How many reports may await their acknowledgement.
+            deadline_seconds: Longest time for each report; in place of the client's own.
+        """
+        async with ObserveStream.open(
+            lambda: self._observations.ObserveStream(metadata=(*self._metadata, *trace_metadata())),
+            window=window,
+            deadline_seconds=self._deadline_seconds if deadline_seconds is None else deadline_seconds,
+        ) as stream:
+            yield stream
 
     async def get_decision(
         self, request: messages.GetDecisionRequest, *, deadline_seconds: float | None = None
@@ -183,6 +224,18 @@ class AtpClient:
         """Asks a server process what it is, what it has loaded and what it has learned."""
         return await self._call(self._operations.GetServerInfo, request, deadline_seconds)
 
+    async def get_server_stats(
+        self, request: messages.GetServerStatsRequest, *, deadline_seconds: float | None = None
+    ) -> messages.GetServerStatsResponse:
+        """Reads the counters and gauges of a server process."""
+        return await self._call(self._operations.GetServerStats, request, deadline_seconds)
+
+    async def drain(
+        self, request: messages.DrainRequest, *, deadline_seconds: float | None = None
+    ) -> messages.DrainResponse:
+        """Takes a server process out of service for good. Not retried: it is meant for one process."""
+        return await self._call(self._operations.Drain, request, deadline_seconds)
+
     async def reload_catalog(
         self, request: messages.ReloadCatalogRequest, *, deadline_seconds: float | None = None
     ) -> messages.ReloadCatalogResponse:
@@ -199,6 +252,27 @@ class AtpClient:
             request = health_pb2.HealthCheckRequest(service=service)
             return await self._call(check, request, deadline_seconds, metadata=())
 
+    async def list_health(self, *, deadline_seconds: float | None = None) -> messages.HealthListResponse:
+        """Asks after the health of every service at once; `""` stands for the whole. As `health` otherwise."""
+        async with self._open_health_channel() as channel:
+            lists = health_pb2_grpc.HealthStub(channel).List
+            return await self._call(lists, health_pb2.HealthListRequest(), deadline_seconds, metadata=())
+
+    async def watch_health(self, service: str = "") -> AsyncIterator[messages.HealthCheckResponse]:
+        """Tells the health of a service, or of the whole server, at once and after every change.
+
+        It has no deadline, sends no credential, and ends when the server ends the watch, for example to shut down.
+        """
+        async with self._open_health_channel() as channel:
+            watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(service=service))
+            try:
+                async for response in watch:
+                    yield response
+            except grpc.aio.AioRpcError as error:
+                raise call_error(error) from None
+            finally:
+                watch.cancel()
+
     async def _call(
         self,
         method: Callable[..., Awaitable[Answer]],
@@ -211,7 +285,7 @@ class AtpClient:
             return await method(
                 request,
                 timeout=self._deadline_seconds if deadline_seconds is None else deadline_seconds,
-                metadata=self._metadata if metadata is None else metadata,
+                metadata=(*(self._metadata if metadata is None else metadata), *trace_metadata()),
             )
         except grpc.aio.AioRpcError as error:
             raise call_error(error) from None

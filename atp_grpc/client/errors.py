@@ -35,6 +35,7 @@ class AtpCallError(Exception):
         resource: What was looked for and not found.
         retry_after_seconds: How long the server asks to wait, when it does.
         incident: What the server logged an internal fault under; empty otherwise.
+        trace_id: The call's name in the server's log and traces; empty when the error does not say.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class AtpCallError(Exception):
         preconditions: Sequence[PreconditionViolation] = (),
         resource: Resource | None = None,
         retry_after_seconds: float | None = None,
+        trace_id: str = "",
     ) -> None:
         super().__init__(f"{reason or code}: {message}")
         self.code = code
@@ -58,6 +60,7 @@ class AtpCallError(Exception):
         self.preconditions = tuple(preconditions)
         self.resource = resource
         self.retry_after_seconds = retry_after_seconds
+        self.trace_id = trace_id
 
     @property
     def incident(self) -> str:
@@ -90,6 +93,7 @@ def _error(code: str, status: status_pb2.Status) -> AtpCallError:
     conditions = _first(status.details, error_details_pb2.PreconditionFailure).violations
     missing = _first(status.details, error_details_pb2.ResourceInfo)
     retry = _first(status.details, error_details_pb2.RetryInfo)
+    request = _first(status.details, error_details_pb2.RequestInfo)
     return AtpCallError(
         code,
         status.message,
@@ -99,6 +103,7 @@ def _error(code: str, status: status_pb2.Status) -> AtpCallError:
         preconditions=[PreconditionViolation(one.type, one.subject, one.description) for one in conditions],
         resource=Resource(missing.resource_type, missing.resource_name) if missing.resource_type else None,
         retry_after_seconds=retry.retry_delay.ToNanoseconds() / 1e9 if retry.HasField("retry_delay") else None,
+        trace_id=request.request_id,
     )
 
 

@@ -4,7 +4,7 @@ Users and the command line import messages from here, never from the generated m
 files. It defines nothing of its own.
 """
 
-from grpc_health.v1.health_pb2 import HealthCheckResponse
+from grpc_health.v1.health_pb2 import HealthCheckResponse, HealthListResponse
 
 from atp_grpc.pb.atp.admin.v1.catalog_service_pb2 import (
     Deployment,
@@ -28,9 +28,18 @@ from atp_grpc.pb.atp.admin.v1.catalog_service_pb2 import (
 from atp_grpc.pb.atp.admin.v1.operations_service_pb2 import (
     ArmInfo,
     CatalogInfo,
+    DrainRequest,
+    DrainResponse,
     EngineInfo,
     GetServerInfoRequest,
     GetServerInfoResponse,
+    GetServerStatsRequest,
+    GetServerStatsResponse,
+    HealthCheck,
+    HealthState,
+    LatencyBucket,
+    MethodStats,
+    ModelStats,
     ReloadCatalogRequest,
     ReloadCatalogResponse,
     ReloadFailure,
@@ -87,6 +96,8 @@ __all__ = [
     "Decision",
     "DecisionCandidate",
     "Deployment",
+    "DrainRequest",
+    "DrainResponse",
     "EngineInfo",
     "Expectation",
     "Fallback",
@@ -101,7 +112,13 @@ __all__ = [
     "GetProviderResponse",
     "GetServerInfoRequest",
     "GetServerInfoResponse",
+    "GetServerStatsRequest",
+    "GetServerStatsResponse",
+    "HealthCheck",
     "HealthCheckResponse",
+    "HealthListResponse",
+    "HealthState",
+    "LatencyBucket",
     "ListDeploymentsRequest",
     "ListDeploymentsResponse",
     "ListModelsRequest",
@@ -109,7 +126,9 @@ __all__ = [
     "ListProvidersRequest",
     "ListProvidersResponse",
     "Message",
+    "MethodStats",
     "Model",
+    "ModelStats",
     "NamedObjective",
     "Objective",
     "ObserveBatchRequest",

@@ -5,31 +5,35 @@ resource, and no other room reads the environment.
 """
 
 from atp_grpc.config.document import document, dump
-from atp_grpc.config.environment import process_environment
+from atp_grpc.config.environment import process_environment, quiet_grpc
 from atp_grpc.config.fields import Secret
+from atp_grpc.config.listening import OpsSettings, ServerSettings, TlsSettings
 from atp_grpc.config.loader import ConfigurationError, load
+from atp_grpc.config.rules import is_loopback
 from atp_grpc.config.settings import (
+    AdmissionSettings,
     AuthSettings,
     CatalogSettings,
     ClientSettings,
     EngineSettings,
+    HealthSettings,
     IdempotencySettings,
     KeySettings,
     LearningSettings,
-    OpsSettings,
     PolicySettings,
-    ServerSettings,
     Settings,
     StoreSettings,
     TelemetrySettings,
 )
 
 __all__ = [
+    "AdmissionSettings",
     "AuthSettings",
     "CatalogSettings",
     "ClientSettings",
     "ConfigurationError",
     "EngineSettings",
+    "HealthSettings",
     "IdempotencySettings",
     "KeySettings",
     "LearningSettings",
@@ -40,8 +44,11 @@ __all__ = [
     "Settings",
     "StoreSettings",
     "TelemetrySettings",
+    "TlsSettings",
     "document",
     "dump",
+    "is_loopback",
     "load",
     "process_environment",
+    "quiet_grpc",
 ]

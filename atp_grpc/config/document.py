@@ -28,8 +28,8 @@ once, with the file and key, the variable or the flag.
 
 - Text of a variable or a flag is read by the setting's type; a list is JSON, its tables are objects. An empty variable
   counts as not set.
-- A variable that begins with `ATP_` and is not listed is refused, except `ATP_DATA`, `ATP_REQUIRE_DATA` and
-  `ATP_REQUIRE_NATIVE`, which belong to the tests, the demo and the set-up.
+- A variable that begins with `ATP_` and is not listed is refused, except `ATP_DATA` and whatever begins with
+  `ATP_REQUIRE_`, which belong to the tests, the demo and the set-up.
 - Relative paths start at the working directory of the process.
 - `config dump` prints the settings in force; secrets are hidden.
 """

@@ -7,12 +7,17 @@ change a value.
 from __future__ import annotations
 
 import ipaddress
+import math
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from atp_grpc.config.settings import Settings
 from atp_grpc.domain.policy import TEXT_DIMENSION, TEXT_SCHEMA
+
+LEAVE_SHARE = 0.4
+"""Part of the shutdown that callers get at most to leave; the rest is for the calls inside and for writing down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +37,56 @@ def is_loopback(host: str) -> bool:
         return host.lower() == "localhost"
 
 
+def _listens_somewhere(settings: Settings) -> str:
+    if settings.server.port >= 0 or settings.server.loopback_port >= 0 or settings.server.unix_socket:
+        return ""
+    return "nobody could connect: neither a port nor a Unix socket is left"
+
+
 def _listens_with_keys(settings: Settings) -> str:
-    if is_loopback(settings.server.host) or settings.auth.keys:
+    if settings.server.port < 0 or is_loopback(settings.server.host) or settings.auth.keys:
         return ""
     return f"binding to {settings.server.host!r}, beyond loopback, needs at least one key in auth.keys"
 
 
 def _ports_differ(settings: Settings) -> str:
-    if settings.server.port <= 0 or settings.server.port != settings.ops.port:
+    ports = Counter((settings.server.port, settings.server.loopback_port, settings.ops.port))
+    twice = [port for port, count in ports.items() if port > 0 and count > 1]
+    return f"more than one listener wants port {twice[0]}" if twice else ""
+
+
+def _tls_has_both_files(settings: Settings) -> str:
+    if bool(settings.tls.certificate) == bool(settings.tls.key):
         return ""
-    return f"both listeners want port {settings.server.port}"
+    return "TLS needs a certificate and its key"
+
+
+def _tls_has_a_listener(settings: Settings) -> str:
+    if settings.server.port >= 0 or not settings.tls.certificate:
+        return ""
+    return "TLS is spoken on server.port, which is off"
+
+
+def _collector_has_an_address(settings: Settings) -> str:
+    try:
+        is_whole = bool(urlsplit(settings.telemetry.traces_endpoint).port != 0)
+    except ValueError:
+        is_whole = False
+    return "" if is_whole else "that is no address of a collector"
+
+
+def _metadata_limits_are_in_order(settings: Settings) -> str:
+    if settings.server.max_metadata_bytes <= settings.server.absolute_max_metadata_bytes:
+        return ""
+    return "what every call may bring is more than what any call may"
+
+
+def _calls_outlive_their_connection(settings: Settings) -> str:
+    server = settings.server
+    longest = max(server.max_deadline_seconds, server.max_stream_seconds)
+    if not server.connection_grace_seconds or server.connection_grace_seconds > longest:
+        return ""
+    return f"a connection would be cut under calls and streams, which may take {longest:g} seconds"
 
 
 def _default_deadline_fits(settings: Settings) -> str:
@@ -51,9 +96,19 @@ def _default_deadline_fits(settings: Settings) -> str:
 
 
 def _drain_fits(settings: Settings) -> str:
-    if settings.server.drain_delay_seconds <= settings.server.shutdown_seconds:
+    delay, shutdown = settings.server.drain_delay_seconds, settings.server.shutdown_seconds
+    if delay <= LEAVE_SHARE * shutdown:
         return ""
-    return "the drain delay is longer than the whole shutdown"
+    return (
+        f"callers get {LEAVE_SHARE:.0%} of the shutdown to leave, which is {LEAVE_SHARE * shutdown:g} seconds; "
+        f"a drain delay of {delay:g} needs a shutdown of {math.ceil(delay / LEAVE_SHARE)}"
+    )
+
+
+def _low_disk_comes_before_full(settings: Settings) -> str:
+    if settings.health.disk_full_bytes <= settings.health.disk_low_bytes:
+        return ""
+    return "a disk would be full before it is low"
 
 
 def _key_ids_differ(settings: Settings) -> str:
@@ -77,11 +132,37 @@ def _text_schema_has_its_dimension(settings: Settings) -> str:
 
 JOINT_RULES = (
     JointRule(
-        ("server.host", "auth.keys"),
+        ("server.port", "server.loopback_port", "server.unix_socket"),
+        "The gRPC server listens somewhere: `server.port`, `server.loopback_port` or `server.unix_socket`.",
+        _listens_somewhere,
+    ),
+    JointRule(
+        ("server.host", "server.port", "auth.keys"),
         "Binding the gRPC server beyond loopback needs at least one key in `auth.keys`.",
         _listens_with_keys,
     ),
-    JointRule(("server.port", "ops.port"), "The two listeners have different ports.", _ports_differ),
+    JointRule(
+        ("server.port", "server.loopback_port", "ops.port"), "All listeners have different ports.", _ports_differ
+    ),
+    JointRule(
+        ("tls.certificate", "tls.key"), "`tls.certificate` and `tls.key` are given together.", _tls_has_both_files
+    ),
+    JointRule(
+        ("tls.certificate", "server.port"),
+        "TLS needs `server.port`, the only listener that uses it.",
+        _tls_has_a_listener,
+    ),
+    JointRule(
+        ("server.max_metadata_bytes", "server.absolute_max_metadata_bytes"),
+        "`server.max_metadata_bytes` is at most `server.absolute_max_metadata_bytes`.",
+        _metadata_limits_are_in_order,
+    ),
+    JointRule(
+        ("server.connection_grace_seconds", "server.max_deadline_seconds", "server.max_stream_seconds"),
+        "`server.connection_grace_seconds`, if not 0, is more than `server.max_deadline_seconds` and "
+        "`server.max_stream_seconds`, so that whatever began at the last moment ends by itself.",
+        _calls_outlive_their_connection,
+    ),
     JointRule(
         ("server.default_deadline_seconds", "server.max_deadline_seconds"),
         "`server.default_deadline_seconds` is at most `server.max_deadline_seconds`.",
@@ -89,10 +170,20 @@ JOINT_RULES = (
     ),
     JointRule(
         ("server.drain_delay_seconds", "server.shutdown_seconds"),
-        "`server.drain_delay_seconds` is at most `server.shutdown_seconds`.",
+        f"`server.drain_delay_seconds` is at most {LEAVE_SHARE:.0%} of `server.shutdown_seconds`.",
         _drain_fits,
     ),
     JointRule(("auth.keys",), "Key ids are distinct.", _key_ids_differ),
+    JointRule(
+        ("telemetry.traces_endpoint",),
+        "The port in `telemetry.traces_endpoint`, if it names one, is between 1 and 65535.",
+        _collector_has_an_address,
+    ),
+    JointRule(
+        ("health.disk_low_bytes", "health.disk_full_bytes"),
+        "`health.disk_full_bytes` is at most `health.disk_low_bytes`.",
+        _low_disk_comes_before_full,
+    ),
     JointRule(
         ("learning.token_ttl_seconds", "learning.outcome_retention_seconds"),
         "`learning.outcome_retention_seconds` is at least `learning.token_ttl_seconds`, so no report teaches twice.",

@@ -11,54 +11,14 @@ from pathlib import Path
 from typing import Literal
 
 from atp_grpc.config.fields import Secret, setting
+from atp_grpc.config.listening import OpsSettings, ServerSettings, TlsSettings
 from atp_grpc.domain.policy import TEXT_DIMENSION, TEXT_SCHEMA
 from atp_grpc.domain.tenant import Permission
 from atp_grpc.engine.contract import ContextMode, Learner
 
 _DAY = 86_400.0
 _YEAR = 366 * _DAY
-_LARGEST_PORT = 65_535
 _WORD = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
-
-
-@dataclass(frozen=True, slots=True)
-class ServerSettings:
-    """The gRPC listener."""
-
-    host: str = setting("Address the gRPC server binds to.", "127.0.0.1", pattern=r"\S+")
-    port: int = setting("Port of the gRPC server; 0 takes a free one.", 7443, minimum=0, maximum=_LARGEST_PORT)
-    behind_proxy: bool = setting("Whether a proxy makes a loopback listener reachable from elsewhere.", default=False)
-    default_deadline_seconds: float = setting(
-        "Deadline of a call that comes without one.", 30.0, minimum=0.001, maximum=3600
-    )
-    max_deadline_seconds: float = setting("Longest deadline; a longer one is cut.", 60.0, minimum=0.001, maximum=3600)
-    max_concurrent_streams: int = setting("Most calls in flight on one connection.", 256, minimum=1, maximum=1_000_000)
-    max_metadata_bytes: int = setting("Most bytes of metadata in one call.", 16_384, minimum=1024, maximum=1_048_576)
-    keepalive_seconds: float = setting("Idle time before a connection is probed.", 60.0, minimum=1, maximum=_DAY)
-    keepalive_timeout_seconds: float = setting(
-        "Time a probed connection has to answer before it is closed.", 20.0, minimum=1, maximum=3600
-    )
-    shutdown_seconds: float = setting("Most time from the first signal to the end.", 30.0, minimum=0.1, maximum=3600)
-    drain_delay_seconds: float = setting(
-        "Time to go on serving after health turned NOT_SERVING, so that balancers notice.",
-        0.5,
-        minimum=0,
-        maximum=600,
-        profile_defaults={"prod": 5.0},
-    )
-    reflection: Literal["auto", "on", "off"] = setting(
-        "Server reflection; auto: on in the dev profile and on a loopback listener without a proxy.", "auto"
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class OpsSettings:
-    """The HTTP listener of `/metrics`, `/livez` and `/readyz`."""
-
-    host: str = setting("Address the ops server binds to.", "127.0.0.1", pattern=r"\S+")
-    port: int = setting(
-        "Port of the ops server; 0 takes a free one, -1 turns it off.", 7444, minimum=-1, maximum=_LARGEST_PORT
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,13 +140,90 @@ class IdempotencySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class HealthSettings:
+    """The checks behind the health service and the ops port."""
+
+    check_interval_seconds: float = setting(
+        "Time between two looks at everything the process depends on.", 2.0, minimum=0.01, maximum=3600
+    )
+    check_timeout_seconds: float = setting(
+        "A check that takes longer is degraded; one that takes five times as long, unhealthy.",
+        1.0,
+        minimum=0.01,
+        maximum=600,
+    )
+    fall_checks: int = setting(
+        "Findings in a row until something worse is believed and a service is taken out.", 3, minimum=1, maximum=100
+    )
+    rise_checks: int = setting(
+        "Findings in a row until something better is believed and a service is back.", 2, minimum=1, maximum=100
+    )
+    disk_low_bytes: int = setting(
+        "Free bytes on the disk of the data folder below which it is degraded.", 1_073_741_824, minimum=0, maximum=2**60
+    )
+    disk_full_bytes: int = setting(
+        "Free bytes on the disk of the data folder below which it is unhealthy.", 67_108_864, minimum=0, maximum=2**60
+    )
+    max_watches: int = setting(
+        "Most watches of the health service open at once; further callers are told to go on without.",
+        1024,
+        minimum=0,
+        maximum=1_000_000,
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class TelemetrySettings:
-    """Logs."""
+    """Logs, and the watch on the event loop."""
 
     log_level: Literal["debug", "info", "warning", "error"] = setting("Least level that is logged.", "info")
     success_logs_per_second: float = setting(
         "Most log lines a second for calls that succeed; errors are always logged.", 10.0, minimum=0, maximum=1e6
     )
+    service_name: str = setting("What traces call this server.", "atp", pattern=_WORD)
+    traces_endpoint: str = setting(
+        "Where traces are sent, over OTLP/HTTP, such as http://127.0.0.1:4318; empty: there are none.",
+        "",
+        pattern=r"(https?://[^\s/@?#]+(/\S*)?)?",
+    )
+    traces_headers: Secret = setting(
+        "Headers for that address, such as a key: NAME=VALUE, several of them with commas between.",
+        Secret(),
+        pattern=r"([A-Za-z0-9_.-]+=[ -+\--~]+(, *[A-Za-z0-9_.-]+=[ -+\--~]+)*)?",
+    )
+    traces_compression: Literal["none", "gzip"] = setting("How what is sent there is compressed.", "none")
+    trace_ratio: float = setting(
+        "Share of the calls without a caller's trace that are traced; with one, the caller decides.",
+        0.01,
+        minimum=0,
+        maximum=1,
+    )
+    traces_queue: int = setting(
+        "Most spans waiting to be sent; more are dropped and counted.", 4096, minimum=1, maximum=1_000_000
+    )
+    load_reports: bool = setting(
+        "Whether callers are told how busy the server is (ORCA): with every answer, and on a stream.", default=True
+    )
+    load_report_interval_seconds: float = setting(
+        "Shortest time between two reports of such a stream.", 30.0, minimum=0.1, maximum=3600
+    )
+    loop_stall_seconds: float = setting(
+        "Time for which the event loop may stand still before it is logged where it stands.",
+        0.1,
+        minimum=0.01,
+        maximum=60,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class AdmissionSettings:
+    """What happens when more calls come than can be answered in time."""
+
+    enabled: bool = setting("Whether calls are sent away when too many wait.", default=True)
+    target_queue_seconds: float = setting(
+        "Longest time a call should wait before the server looks at it.", 0.1, minimum=0.001, maximum=60
+    )
+    least_calls: int = setting("Calls that may wait however slow the server is.", 64, minimum=1, maximum=1_000_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +231,8 @@ class ClientSettings:
     """What the command line connects to."""
 
     target: str = setting("Server to call.", "127.0.0.1:7443", pattern=r"\S+", environment="ATP_TARGET")
+    secure: bool = setting("Whether to call over TLS.", default=False)
+    ca_path: str = setting("PEM file of certificates to trust in place of the machine's own; implies TLS.", "")
     key: Secret = setting("API key to call with.", Secret(), environment="ATP_KEY")
     deadline_seconds: float = setting("Deadline of one call.", 10.0, minimum=0.001, maximum=3600)
 
@@ -205,6 +244,7 @@ class Settings:
     profile: Literal["dev", "ci", "prod"] = setting("Which defaults hold and which dependencies are required.", "dev")
     data_dir: Path = setting("Folder of the database, the keys and the checkpoints; made with mode 0700.", Path(".atp"))
     server: ServerSettings = field(default_factory=ServerSettings)
+    tls: TlsSettings = field(default_factory=TlsSettings)
     ops: OpsSettings = field(default_factory=OpsSettings)
     catalog: CatalogSettings = field(default_factory=CatalogSettings)
     store: StoreSettings = field(default_factory=StoreSettings)
@@ -213,5 +253,7 @@ class Settings:
     auth: AuthSettings = field(default_factory=AuthSettings)
     learning: LearningSettings = field(default_factory=LearningSettings)
     idempotency: IdempotencySettings = field(default_factory=IdempotencySettings)
+    health: HealthSettings = field(default_factory=HealthSettings)
     telemetry: TelemetrySettings = field(default_factory=TelemetrySettings)
+    admission: AdmissionSettings = field(default_factory=AdmissionSettings)
     client: ClientSettings = field(default_factory=ClientSettings)

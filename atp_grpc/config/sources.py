@@ -6,6 +6,7 @@ never judges a value and never reads the environment itself.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from atp_grpc.catalog.toml import TomlFault, read_toml
 from atp_grpc.config.fields import Leaf
 from atp_grpc.config.values import read_text, read_value, unknown
 
-FOREIGN_VARIABLES = frozenset({"ATP_DATA", "ATP_REQUIRE_NATIVE", "ATP_REQUIRE_DATA"})
+FOREIGN_VARIABLES = re.compile(r"ATP_DATA|ATP_REQUIRE_[A-Z]+")
 """Variables of the tests, the demo and the set-up: not settings, and not mistakes either."""
 
 
@@ -93,7 +94,7 @@ def from_environment(environ: Mapping[str, str], leaves: Sequence[Leaf]) -> Sour
         if leaf := by_name.get(name):
             if environ[name].strip():
                 given.append(Given(leaf, f"environment: {name}", environ[name], is_text=True))
-        elif name.startswith("ATP_") and name not in FOREIGN_VARIABLES:
+        elif name.startswith("ATP_") and not FOREIGN_VARIABLES.fullmatch(name):
             complaints.append(f"environment: {name}: {unknown(name, by_name)}")
     return Source(tuple(given), tuple(complaints))
 

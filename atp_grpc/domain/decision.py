@@ -83,8 +83,7 @@ class Candidate(NamedTuple):
     propensity: float
 
 
-@dataclass(frozen=True, slots=True)
-class Revisions:
+class Revisions(NamedTuple):
     """Which policy, catalogue and learner a decision was made with."""
 
     policy: str
@@ -93,8 +92,7 @@ class Revisions:
     learner: int
 
 
-@dataclass(frozen=True, slots=True)
-class Lesson:
+class Lesson(NamedTuple):
     """What an outcome needs to know of its decision to be learned; travels in the feedback token.
 
     `prices` are those of the drawn deployment when the decision was made.

@@ -5,14 +5,13 @@ A million tokens at US$ 1 is 1e9 nano; the cheapest calls cost a few thousand na
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 NANO_PER_USD = 1_000_000_000
 TOKENS_PER_PRICE = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class TokenPrices:
+class TokenPrices(NamedTuple):
     """Prices of one deployment at one moment, nano-US-dollars per million tokens of each class."""
 
     input: int

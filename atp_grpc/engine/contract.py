@@ -15,9 +15,9 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
+from atp_grpc.domain.request import TextSource
 from atp_grpc.engine.arms import Arm, ArmSummary, EngineSummary, Offer
 from atp_grpc.engine.errors import (
     CheckpointMismatchError,
@@ -56,7 +56,7 @@ __all__ = [
 ]
 
 CONTRACT_VERSION = 1
-"""Version of this promise. A native engine built for another version is refused at load."""
+"""Version of this promise; checkpoints carry it."""
 
 DRAW_COUNT = 32
 """Posterior draws behind one Thompson choice; the estimated choice distribution is a multiple of 1/32."""
@@ -76,14 +76,13 @@ class Exclusion(enum.StrEnum):
     """Predicted latency above the request's objective, while another candidate meets it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
-    """One request as the engine needs it.
+class Query(NamedTuple):
+    """One request as the engine needs it. A tuple, because one is made per request and crosses into Rust as it is.
 
-    `text` or `features` is given, never both. `features` are `dimension` little-endian float32. `candidates` are
-    indices of loaded offers, strictly increasing, at most one offer per arm. `now_nanos` is Unix time.
-    `max_output_tokens` caps the expected answer length. `quality_floor`, `latency_slo_seconds` and
-    `max_cost_nano_usd` are the request's own limits.
+    `text` or `features` is given, never both; a text may stay where it is (`TextSource`). `features` are `dimension`
+    little-endian float32. `candidates` are indices of loaded offers, strictly increasing, at most one offer per arm.
+    `now_nanos` is Unix time. `max_output_tokens` caps the expected answer length. `quality_floor`,
+    `latency_slo_seconds` and `max_cost_nano_usd` are the request's own limits.
     """
 
     generation: int
@@ -93,7 +92,7 @@ class Query:
     input_tokens: float
     cost_weight: float
     latency_weight: float = 0.0
-    text: str | None = None
+    text: str | TextSource | None = None
     features: bytes | None = None
     max_output_tokens: float | None = None
     max_cost_nano_usd: float | None = None
@@ -106,6 +105,10 @@ class Choice(Protocol):
 
     Give `predicted_mean` and `predicted_linear` back with the outcome, so that context can earn its place.
     """
+
+    @property
+    def engine(self) -> str:
+        """Name of the engine that chose."""
 
     @property
     def chosen(self) -> int | None:
@@ -164,8 +167,7 @@ class Choice(Protocol):
         """The chosen arm's unclamped prediction by the linear model."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What became known about one attempt on one arm. Every figure is optional; each teaches its own statistics.
 
     `decided_nanos` dates the evidence (clamped to `now_nanos`). `replica` and `sequence` order observations: a

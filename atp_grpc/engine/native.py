@@ -1,7 +1,7 @@
 """The engine in Rust behind the same promise as the reference.
 
 Entered by `app`, which asks `is_available` first. It hands plain tuples to `atp_native`, gives its refusals their names
-in the contract, and never computes anything itself. This is the only module that imports `atp_native`.
+in the contract, and never computes anything itself. Whether `atp_native` is here and fits is said in this module only.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from atp_grpc.engine.contract import (
-    CONTRACT_VERSION,
     ArmSummary,
     CheckpointMismatchError,
     CorruptCheckpointError,
@@ -31,6 +30,9 @@ except ImportError:
 
 if TYPE_CHECKING:
     from atp_grpc.engine.contract import Arm, Choice, EngineParameters, Offer, Outcome, Query
+
+CROSSING_VERSION: Final = 2
+"""Version of everything that crosses into Rust, here and in the other modules named `native`."""
 
 _ERRORS: Final[Mapping[str, type[EngineError | EnginePanicError]]] = MappingProxyType(
     {
@@ -54,10 +56,11 @@ def why_unavailable() -> str | None:
     """A sentence for people that says what to install, or None when the native engine can be used."""
     if atp_native is None:
         return "atp-native is not installed; install it with: pip install 'atp-grpc[native]'"
-    if atp_native.CONTRACT != CONTRACT_VERSION:
+    # Version 1 did not carry a number of this name.
+    if (version := getattr(atp_native, "CROSSING", 1)) != CROSSING_VERSION:
         return (
-            f"atp-native {atp_native.__version__} keeps contract {atp_native.CONTRACT}, this atp-grpc needs contract "
-            f"{CONTRACT_VERSION}; install the matching one with: pip install --upgrade 'atp-grpc[native]'"
+            f"atp-native {atp_native.__version__} crosses by version {version}, this atp-grpc needs version "
+            f"{CROSSING_VERSION}; install the matching one with: pip install --upgrade 'atp-grpc[native]'"
         )
     return None
 
@@ -128,7 +131,7 @@ class NativeEngine:
     def choose(self, query: Query) -> Choice:
         """Chooses one candidate; see `Engine.choose`."""
         try:
-            return self._native.choose(_query_fields(query))
+            return self._native.choose(query)
         except atp_native.NativeError as refusal:
             _refuse(refusal)
 
@@ -139,7 +142,7 @@ class NativeEngine:
             EnginePanicError: the engine failed at one of the queries; state is unchanged.
         """
         try:
-            results = self._native.choose_batch([_query_fields(query) for query in queries])
+            results = self._native.choose_batch(list(queries))
         except atp_native.NativeError as refusal:
             _refuse(refusal)
         return [_in_place(result) if isinstance(result, atp_native.NativeError) else result for result in results]
@@ -147,22 +150,7 @@ class NativeEngine:
     def learn(self, outcome: Outcome) -> bool:
         """Adds one outcome to the statistics; see `Engine.learn`."""
         try:
-            return self._native.learn(
-                (
-                    outcome.arm,
-                    outcome.replica,
-                    outcome.sequence,
-                    outcome.decided_nanos,
-                    outcome.now_nanos,
-                    outcome.features,
-                    outcome.quality,
-                    outcome.output_tokens,
-                    outcome.latency_seconds,
-                    outcome.failed,
-                    outcome.predicted_mean,
-                    outcome.predicted_linear,
-                )
-            )
+            return self._native.learn(outcome)
         except atp_native.NativeError as refusal:
             _refuse(refusal)
 
@@ -230,38 +218,4 @@ def _parameter_fields(
         parameters.context_on_z,
         parameters.context_off_z,
         parameters.context_min_weight,
-    )
-
-
-def _query_fields(
-    query: Query,
-) -> tuple[
-    int,
-    tuple[int, ...],
-    int,
-    int,
-    float,
-    float,
-    float,
-    str | None,
-    bytes | None,
-    float | None,
-    float | None,
-    float | None,
-    float | None,
-]:
-    return (
-        query.generation,
-        query.candidates,
-        query.seed,
-        query.now_nanos,
-        query.input_tokens,
-        query.cost_weight,
-        query.latency_weight,
-        query.text,
-        query.features,
-        query.max_output_tokens,
-        query.max_cost_nano_usd,
-        query.quality_floor,
-        query.latency_slo_seconds,
     )

@@ -122,7 +122,14 @@ class QuarantinedEngine:
 
     def choose(self, query: Query) -> Choice:
         """Chooses one candidate, on the standby when the primary fails; see `Engine.choose`."""
-        return self._ask("choose", lambda engine: engine.choose(query))
+        # Not by `_ask` while all is well, because this is on the path of every Route.
+        if self._reason is not None:
+            return self._ask("choose", lambda engine: engine.choose(query))
+        try:
+            return self._engine.choose(query)
+        except BaseException as error:  # noqa: BLE001 - whatever is no panic is raised again
+            self._meet(error, "choose", changes_state=False)
+            return self._engine.choose(query)
 
     def choose_batch(self, queries: Sequence[Query]) -> list[Choice | EngineError]:
         """Chooses for each query; all of them again on the standby when the primary fails."""
@@ -175,14 +182,18 @@ class QuarantinedEngine:
         try:
             return act(self._engine)
         except BaseException as error:
-            if not _is_panic(error):
-                raise
-            if self._quarantined:
-                raise EnginePanicError("the standby engine failed") from error
-            self._reason = f"{call}: {type(error).__name__}"
-            self._is_state_sound = self._is_state_sound and not changes_state
-            self._take_over()
+            self._meet(error, call, changes_state=changes_state)
             raise _SetAside("the engine failed and was set aside") from error
+
+    def _meet(self, error: BaseException, call: str, *, changes_state: bool) -> None:
+        """Puts the standby in the primary's place if a call panicked; raises again whatever is no panic."""
+        if not _is_panic(error):
+            raise error
+        if self._quarantined:
+            raise EnginePanicError("the standby engine failed") from error
+        self._reason = f"{call}: {type(error).__name__}"
+        self._is_state_sound = self._is_state_sound and not changes_state
+        self._take_over()
 
     def _take_over(self) -> None:
         """Builds the standby and puts it in the primary's place."""

@@ -7,8 +7,8 @@ acknowledged before both are done.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from atp_grpc.domain.call import Call
 from atp_grpc.domain.clock import Clock, moment_text
@@ -17,17 +17,17 @@ from atp_grpc.domain.errors import (
     DecisionNotFoundError,
     FieldViolation,
     InvalidFieldError,
+    OutcomeConflictError,
     StoreUnavailableError,
     TokenExpiredError,
     UnknownModelError,
 )
-from atp_grpc.domain.outcome import NewObservation, Recorded, Report, field_names
+from atp_grpc.domain.outcome import NewObservation, Recorded, Report
 from atp_grpc.learning.journal import RETRY_SECONDS, Journal
 from atp_grpc.store.contract import Store, StoreFailure
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(NamedTuple):
     """How a report names its decision: by token or by id, exactly one of them."""
 
     token: bytes | None = None
@@ -56,25 +56,52 @@ class Observer:
         self._clock = clock
 
     async def observe(self, reference: Reference, report: Report, call: Call) -> tuple[Lesson, Recorded]:
-        """Records a report and learns from it; raises what `submit` and its future raise."""
-        lesson, recorded = await self.submit(reference, report, call)
-        return lesson, await recorded
+        """Records a report and learns from it; raises what the three below raise."""
+        if reference.token is not None:
+            new = self.sealed(reference.token, report, call)
+        else:
+            new = await self.known(reference.decision_id or "", report, call)
+        return new.lesson, await self.record(new)
 
-    async def submit(self, reference: Reference, report: Report, call: Call) -> tuple[Lesson, asyncio.Future[Recorded]]:
-        """Puts a report into the journal; the future ends when it is durable and learned. Waits only for a look-up.
+    def sealed(self, token: bytes, report: Report, call: Call) -> NewObservation:
+        """A report on a token's decision, checked; never waits, because the token says all there is.
 
         Raises:
-            TokenInvalidError, TokenExpiredError, DecisionNotFoundError: the decision cannot be had.
+            TokenInvalidError, TokenExpiredError: the token does not open.
             InvalidFieldError, UnknownModelError: the report says nothing, or names a model nobody knows.
-            StoreUnavailableError: the journal is full, or the decision's look-up failed.
-
-        The future raises OutcomeConflictError (a field stands with another value; nothing was recorded) or
-        StoreUnavailableError (it could not be made durable; nothing is acknowledged).
         """
         now = self._clock.now_nanos()
-        lesson = await self._lesson(reference, call.tenant, now)
+        lesson = self._open_token(token, call.tenant, now)
         self._check(report, lesson)
-        return lesson, self._journal.submit(NewObservation(lesson, report, now))
+        return NewObservation(lesson, report, now)
+
+    async def known(self, decision_id: str, report: Report, call: Call) -> NewObservation:
+        """The same by a decision's id; waits only for its look-up.
+
+        Raises:
+            DecisionNotFoundError, TokenExpiredError: the decision is unknown, or its time is over.
+            StoreUnavailableError: the look-up failed.
+        """
+        lesson = (await self._find(call.tenant, decision_id)).lesson
+        now = self._clock.now_nanos()
+        # Reported fields are remembered a day longer than tokens live; past that a report could teach a second time.
+        if now >= lesson.expires_nanos:
+            raise TokenExpiredError(moment_text(lesson.expires_nanos))
+        self._check(report, lesson)
+        return NewObservation(lesson, report, now)
+
+    def record(self, new: NewObservation) -> asyncio.Future[Recorded]:
+        """Puts a report into the journal; the future ends when it is durable and learned.
+
+        Raises:
+            StoreUnavailableError: the journal is full, or could not make it durable; nothing is acknowledged.
+            OutcomeConflictError: a field stands with another value; nothing was recorded.
+        """
+        return self._journal.submit(new)
+
+    def record_all(self, new: Sequence[NewObservation]) -> asyncio.Future[list[Recorded | OutcomeConflictError]]:
+        """The same for many, in one commit; a conflict is an error in its own place."""
+        return self._journal.submit_all(new)
 
     async def decision(self, tenant: str, decision_id: str) -> tuple[Decision, Report]:
         """A tenant's decision and what stands for it.
@@ -89,15 +116,6 @@ class Observer:
         except StoreFailure:
             raise StoreUnavailableError(RETRY_SECONDS) from None
 
-    async def _lesson(self, reference: Reference, tenant: str, now: int) -> Lesson:
-        if reference.token is not None:
-            return self._open_token(reference.token, tenant, now)
-        lesson = (await self._find(tenant, reference.decision_id or "")).lesson
-        # Reported fields are remembered a day longer than tokens live; past that a report could teach a second time.
-        if now >= lesson.expires_nanos:
-            raise TokenExpiredError(moment_text(lesson.expires_nanos))
-        return lesson
-
     async def _find(self, tenant: str, decision_id: str) -> Decision:
         try:
             decision = self._find_open(tenant, decision_id) or await self._store.find_decision(tenant, decision_id)
@@ -108,7 +126,7 @@ class Observer:
         return decision
 
     def _check(self, report: Report, lesson: Lesson) -> None:
-        if not field_names(report):
+        if report.quality is None and not report.attempts and not report.labels:
             raise InvalidFieldError([FieldViolation("quality", "a report sets quality, attempts or labels")])
         for position, attempt in enumerate(report.attempts):
             if attempt.model != lesson.model and not self._knows_model(attempt.model):

@@ -7,8 +7,6 @@ predicted for it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
 from atp_grpc.domain.decision import Lesson
 from atp_grpc.domain.money import TOKENS_PER_PRICE
 from atp_grpc.domain.outcome import Attempt, Observation, Report
@@ -20,29 +18,33 @@ MOST_OUTPUT_TOKENS = 1e9
 """The longest answer an engine takes; what reasoning tokens or a bill would make longer counts as this long."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Figures:
-    """What one attempt says of its model; None is unknown."""
-
-    output_tokens: float | None = None
-    latency_seconds: float | None = None
-    failed: bool | None = None
-
-
 def outcomes_of(observation: Observation) -> list[Outcome]:
     """The engine outcomes of an observation, in a fixed order; empty when it teaches nothing (labels only)."""
     lesson, recorded = observation.lesson, observation.recorded
     outcomes: list[Outcome] = []
-    answering = _answering_model(recorded, observation.standing, lesson)
-    quality = recorded.quality if answering is not None else None
+    quality = recorded.quality
+    answering = None if quality is None else _answering_model(recorded, observation.standing, lesson)
     for attempt in recorded.attempts:
-        outcome = _outcome(observation, attempt.model, len(outcomes), _figures(attempt, lesson))
-        if quality is not None and attempt.error is None and attempt.model == answering:
-            outcome, quality = _with_quality(outcome, quality, lesson), None
-        outcomes.append(outcome)
-    if quality is not None and answering is not None:
-        outcome = _outcome(observation, answering, len(outcomes), _Figures())
-        outcomes.append(_with_quality(outcome, quality, lesson))
+        if attempt.error is not None:
+            failed = True if attempt.error.blames_model else None
+            outcomes.append(_outcome(observation, attempt.model, len(outcomes), failed=failed))
+            continue
+        is_answer = attempt.model == answering
+        outcomes.append(
+            _outcome(
+                observation,
+                attempt.model,
+                len(outcomes),
+                quality=quality if is_answer else None,
+                output_tokens=_output_tokens(attempt, lesson),
+                latency_seconds=attempt.latency_seconds,
+                failed=False,
+            )
+        )
+        if is_answer:
+            answering = None
+    if answering is not None:
+        outcomes.append(_outcome(observation, answering, len(outcomes), quality=quality))
     return outcomes
 
 
@@ -78,35 +80,32 @@ def _answering_model(recorded: Report, standing: Report, lesson: Lesson) -> str 
     return next((a.model for a in reversed(attempts) if a.error is None), None)
 
 
-def _outcome(observation: Observation, model: str, index: int, figures: _Figures) -> Outcome:
+def _outcome(
+    observation: Observation,
+    model: str,
+    index: int,
+    *,
+    quality: float | None = None,
+    output_tokens: float | None = None,
+    latency_seconds: float | None = None,
+    failed: bool | None = None,
+) -> Outcome:
+    lesson = observation.lesson
+    # What was predicted of the drawn model is judged by its own quality and by no other.
+    is_evidence = quality is not None and model == lesson.model
     return Outcome(
-        arm=model,
-        replica=observation.replica,
-        sequence=observation.sequence * OUTCOMES_PER_OBSERVATION + index,
-        decided_nanos=observation.lesson.decided_nanos,
-        now_nanos=observation.observed_nanos,
-        features=observation.lesson.features.values,
-        output_tokens=figures.output_tokens,
-        latency_seconds=figures.latency_seconds,
-        failed=figures.failed,
-    )
-
-
-def _with_quality(outcome: Outcome, quality: float, lesson: Lesson) -> Outcome:
-    drawn = outcome.arm == lesson.model
-    return replace(
-        outcome,
-        quality=quality,
-        predicted_mean=lesson.predicted_mean if drawn else None,
-        predicted_linear=lesson.predicted_linear if drawn else None,
-    )
-
-
-def _figures(attempt: Attempt, lesson: Lesson) -> _Figures:
-    if attempt.error is not None:
-        return _Figures(failed=True if attempt.error.blames_model else None)
-    return _Figures(
-        output_tokens=_output_tokens(attempt, lesson), latency_seconds=attempt.latency_seconds, failed=False
+        model,
+        observation.replica,
+        observation.sequence * OUTCOMES_PER_OBSERVATION + index,
+        lesson.decided_nanos,
+        observation.observed_nanos,
+        lesson.features.values,
+        quality,
+        output_tokens,
+        latency_seconds,
+        failed,
+        lesson.predicted_mean if is_evidence else None,
+        lesson.predicted_linear if is_evidence else None,
     )
 
 

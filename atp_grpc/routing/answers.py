@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from atp_grpc.catalog.snapshot import Offering
 from atp_grpc.domain.decision import Candidate, Expectation, ReasonCode, Refusal, RefusalCause
 from atp_grpc.domain.errors import AtpError, ModelsUnavailableError, NoEligibleModelError, PreconditionViolation
 from atp_grpc.engine.contract import Choice, Exclusion
-from atp_grpc.routing.eligibility import Sifted
 
 RETRY_SECONDS = 1.0
 """When to come back for a model that drains or a revision that is on its way."""
 
+MOST_COST = 2**63 - 1
+"""The most that a field of money holds."""
 _EXCLUSION_CAUSES = {
     Exclusion.MAX_COST: RefusalCause.MAX_COST,
     Exclusion.QUALITY_FLOOR: RefusalCause.QUALITY_FLOOR,
@@ -41,10 +43,10 @@ SENTENCES = {
 """What is said of a refused model, after its name."""
 
 
-def candidates_of(sifted: Sifted, choice: Choice) -> tuple[Candidate, ...]:
+def candidates_of(offerings: Sequence[Offering], choice: Choice) -> tuple[Candidate, ...]:
     """Every target that was weighed, in the order of the offerings."""
     rows = zip(
-        sifted.offerings,
+        offerings,
         choice.quality,
         choice.cost_nano_usd,
         choice.latency_seconds,
@@ -55,16 +57,21 @@ def candidates_of(sifted: Sifted, choice: Choice) -> tuple[Candidate, ...]:
     )
     return tuple(
         [
-            Candidate(offering.target, Expectation(quality, round(cost), latency, failure), utility, propensity)
+            Candidate(
+                offering.target,
+                Expectation(quality, min(round(cost), MOST_COST), latency, failure),
+                utility,
+                propensity,
+            )
             for offering, quality, cost, latency, failure, utility, propensity in rows
         ]
     )
 
 
-def exclusion_refusals(sifted: Sifted, choice: Choice) -> list[Refusal]:
+def exclusion_refusals(offerings: Sequence[Offering], choice: Choice) -> list[Refusal]:
     """The targets that the engine set aside, and why."""
     return [
-        Refusal(sifted.offerings[position].target, _EXCLUSION_CAUSES[exclusion])
+        Refusal(offerings[position].target, _EXCLUSION_CAUSES[exclusion])
         for position, exclusion in sorted(choice.exclusions.items())
     ]
 

@@ -6,7 +6,7 @@ because only it has the predictions. Fallbacks pass the same filters, since they
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from atp_grpc.catalog.snapshot import Offering, Snapshot
@@ -21,6 +21,8 @@ _STATUS_CAUSES = {
     ServingStatus.DEPRECATED: RefusalCause.DEPRECATED,
 }
 _REMEMBERED_CONSTRAINTS = 1024
+_REMEMBERED_NAMES = 64
+"""Constraints that name more than this are sifted anew each time, so that memory stays bounded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,8 @@ class Sifted:
     refusals: tuple[Refusal, ...]
     least_context_tokens: int
     """Context of the smallest eligible model: a request within it need not be measured against each."""
+    offers: tuple[int, ...]
+    """The offerings as the engine knows them."""
 
 
 class Eligibility:
@@ -39,6 +43,8 @@ class Eligibility:
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
         self._remembered: dict[tuple[object, ...], Sifted] = {}
+        # By identity as well: requests read from equal bytes share one object, and hashing eight fields takes longer.
+        self._recognised: dict[int, tuple[Constraints, Sifted]] = {}
 
     def sift(self, constraints: Constraints, *, needed_tokens: int) -> Sifted:
         """Applies every hard filter.
@@ -50,22 +56,28 @@ class Eligibility:
         Raises:
             UnknownModelError: an allowed model is not in the catalogue.
         """
-        key = (
-            constraints.required_capabilities,
-            constraints.allowed_models,
-            constraints.denied_models,
-            constraints.region,
-            constraints.data_scope,
-        )
+        known = self._recognised.get(id(constraints))
+        sifted = known[1] if known is not None and known[0] is constraints else self._remember(constraints)
+        if needed_tokens <= sifted.least_context_tokens:
+            return sifted
+        return self._within_context(sifted, needed_tokens)
+
+    def _remember(self, constraints: Constraints) -> Sifted:
+        capabilities, allowed = constraints.required_capabilities, constraints.allowed_models
+        denied = constraints.denied_models
+        if len(capabilities) + len(allowed) + len(denied) > _REMEMBERED_NAMES:
+            return self._sift(constraints)
+        key = (capabilities, allowed, denied, constraints.region, constraints.data_scope)
         sifted = self._remembered.get(key)
         if sifted is None:
             sifted = self._sift(constraints)
             if len(self._remembered) >= _REMEMBERED_CONSTRAINTS:
                 self._remembered.clear()
             self._remembered[key] = sifted
-        if needed_tokens <= sifted.least_context_tokens:
-            return sifted
-        return self._within_context(sifted, needed_tokens)
+        if len(self._recognised) >= _REMEMBERED_CONSTRAINTS:
+            self._recognised.clear()
+        self._recognised[id(constraints)] = (constraints, sifted)
+        return sifted
 
     def _sift(self, constraints: Constraints) -> Sifted:
         models = self._snapshot.models
@@ -80,7 +92,7 @@ class Eligibility:
             else:
                 refusals.append(verdict)
         least = min((models[o.deployment.model].context_tokens for o in offerings), default=0)
-        return Sifted(tuple(offerings), tuple(refusals), least)
+        return _sifted(offerings, refusals, least)
 
     def _judge(self, model: Model, constraints: Constraints) -> Offering | Refusal:
         cause = _refusal_of_model(model, constraints)
@@ -116,7 +128,12 @@ class Eligibility:
                 kept.append(offering)
             else:
                 refusals.append(Refusal(offering.target, RefusalCause.CONTEXT_LENGTH))
-        return Sifted(tuple(kept), tuple(refusals), sifted.least_context_tokens)
+        return _sifted(kept, refusals, sifted.least_context_tokens)
+
+
+def _sifted(offerings: Sequence[Offering], refusals: Sequence[Refusal], least_context_tokens: int) -> Sifted:
+    offers = tuple([offering.offer for offering in offerings])
+    return Sifted(tuple(offerings), tuple(refusals), least_context_tokens, offers)
 
 
 def _refusal_of_model(model: Model, constraints: Constraints) -> RefusalCause | None:

@@ -5,11 +5,9 @@ The router enters here once per request. It never looks at a model: what is elig
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from atp_grpc.domain.errors import FeatureSchemaMismatchError
 from atp_grpc.domain.policy import RoutingPolicy
-from atp_grpc.domain.request import NamedObjective, RouteRequest, Weights
+from atp_grpc.domain.request import NamedObjective, Objective, Routable, Weights
 from atp_grpc.engine.contract import Query
 
 BYTES_PER_TOKEN = 4
@@ -18,82 +16,78 @@ STRONG_WEIGHT = 10.0
 """Weight of what a named objective puts first: ten times the utility of a perfect answer per scale."""
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """A request in numbers: what the filters and the engine need of it."""
+class Questions:
+    """Puts requests into the engine's words, under one routing policy."""
 
-    input_tokens: int
-    needed_tokens: int
-    weights: Weights
+    def __init__(self, policy: RoutingPolicy) -> None:
+        cost, latency = policy.cost_weight, policy.latency_weight
+        self._policy = policy
+        self._reads_text = policy.reads_text
+        self._vector_bytes = 4 * policy.dimension
+        self._weights: dict[NamedObjective | None, tuple[float, float]] = {
+            None: (cost, latency),
+            NamedObjective.BALANCED: (cost, latency),
+            NamedObjective.HIGHEST_QUALITY: (0.0, 0.0),
+            NamedObjective.LOWEST_COST: (STRONG_WEIGHT, latency),
+            NamedObjective.LOWEST_LATENCY: (cost, STRONG_WEIGHT),
+        }
 
+    def input_tokens(self, request: Routable) -> int:
+        """Input tokens as the caller counted them, else by the size of the text.
 
-def measure(request: RouteRequest, policy: RoutingPolicy) -> Measured:
-    """Counts tokens and settles the weights.
+        Raises:
+            FeatureSchemaMismatchError: the request's features, or its text, are not what the routing policy accepts.
+        """
+        vector = request.vector
+        if not (self._reads_text if vector is None else self._accepts(vector, request.schema_id)):
+            raise self._mismatch(vector, request.schema_id)
+        counted = request.input_tokens
+        return -(-request.text_bytes // BYTES_PER_TOKEN) if counted is None else counted
 
-    Raises:
-        FeatureSchemaMismatchError: the request's features, or its text, are not what the routing policy accepts.
-    """
-    _check_schema(request, policy)
-    input_tokens = request.input_tokens
-    if input_tokens is None:
-        size = len(request.text.encode()) if request.text is not None else 0
-        input_tokens = -(-size // BYTES_PER_TOKEN)
-    return Measured(input_tokens, input_tokens + (request.max_output_tokens or 0), _weights(request, policy))
+    def query(
+        self,
+        request: Routable,
+        candidates: tuple[int, ...],
+        *,
+        input_tokens: int,
+        generation: int,
+        seed: int,
+        now_nanos: int,
+    ) -> Query:
+        """Puts a request into the engine's words."""
+        cost_weight, latency_weight = self.weights(request.objective)
+        constraints, output_tokens = request.constraints, request.max_output_tokens
+        max_cost = constraints.max_cost_nano_usd
+        # By position: named fields cost as much again, and this is made once per request.
+        return Query(
+            generation,
+            candidates,
+            seed,
+            now_nanos,
+            float(input_tokens),
+            cost_weight,
+            latency_weight,
+            request.source,
+            request.vector,
+            None if output_tokens is None else float(output_tokens),
+            None if max_cost is None else float(max_cost),
+            constraints.quality_floor,
+            constraints.latency_slo_seconds,
+        )
 
+    def weights(self, objective: Objective) -> tuple[float, float]:
+        """What one scale of cost and one scale of latency take from the utility."""
+        if isinstance(objective, Weights):
+            return objective.cost, objective.latency
+        return self._weights[objective]
 
-def make_query(
-    request: RouteRequest,
-    measured: Measured,
-    *,
-    generation: int,
-    candidates: tuple[int, ...],
-    seed: int,
-    now_nanos: int,
-) -> Query:
-    """Puts a measured request into the engine's words."""
-    constraints = request.constraints
-    return Query(
-        generation=generation,
-        candidates=candidates,
-        seed=seed,
-        now_nanos=now_nanos,
-        input_tokens=float(measured.input_tokens),
-        cost_weight=measured.weights.cost,
-        latency_weight=measured.weights.latency,
-        text=request.text,
-        features=None if request.features is None else request.features.values,
-        max_output_tokens=None if request.max_output_tokens is None else float(request.max_output_tokens),
-        max_cost_nano_usd=None if constraints.max_cost_nano_usd is None else float(constraints.max_cost_nano_usd),
-        quality_floor=constraints.quality_floor,
-        latency_slo_seconds=constraints.latency_slo_seconds,
-    )
+    def _accepts(self, vector: bytes, schema_id: str) -> bool:
+        return len(vector) == self._vector_bytes and schema_id == self._policy.schema_id
 
-
-def _check_schema(request: RouteRequest, policy: RoutingPolicy) -> None:
-    if request.features is None:
-        if policy.reads_text:
-            return
-        schema, dimension = "text", 0
-    else:
-        schema, dimension = request.features.schema_id, request.features.dimension
-        if (schema, dimension) == (policy.schema_id, policy.dimension):
-            return
-    raise FeatureSchemaMismatchError(
-        expected_schema=policy.schema_id,
-        expected_dimension=policy.dimension,
-        schema=schema,
-        dimension=dimension,
-    )
-
-
-def _weights(request: RouteRequest, policy: RoutingPolicy) -> Weights:
-    objective = request.objective
-    if isinstance(objective, Weights):
-        return objective
-    if objective is NamedObjective.HIGHEST_QUALITY:
-        return Weights(cost=0.0, latency=0.0)
-    if objective is NamedObjective.LOWEST_COST:
-        return Weights(cost=STRONG_WEIGHT, latency=policy.latency_weight)
-    if objective is NamedObjective.LOWEST_LATENCY:
-        return Weights(cost=policy.cost_weight, latency=STRONG_WEIGHT)
-    return Weights(cost=policy.cost_weight, latency=policy.latency_weight)
+    def _mismatch(self, vector: bytes | None, schema_id: str) -> FeatureSchemaMismatchError:
+        return FeatureSchemaMismatchError(
+            expected_schema=self._policy.schema_id,
+            expected_dimension=self._policy.dimension,
+            schema="text" if vector is None else schema_id,
+            dimension=0 if vector is None else len(vector) // 4,
+        )

@@ -1,4 +1,4 @@
-"""The story of Route, told once: snapshot, filters, one engine crossing, fallbacks, ledger, token.
+"""The story of Route, told once: snapshot, filters, one engine crossing, the decision written down, ledger, record.
 
 Services enter here with a request that the door has checked. Nothing in a decision waits, so two requests can never
 interleave inside one; nothing here reads a clock or a random source that it was not given.
@@ -8,39 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from atp_grpc.domain.call import Call
-from atp_grpc.domain.clock import NANOS_PER_SECOND, Clock
-from atp_grpc.domain.decision import (
-    Candidate,
-    Decision,
-    Lesson,
-    ReasonCode,
-    Refusal,
-    Revisions,
-)
+from atp_grpc.domain.clock import Clock
+from atp_grpc.domain.decision import Candidate, ReasonCode, Refusal, Revisions
 from atp_grpc.domain.errors import (
     AtpError,
     RevisionNotReachedError,
     UnknownPolicyError,
 )
 from atp_grpc.domain.policy import RoutingPolicy
-from atp_grpc.domain.request import FeatureVector, RouteRequest
+from atp_grpc.domain.request import Routable
 from atp_grpc.engine.contract import Choice, EngineError, Query
 from atp_grpc.routing.answers import RETRY_SECONDS, candidates_of, exclusion_refusals, nobody, reason_codes
 from atp_grpc.routing.eligibility import Sifted
-from atp_grpc.routing.feedback import FeedbackTokens
 from atp_grpc.routing.ledger import Ledger
 from atp_grpc.routing.pool import Pool, View
-from atp_grpc.routing.query import Measured, make_query, measure
-
-
-@dataclass(frozen=True, slots=True)
-class Routed:
-    """A decision with its sealed token."""
-
-    decision: Decision
-    token: bytes
+from atp_grpc.routing.query import Questions
+from atp_grpc.routing.scribe.contract import Facts, Routed, Scribe
+from atp_grpc.store.contract import DecisionRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +42,12 @@ class Plan:
     reason_codes: tuple[ReasonCode, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Prepared:
-    request: RouteRequest
-    measured: Measured
+class _Asked(NamedTuple):
+    """A request with its candidates, as it is put to the engine. A tuple, because one is made per request."""
+
+    request: Routable
     sifted: Sifted
     query: Query
-    view: View
 
 
 class Router:
@@ -73,13 +59,12 @@ class Router:
         pool: Pool,
         policy: RoutingPolicy,
         ledger: Ledger,
-        tokens: FeedbackTokens,
+        scribe: Scribe,
         clock: Clock,
         next_seed: Callable[[], int],
         next_id: Callable[[int], str],
         learner_revision: Callable[[], int],
-        record: Callable[[Decision], None],
-        token_ttl_seconds: float,
+        record: Callable[[DecisionRecord], None],
     ) -> None:
         """Takes what varies from outside.
 
@@ -88,16 +73,16 @@ class Router:
         """
         self._pool = pool
         self._policy = policy
+        self._questions = Questions(policy)
         self._ledger = ledger
-        self._tokens = tokens
+        self._scribe = scribe
         self._clock = clock
         self._next_seed = next_seed
         self._next_id = next_id
         self._learner_revision = learner_revision
         self._record = record
-        self._token_ttl_nanos = round(token_ttl_seconds * NANOS_PER_SECOND)
 
-    def route(self, request: RouteRequest, call: Call) -> Routed:
+    def route(self, request: Routable, call: Call) -> Routed:
         """Decides for one request.
 
         Raises:
@@ -106,16 +91,26 @@ class Router:
             NoEligibleModelError, ModelsUnavailableError: nobody may serve it, with the cause for each model.
         """
         now = self._clock.now_nanos()
-        prepared = self._prepare(request, self._pool.at(now), now)
-        return self._open(prepared, self._pool.engine.choose(prepared.query), call, now)
+        view = self._pool.at(now)
+        asked = self._ask(request, view, now)
+        routed = self._open(asked, self._pool.engine.choose(asked.query), view, call.tenant)
+        if call.is_traced:
+            call.note(
+                decision_id=routed.decision_id,
+                model=routed.model,
+                policy=routed.policy,
+                engine=self._pool.engine.name,
+                candidates=len(asked.sifted.offerings),
+            )
+        return routed
 
-    def route_many(self, requests: Sequence[RouteRequest | AtpError], call: Call) -> list[Routed | AtpError]:
+    def route_many(self, requests: Sequence[Routable | AtpError], call: Call) -> list[Routed | AtpError]:
         """Decides for many requests on one snapshot with one engine crossing; each is answered in its own place."""
         now = self._clock.now_nanos()
         view = self._pool.at(now)
-        places: list[_Prepared | AtpError] = [self._prepared_or_error(request, view, now) for request in requests]
-        queries = [place.query for place in places if isinstance(place, _Prepared)]
-        choices = iter(self._pool.engine.choose_batch(queries))
+        places = [self._ask_or_error(request, view, now) for request in requests]
+        choices = iter(self._pool.engine.choose_batch([place.query for place in places if isinstance(place, _Asked)]))
+        tenant = call.tenant
         answers: list[Routed | AtpError] = []
         for place in places:
             if isinstance(place, AtpError):
@@ -125,25 +120,25 @@ class Router:
             if isinstance(choice, EngineError):
                 raise choice
             try:
-                answers.append(self._open(place, choice, call, now))
+                answers.append(self._open(place, choice, view, tenant))
             except AtpError as error:
-                answers.append(error)
+                answers.append(error.kept())
         return answers
 
-    def plan(self, request: RouteRequest) -> Plan:
+    def plan(self, request: Routable) -> Plan:
         """Weighs a request as `route` would, and opens nothing.
 
         Raises what `route` raises for a malformed request; one that nobody may serve is a plan without candidates.
         """
         now = self._clock.now_nanos()
         view = self._pool.at(now)
-        measured, sifted = self._measure(request, view)
+        input_tokens, sifted = self._sift(request, view)
+        revisions = Revisions(self._policy.name, self._policy.version, view.snapshot.revision, self._learner_revision())
         if not sifted.offerings:
-            return Plan((), sifted.refusals, {}, self._revisions(view), ())
-        query = self._query(request, measured, sifted, view, now)
-        choice = self._pool.engine.choose(query)
-        weighed = candidates_of(sifted, choice)
-        excluded = exclusion_refusals(sifted, choice)
+            return Plan((), sifted.refusals, {}, revisions, ())
+        choice = self._pool.engine.choose(self._query(request, input_tokens, sifted, view, now))
+        weighed = candidates_of(sifted.offerings, choice)
+        excluded = exclusion_refusals(sifted.offerings, choice)
         aside = {refusal.target.model for refusal in excluded}
         candidates = sorted(
             (c for c in weighed if c.target.model not in aside),
@@ -153,82 +148,57 @@ class Router:
             candidates=tuple(candidates),
             refusals=(*sifted.refusals, *excluded),
             expected_of_refused={c.target.model: c for c in weighed if c.target.model in aside},
-            revisions=self._revisions(view),
+            revisions=revisions,
             reason_codes=reason_codes(choice) if choice.chosen is not None else (),
         )
 
-    def _prepared_or_error(self, request: RouteRequest | AtpError, view: View, now: int) -> _Prepared | AtpError:
+    def _ask_or_error(self, request: Routable | AtpError, view: View, now: int) -> _Asked | AtpError:
         if isinstance(request, AtpError):
             return request
         try:
-            return self._prepare(request, view, now)
+            return self._ask(request, view, now)
         except AtpError as error:
-            return error
+            return error.kept()
 
-    def _prepare(self, request: RouteRequest, view: View, now: int) -> _Prepared:
-        measured, sifted = self._measure(request, view)
+    def _ask(self, request: Routable, view: View, now: int) -> _Asked:
+        input_tokens, sifted = self._sift(request, view)
         if not sifted.offerings:
             raise nobody(sifted.refusals)
-        return _Prepared(request, measured, sifted, self._query(request, measured, sifted, view, now), view)
+        return _Asked(request, sifted, self._query(request, input_tokens, sifted, view, now))
 
-    def _measure(self, request: RouteRequest, view: View) -> tuple[Measured, Sifted]:
-        if request.policy and request.policy != self._policy.name:
-            raise UnknownPolicyError(request.policy)
-        if request.min_revision > view.snapshot.revision:
+    def _sift(self, request: Routable, view: View) -> tuple[int, Sifted]:
+        """The request's input tokens, and who may serve it."""
+        policy, revision = request.policy, view.snapshot.revision
+        if policy and policy != self._policy.name:
+            raise UnknownPolicyError(policy)
+        if request.min_revision > revision:
             raise RevisionNotReachedError(
-                min_revision=request.min_revision, revision=view.snapshot.revision, retry_after_seconds=RETRY_SECONDS
+                min_revision=request.min_revision, revision=revision, retry_after_seconds=RETRY_SECONDS
             )
-        measured = measure(request, self._policy)
-        return measured, view.eligibility.sift(request.constraints, needed_tokens=measured.needed_tokens)
+        input_tokens = self._questions.input_tokens(request)
+        needed_tokens = input_tokens + (request.max_output_tokens or 0)
+        return input_tokens, view.eligibility.sift(request.constraints, needed_tokens=needed_tokens)
 
-    def _query(self, request: RouteRequest, measured: Measured, sifted: Sifted, view: View, now: int) -> Query:
-        return make_query(
+    def _query(self, request: Routable, input_tokens: int, sifted: Sifted, view: View, now: int) -> Query:
+        return self._questions.query(
             request,
-            measured,
+            sifted.offers,
+            input_tokens=input_tokens,
             generation=view.snapshot.generation,
-            candidates=tuple([offering.offer for offering in sifted.offerings]),
             seed=self._next_seed(),
             now_nanos=now,
         )
 
-    def _open(self, prepared: _Prepared, choice: Choice, call: Call, now: int) -> Routed:
-        sifted, chosen = prepared.sifted, choice.chosen
-        if chosen is None:
-            raise nobody((*sifted.refusals, *exclusion_refusals(sifted, choice)))
-        candidates = candidates_of(sifted, choice)
-        offering = sifted.offerings[chosen]
-        lesson = Lesson(
-            tenant=call.tenant,
-            decision_id=self._next_id(now),
-            decided_nanos=now,
-            expires_nanos=now + self._token_ttl_nanos,
-            model=offering.deployment.model,
-            deployment=offering.deployment.name,
-            features=FeatureVector(self._policy.schema_id, choice.features),
-            propensity=candidates[chosen].propensity,
-            predicted_mean=choice.predicted_mean,
-            predicted_linear=choice.predicted_linear,
-            input_tokens=prepared.query.input_tokens,
-            prices=offering.prices,
-            revisions=self._revisions(prepared.view),
+    def _open(self, asked: _Asked, choice: Choice, view: View, tenant: str) -> Routed:
+        request, sifted, query = asked
+        if choice.chosen is None:
+            raise nobody((*sifted.refusals, *exclusion_refusals(sifted.offerings, choice)))
+        decision_id = self._next_id(query.now_nanos)
+        revision = self._learner_revision()
+        routed = self._scribe.write(
+            choice, Facts(request, query, sifted.offerings, view.snapshot, tenant, decision_id, revision)
         )
-        request = prepared.request
-        decision = Decision(
-            lesson=lesson,
-            candidates=candidates,
-            chosen=chosen,
-            seed=prepared.query.seed,
-            weights=prepared.measured.weights,
-            reason_codes=reason_codes(choice),
-            engine=self._pool.engine.name,
-            task_type=request.task_type,
-            session_id=request.session_id,
-            labels=request.labels,
-        )
-        token = self._tokens.seal(lesson)
-        self._ledger.open(decision)
-        self._record(decision)
-        return Routed(decision, token)
-
-    def _revisions(self, view: View) -> Revisions:
-        return Revisions(self._policy.name, self._policy.version, view.snapshot.revision, self._learner_revision())
+        record = routed.record
+        self._ledger.open(tenant, decision_id, record)
+        self._record(DecisionRecord(tenant, decision_id, query.now_nanos, record))
+        return routed

@@ -8,13 +8,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from typing import TypeVar
 
 from google.protobuf.message import Message
 
 from atp_grpc.shared.contract import ClaimKey, Claims, Replay
-
-_Answer = TypeVar("_Answer", bound=Message)
 
 
 class Idempotency:
@@ -24,30 +21,23 @@ class Idempotency:
         self._claims = claims
         self._ttl_seconds = ttl_seconds
 
-    async def once(
-        self,
-        request: Message,
-        key: ClaimKey,
-        *,
-        execute: Callable[[], _Answer],
-        answer_type: type[_Answer],
-        tombstone: Callable[[_Answer], str],
-    ) -> _Answer:
+    async def once(self, request: Message, key: ClaimKey, *, execute: Callable[[], tuple[bytes, str]]) -> bytes:
         """The story's answer, from this execution or from the first one under the same id.
 
-        Without an id the story is simply executed. `execute` must not wait: the claim is held while it runs.
+        Without an id the story is simply executed. `execute` must not wait: the claim is held while it runs. It gives
+        the answer and a name that outlives the answer when memory is short.
 
         Raises:
             RequestIdReusedError, RequestIdForgottenError, RequestIdsExhaustedError: see `shared.contract.Claims`.
         """
         if not key.request_id:
-            return execute()
+            return execute()[0]
         claim = await self._claims.claim(key, _digest(request), ttl_seconds=self._ttl_seconds)
         if isinstance(claim, Replay):
-            return answer_type.FromString(claim.response)
+            return claim.response
         try:
-            answer = execute()
-            claim.succeed(answer.SerializeToString(), tombstone=tombstone(answer))
+            answer, tombstone = execute()
+            claim.succeed(answer, tombstone=tombstone)
         finally:
             claim.abandon()
         return answer

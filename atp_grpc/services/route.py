@@ -1,23 +1,24 @@
-"""RouteService on the wire: decode, call the router, encode."""
+"""RouteService on the wire: read, call the router, write.
+
+Route and RouteBatch take bytes and give bytes; no message is made on the way unless a request has an id.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Sequence
 
 from atp_grpc.domain.call import Call
 from atp_grpc.domain.errors import AtpError
-from atp_grpc.domain.request import RouteRequest
+from atp_grpc.domain.request import Routable
 from atp_grpc.pb.atp.v1 import route_service_pb2 as pb
-from atp_grpc.routing.router import Routed, Router
-from atp_grpc.services.convert.decisions import plan_response, route_response
+from atp_grpc.routing.router import Router
+from atp_grpc.routing.scribe.contract import Routed
+from atp_grpc.services.convert.decisions import plan_response
 from atp_grpc.services.convert.requests import route_request
 from atp_grpc.services.idempotency import Idempotency
-from atp_grpc.services.status import rpc_status
-from atp_grpc.services.validation import Validation
+from atp_grpc.services.raw import takes_bytes
+from atp_grpc.services.wire.contract import Reader, Writer
 from atp_grpc.shared.contract import ClaimKey
-
-_Place = TypeVar("_Place", RouteRequest, Routed)
 
 _METHOD = "atp.v1.RouteService/Route"
 """Route and RouteBatch share their request ids: an item that is retried alone gets its first answer."""
@@ -32,71 +33,76 @@ class RouteServicer:
         self,
         *,
         router: Router,
+        reader: Reader,
+        writer: Writer,
         idempotency: Idempotency,
-        validation: Validation,
         engine_name: Callable[[], str],
         on_routed: Callable[[Routed], None],
     ) -> None:
         """`on_routed` counts a new decision."""
         self._router = router
+        self._reader = reader
+        self._writer = writer
         self._idempotency = idempotency
-        self._validation = validation
         self._engine_name = engine_name
         self._on_routed = on_routed
 
-    async def route(self, request: pb.RouteRequest, call: Call) -> pb.RouteResponse:
+    @takes_bytes
+    async def route(self, payload: bytes, call: Call) -> bytes:
         """Decides for one request."""
-        return await self._once(request, call, lambda: self._answer(self._router.route(route_request(request), call)))
+        request = self._reader.read(payload)
+        if request.request_id:
+            return await self._once(request, pb.RouteRequest.FromString(payload), call)
+        routed = self._router.route(request, call)
+        self._on_routed(routed)
+        return self._writer.response(routed)
 
-    async def route_batch(self, request: pb.RouteBatchRequest, call: Call) -> pb.RouteBatchResponse:
+    async def route_one(self, request: bytes | pb.RouteRequest, call: Call) -> bytes:
+        """Decides for one request that did not come as a call of its own; for the stream."""
+        return await self.route(request if isinstance(request, bytes) else request.SerializeToString(), call)
+
+    @takes_bytes
+    async def route_batch(self, payload: bytes, call: Call) -> bytes:
         """Decides for many requests on one snapshot with one engine crossing; an item with an id is claimed alone."""
-        decoded = [self._decode(item) for item in request.requests]
-        plain = [place for place, item in zip(decoded, request.requests, strict=True) if not item.request_id]
-        routed = iter(self._router.route_many(plain, call))
-        results = []
-        for place, item in zip(decoded, request.requests, strict=True):
+        read = self._reader.read_batch(payload)
+        if not any(isinstance(place, AtpError) or place.request_id for place in read):
+            return self._batch(self._counted(self._router.route_many(read, call)), call)
+        messages = pb.RouteBatchRequest.FromString(payload).requests
+        plain = [place for place in read if isinstance(place, AtpError) or not place.request_id]
+        routed = iter(self._counted(self._router.route_many(plain, call)))
+        results: list[Routed | bytes | AtpError] = []
+        # Their span tells of the batch.
+        item = call._replace(is_traced=False)
+        for place, message in zip(read, messages, strict=True):
+            if isinstance(place, AtpError) or not place.request_id:
+                results.append(next(routed))
+                continue
             try:
-                if item.request_id:
-                    answer = await self._claimed(place, item, call)
-                else:
-                    answer = self._answer(_raise_error(next(routed)))
-                results.append(pb.RouteResult(response=answer))
+                results.append(await self._once(place, message, item))
             except AtpError as error:
-                results.append(pb.RouteResult(error=rpc_status(error)))
-        return pb.RouteBatchResponse(results=results)
+                results.append(error.kept())
+        return self._batch(results, call)
 
     async def plan(self, request: pb.PlanRequest, call: Call) -> pb.PlanResponse:
         """Weighs a request without serving it."""
         return plan_response(self._router.plan(route_request(request.request)), engine=self._engine_name())
 
-    def _decode(self, item: pb.RouteRequest) -> RouteRequest | AtpError:
-        try:
-            self._validation.validate(item)
-            return route_request(item)
-        except AtpError as error:
-            return error
+    async def _once(self, request: Routable, message: pb.RouteRequest, call: Call) -> bytes:
+        def execute() -> tuple[bytes, str]:
+            routed = self._router.route(request, call)
+            self._on_routed(routed)
+            return self._writer.response(routed), routed.decision_id
 
-    async def _claimed(self, place: RouteRequest | AtpError, item: pb.RouteRequest, call: Call) -> pb.RouteResponse:
-        request = _raise_error(place)
-        return await self._once(item, call, lambda: self._answer(self._router.route(request, call)))
-
-    async def _once(
-        self, request: pb.RouteRequest, call: Call, execute: Callable[[], pb.RouteResponse]
-    ) -> pb.RouteResponse:
         return await self._idempotency.once(
-            request,
-            ClaimKey(call.tenant, _METHOD, request.request_id),
-            execute=execute,
-            answer_type=pb.RouteResponse,
-            tombstone=lambda answer: answer.decision_id,
+            message, ClaimKey(call.tenant, _METHOD, request.request_id), execute=execute
         )
 
-    def _answer(self, routed: Routed) -> pb.RouteResponse:
-        self._on_routed(routed)
-        return route_response(routed)
+    def _batch(self, results: Sequence[Routed | bytes | AtpError], call: Call) -> bytes:
+        call.note(items=len(results), failed_items=sum([isinstance(result, AtpError) for result in results]))
+        return self._writer.batch(results, trace_id=call.trace_id)
 
-
-def _raise_error(place: _Place | AtpError) -> _Place:
-    if isinstance(place, AtpError):
-        raise place
-    return place
+    def _counted(self, results: list[Routed | AtpError]) -> list[Routed | AtpError]:
+        for routed in results:
+            if not isinstance(routed, AtpError):
+                self._on_routed(routed)
+        return results

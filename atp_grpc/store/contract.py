@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from atp_grpc.domain.decision import Decision
 from atp_grpc.domain.outcome import Conflict, NewObservation, Observation, Recorded, Report
@@ -17,6 +17,18 @@ class StoreFailure(RuntimeError):
 
     What was asked for did not happen, or may be asked for again: every operation is idempotent.
     """
+
+
+class DecisionRecord(NamedTuple):
+    """A decision on its way to a store; `body` is laid out as `store.decision_codec` says.
+
+    The names and the moment are the body's own, so that nobody has to read it to keep and to forget it.
+    """
+
+    tenant: str
+    decision_id: str
+    decided_nanos: int
+    body: bytes
 
 
 class Store(Protocol):
@@ -58,12 +70,19 @@ class Store(Protocol):
         """The replica's highest sequence, 0 before the first observation. Survives pruning."""
         ...
 
-    async def save_decisions(self, decisions: Sequence[Decision]) -> None:
-        """Keeps decisions. Saving one again changes nothing."""
+    async def save_decisions(self, records: Sequence[DecisionRecord]) -> None:
+        """Keeps decisions, all or none; a power cut may take the latest. Saving one again changes nothing.
+
+        Decisions are found fastest when their ids begin with the moment they were made at, as those of `app` do.
+        """
         ...
 
     async def find_decision(self, tenant: str, decision_id: str) -> Decision | None:
-        """A tenant's decision, or None: also when it is another tenant's."""
+        """A tenant's decision, or None: also when it is another tenant's.
+
+        Raises:
+            StoreFailure: it cannot be had, or what was kept of it is damaged.
+        """
         ...
 
     async def outcome_of(self, tenant: str, decision_id: str) -> Report:
@@ -86,11 +105,13 @@ class Store(Protocol):
         """Remembers a fact, durably."""
         ...
 
-    async def prune(self, *, fields_before_nanos: int, decisions_before_nanos: int, learned_through: int) -> int:
-        """Forgets what is old enough; returns how many rows went.
+    async def prune(self, *, fields_before_nanos: int, decisions_before_nanos: int, learned_through: int) -> None:
+        """Forgets what is old enough, and nothing else.
 
-        Fields observed and decisions made before the given moments go, and observations that are both older than
-        `fields_before_nanos` and not above sequence `learned_through`.
+        Old enough are decisions made before `decisions_before_nanos`, and observations made before
+        `fields_before_nanos` that are not above sequence `learned_through`. The fields that stand for a decision go
+        with the latest observation about it, all together. What was written together may be kept until the youngest of
+        it is old enough: a commit's observations, and decisions of the same few seconds.
         """
         ...
 

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 
 from atp_grpc.domain.decision import Decision
 from atp_grpc.domain.outcome import Conflict, NewObservation, Observation, Recorded, Report
-from atp_grpc.store.codec import decode_fields
-from atp_grpc.store.contract import StoreFailure
-from atp_grpc.store.standing import DecisionKey, decision_of, settle
+from atp_grpc.store.contract import DecisionRecord, StoreFailure
+from atp_grpc.store.decision_codec import DamagedDecisionError, decode_decision
+from atp_grpc.store.standing import NOTHING, DecisionKey, decision_of, settle
 
 
 class MemoryStore:
@@ -21,9 +21,9 @@ class MemoryStore:
 
     def __init__(self, replica: str) -> None:
         self.replica = replica
-        self._decisions: dict[DecisionKey, Decision] = {}
-        self._fields: dict[DecisionKey, dict[str, str]] = {}
-        self._observed: dict[DecisionKey, dict[str, int]] = {}
+        self._decisions: dict[DecisionKey, DecisionRecord] = {}
+        self._outcomes: dict[DecisionKey, Report] = {}
+        self._latest: dict[DecisionKey, int] = {}
         self._observations: list[Observation] = []
         self._last_sequence = 0
         self._checkpoints: dict[str, bytes] = {}
@@ -38,18 +38,18 @@ class MemoryStore:
     async def record(self, reports: Sequence[NewObservation]) -> list[Recorded | Conflict]:
         """As the contract says; durable means until the process ends."""
         self._check_open()
-        # Judged on copies: whatever goes wrong in the middle leaves nothing of the batch behind.
-        touched = {key: dict(self._fields.get(key, {})) for key in map(decision_of, reports)}
-        settled = list(settle(reports, touched, replica=self.replica, last_sequence=self._last_sequence))
-        for report, outcome in zip(reports, settled, strict=True):
-            if isinstance(outcome.answer, Conflict) or outcome.answer.observation is None:
+        # Judged on a copy: whatever goes wrong in the middle leaves nothing of the batch behind.
+        touched = {key: self._outcomes[key] for key in map(decision_of, reports) if key in self._outcomes}
+        answers = settle(reports, touched, replica=self.replica, last_sequence=self._last_sequence)
+        self._outcomes.update(touched)
+        for answer in answers:
+            if isinstance(answer, Conflict) or answer.observation is None:
                 continue
-            key = decision_of(report)
-            self._fields[key] = touched[key]
-            self._observed.setdefault(key, {}).update({field.key: report.observed_nanos for field in outcome.new})
-            self._observations.append(outcome.answer.observation)
-            self._last_sequence = outcome.answer.observation.sequence
-        return [outcome.answer for outcome in settled]
+            lesson, sequence = answer.observation.lesson, answer.observation.sequence
+            self._latest[lesson.tenant, lesson.decision_id] = sequence
+            self._observations.append(answer.observation)
+            self._last_sequence = sequence
+        return answers
 
     async def observations_after(self, sequence: int, limit: int) -> list[Observation]:
         """As the contract says."""
@@ -62,21 +62,25 @@ class MemoryStore:
         self._check_open()
         return self._last_sequence
 
-    async def save_decisions(self, decisions: Sequence[Decision]) -> None:
+    async def save_decisions(self, records: Sequence[DecisionRecord]) -> None:
         """As the contract says."""
         self._check_open()
-        for decision in decisions:
-            self._decisions.setdefault((decision.tenant, decision.decision_id), decision)
+        for record in records:
+            self._decisions.setdefault((record.tenant, record.decision_id), record)
 
     async def find_decision(self, tenant: str, decision_id: str) -> Decision | None:
         """As the contract says."""
         self._check_open()
-        return self._decisions.get((tenant, decision_id))
+        record = self._decisions.get((tenant, decision_id))
+        try:
+            return None if record is None else decode_decision(record.body)
+        except DamagedDecisionError as damage:
+            raise StoreFailure("a kept decision is damaged") from damage
 
     async def outcome_of(self, tenant: str, decision_id: str) -> Report:
         """As the contract says."""
         self._check_open()
-        return decode_fields(self._fields.get((tenant, decision_id), {}))
+        return self._outcomes.get((tenant, decision_id), NOTHING)
 
     async def save_checkpoint(self, pool: str, data: bytes) -> None:
         """As the contract says."""
@@ -98,33 +102,20 @@ class MemoryStore:
         self._check_open()
         self._facts[key] = value
 
-    async def prune(self, *, fields_before_nanos: int, decisions_before_nanos: int, learned_through: int) -> int:
-        """As the contract says."""
+    async def prune(self, *, fields_before_nanos: int, decisions_before_nanos: int, learned_through: int) -> None:
+        """As the contract says, to the nanosecond."""
         self._check_open()
-        gone = self._prune_fields(fields_before_nanos)
-        old = [key for key, made in self._decisions.items() if made.lesson.decided_nanos < decisions_before_nanos]
-        for key in old:
+        for key in [key for key, made in self._decisions.items() if made.decided_nanos < decisions_before_nanos]:
             del self._decisions[key]
-        kept = [
-            observation
-            for observation in self._observations
-            if observation.observed_nanos >= fields_before_nanos or observation.sequence > learned_through
-        ]
-        gone += len(old) + len(self._observations) - len(kept)
+        kept = []
+        for observation in self._observations:
+            if observation.observed_nanos >= fields_before_nanos or observation.sequence > learned_through:
+                kept.append(observation)
+                continue
+            key = (observation.lesson.tenant, observation.lesson.decision_id)
+            if self._latest.get(key) == observation.sequence:
+                del self._latest[key], self._outcomes[key]
         self._observations = kept
-        return gone
-
-    def _prune_fields(self, before_nanos: int) -> int:
-        gone = 0
-        for decision, moments in list(self._observed.items()):
-            for key in [key for key, moment in moments.items() if moment < before_nanos]:
-                del moments[key]
-                del self._fields[decision][key]
-                gone += 1
-            if not moments:
-                del self._observed[decision]
-                del self._fields[decision]
-        return gone
 
     async def ping(self) -> None:
         """As the contract says."""

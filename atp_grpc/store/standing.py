@@ -1,68 +1,83 @@
 """How reports meet what already stands for their decisions: each field is set once.
 
-Stores enter here with the fields they found and write what comes back, so they cannot differ in what they refuse.
-Pure: nothing here reads a table, a clock or a file.
+Stores enter here with what they found and write what comes back, so they cannot differ in what they refuse. Pure:
+nothing here reads a table, a clock or a file.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, MutableMapping, Sequence
-from dataclasses import dataclass
+from collections.abc import MutableMapping, Sequence
 
-from atp_grpc.domain.outcome import Conflict, NewObservation, Observation, Recorded, Report
-from atp_grpc.store.codec import EncodedField, decode_fields, encode_fields
+from atp_grpc.domain.outcome import Conflict, NewObservation, Observation, Recorded, Report, field_names
 
 NOTHING = Report()
 
 DecisionKey = tuple[str, str]
 """Tenant and decision id."""
-FieldsByDecision = MutableMapping[DecisionKey, dict[str, str]]
-"""Per decision the fields that stand: key to canonical value."""
-
-
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """A report that met what stands: the answer to it, the fields to write, and those that stood before it."""
-
-    answer: Recorded | Conflict
-    new: tuple[EncodedField, ...] = ()
-    before: tuple[tuple[str, str], ...] = ()
+StandingReports = MutableMapping[DecisionKey, Report]
+"""What stands, by decision; a decision that nothing was reported on need not be there."""
 
 
 def decision_of(report: NewObservation) -> DecisionKey:
     """The decision that a report is about."""
-    return report.lesson.tenant, report.lesson.decision_id
+    lesson = report.lesson
+    return lesson.tenant, lesson.decision_id
 
 
 def settle(
-    reports: Sequence[NewObservation], standing: FieldsByDecision, *, replica: str, last_sequence: int
-) -> Iterator[Settled]:
+    reports: Sequence[NewObservation], standing: StandingReports, *, replica: str, last_sequence: int
+) -> list[Recorded | Conflict]:
     """Judges reports in order; `standing` grows with each, so that reports of one batch see each other.
 
     New observations are numbered from `last_sequence` + 1.
     """
     sequence = last_sequence
-    for report in reports:
-        fields = encode_fields(report.report)
-        stands = standing.setdefault(decision_of(report), {})
-        conflict = next((field for field in fields if stands.get(field.key, field.value) != field.value), None)
-        if conflict is not None:
-            yield Settled(Conflict(conflict.name))
+    answers: list[Recorded | Conflict] = []
+    for new in reports:
+        key = decision_of(new)
+        stands = standing.get(key, NOTHING)
+        recorded, unchanged = (new.report, ()) if stands is NOTHING else _met(new.report, stands)
+        if isinstance(recorded, Conflict):
+            answers.append(recorded)
             continue
-        new = tuple(field for field in fields if field.key not in stands) if stands else fields
-        if not new:
-            yield Settled(Recorded(None, (), tuple(field.name for field in fields)))
+        names = field_names(recorded)
+        if not names:
+            answers.append(Recorded(None, (), unchanged))
             continue
         sequence += 1
-        before = tuple(stands.items())
-        observation = Observation(
-            replica=replica,
-            sequence=sequence,
-            lesson=report.lesson,
-            recorded=report.report if new is fields else decode_fields({field.key: field.value for field in new}),
-            standing=decode_fields(stands) if stands else NOTHING,
-            observed_nanos=report.observed_nanos,
-        )
-        unchanged = () if new is fields else tuple(field.name for field in fields if field.key in stands)
-        stands.update({field.key: field.value for field in new})
-        yield Settled(Recorded(observation, tuple(field.name for field in new), unchanged), new, before)
+        observation = Observation(replica, sequence, new.lesson, recorded, stands, new.observed_nanos)
+        standing[key] = recorded if stands is NOTHING else after(observation)
+        answers.append(Recorded(observation, names, unchanged))
+    return answers
+
+
+def after(observation: Observation) -> Report:
+    """What stands once an observation was made: what stood before it, and what it recorded."""
+    standing, recorded = observation.standing, observation.recorded
+    return Report(
+        quality=standing.quality if recorded.quality is None else recorded.quality,
+        attempts=recorded.attempts or standing.attempts,
+        labels={**standing.labels, **recorded.labels},
+    )
+
+
+def _met(report: Report, stands: Report) -> tuple[Report | Conflict, tuple[str, ...]]:
+    """The part of a report that is new beside what stands, with the names of the rest; or the first conflict."""
+    quality, attempts = report.quality, report.attempts
+    if quality is not None and stands.quality is not None:
+        if quality != stands.quality:
+            return Conflict("quality"), ()
+        quality = None
+    if attempts and stands.attempts:
+        if attempts != stands.attempts:
+            return Conflict("attempts"), ()
+        attempts = ()
+    labels = {}
+    for key in sorted(report.labels):
+        if key not in stands.labels:
+            labels[key] = report.labels[key]
+        elif report.labels[key] != stands.labels[key]:
+            return Conflict(f"labels.{key}"), ()
+    new = Report(quality, attempts, labels)
+    fresh = field_names(new)
+    return new, tuple([name for name in field_names(report) if name not in fresh])

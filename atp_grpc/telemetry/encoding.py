@@ -18,7 +18,7 @@ _CONSTANTS = {True: "true", False: "false", None: "null"}
 
 def encode_line(fields: Mapping[str, object]) -> str:
     """One JSON object on one line, in the order of the fields, without the line break."""
-    return "{" + ",".join([f"{encode_text(key)}:{_encode(value)}" for key, value in fields.items()]) + "}"
+    return "{" + ",".join([f"{encode_text(key)}:{encode_value(value)}" for key, value in fields.items()]) + "}"
 
 
 def encode_text(text: str) -> str:
@@ -28,7 +28,8 @@ def encode_text(text: str) -> str:
     return encode_basestring_ascii(text)
 
 
-def _encode(value: object) -> str:
+def encode_value(value: object) -> str:
+    """Any value in JSON."""
     match value:
         case bool() | None:
             return _CONSTANTS[value]
@@ -39,6 +40,6 @@ def _encode(value: object) -> str:
         case float():
             return repr(float(value)) if math.isfinite(value) else f'"{value}"'
         case list() | tuple():
-            return "[" + ",".join([_encode(item) for item in value[:LIST_ITEMS]]) + "]"
+            return "[" + ",".join([encode_value(item) for item in value[:LIST_ITEMS]]) + "]"
         case _:
             return encode_text(f"<{type(value).__qualname__}>")

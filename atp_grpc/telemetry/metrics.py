@@ -6,30 +6,17 @@ label ever holds what a caller may choose freely, so the number of series stays 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
-CALL_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+from atp_grpc.telemetry.calls import CallMeter, CallMeters
+from atp_grpc.telemetry.decisions import DecisionTally
+from atp_grpc.telemetry.streams import StreamMeter, StreamTally
+from atp_grpc.telemetry.tallies import Labels, Tally, WatchedTally
+
 COMMIT_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
-
-
-class CallMeter:
-    """Counts and times the calls of one method; labels are bound on the first call of each code."""
-
-    def __init__(self, handled: Counter, seconds: Histogram, *, service: str, method: str) -> None:
-        self._labels = {"grpc_type": "unary", "grpc_service": service, "grpc_method": method}
-        self._handled = handled
-        self._by_code = {"OK": handled.labels(**self._labels, grpc_code="OK")}
-        self._seconds = seconds.labels(**self._labels)
-
-    def record(self, code: str, seconds: float) -> None:
-        """Counts one finished call, by its status code as Prometheus dashboards spell it (`OK`, `InvalidArgument`)."""
-        counter = self._by_code.get(code)
-        if counter is None:
-            counter = self._by_code[code] = self._handled.labels(**self._labels, grpc_code=code)
-        counter.inc()
-        self._seconds.observe(seconds)
+LAG_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 
 class Metrics:
@@ -37,35 +24,34 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self.calls = CallMeters()
         ProcessCollector(registry=self.registry)
         self._make_call_metrics()
         self._make_decision_metrics()
         self._make_learning_metrics()
         self._make_inner_metrics()
+        self._make_health_metrics()
+        self._make_certificate_metrics()
 
-    def call_meter(self, service: str, method: str) -> CallMeter:
-        """The meter of one method."""
-        return CallMeter(self._handled, self._handling_seconds, service=service, method=method)
+    def call_meter(self, service: str, method: str, kind: str = "unary") -> CallMeter:
+        """The meter of one method; `kind` is `unary`, `server_stream` or `bidi_stream`."""
+        return self.calls.meter(service, method, kind)
 
-    def decided(self, *, model: str, policy: str, expected_cost_nano_usd: int) -> None:
+    def stream_meter(self, service: str, method: str, kind: str) -> StreamMeter:
+        """The meter of the streams of one method."""
+        return self._streams.meter(service, method, kind)
+
+    def decided(self, model: str, policy: str, expected_cost_nano_usd: int) -> None:
         """Counts a decision and the money it is expected to cost. Names come from the catalogue and the settings."""
-        counters = self._decision_counters.get((model, policy))
-        if counters is None:
-            counters = (
-                self._decisions.labels(model=model, policy=policy),
-                self._expected_cost.labels(model=model, policy=policy),
-            )
-            self._decision_counters[model, policy] = counters
-        counters[0].inc()
-        counters[1].inc(expected_cost_nano_usd)
+        self._tally.count(model, policy, expected_cost_nano_usd)
 
-    def observed(self, result: str) -> None:
-        """Counts an observation that was answered: `recorded` (something was new) or `unchanged`."""
-        self._observations.labels(result=result).inc()
+    def observed(self, result: str, reports: int = 1) -> None:
+        """Counts observations that were answered: `recorded` (something was new) or `unchanged`."""
+        self._observations.add(reports, (result,))
 
     def learned(self, outcomes: int = 1) -> None:
         """Counts outcomes that the learner took in."""
-        self._learned.inc(outcomes)
+        self._learned.add(outcomes)
 
     def dropped_decision_records(self, records: int = 1) -> None:
         """Counts decision records that found their queue full; the decisions themselves were answered."""
@@ -110,42 +96,81 @@ class Metrics:
         """Reads how many calls are inside the server at every scrape."""
         self._calls_open.set_function(count)
 
+    def watch_admission(
+        self,
+        *,
+        limit: Callable[[], float],
+        waiting: Callable[[], float],
+        seconds: Callable[[], float],
+        refused: Callable[[], Mapping[Labels, int]],
+    ) -> None:
+        """Reads how many calls may wait, how many do and for how long, and how many were sent away, at every scrape."""
+        self._call_limit.set_function(limit)
+        self._calls_waiting.set_function(waiting)
+        self._queue_seconds.set_function(seconds)
+        self._overloaded.read = refused
+
     def watch_lines(self, *, dropped: Callable[[], float], left_out: Callable[[], float]) -> None:
         """Reads how many log lines were lost, and how many good calls left none, at every scrape."""
         self._lines_dropped.set_function(dropped)
         self._lines_left_out.set_function(left_out)
 
+    def watch_spans(
+        self, *, exported: Callable[[], Mapping[Labels, int]], dropped: Callable[[], Mapping[Labels, int]]
+    ) -> None:
+        """Reads how many spans the collector took, and how many were lost and why, at every scrape."""
+        self._spans_exported.read, self._spans_dropped.read = exported, dropped
+
+    def checked(self, check: str, state: int, seconds: float) -> None:
+        """Notes what a health check found (0 healthy, 1 degraded, 2 unhealthy), and how long it took."""
+        self._health_state.labels(check=check).set(state)
+        self._health_seconds.labels(check=check).set(seconds)
+
+    def watch_health_watches(self, count: Callable[[], float]) -> None:
+        """Reads how many watches of the health service are open at every scrape."""
+        self._health_watches.set_function(count)
+
+    def loop_lagged(self, seconds: float) -> None:
+        """Notes how late one heartbeat of the event loop was."""
+        self._loop_lag.observe(seconds)
+
+    def loop_stalled(self) -> None:
+        """Counts a stall of the event loop."""
+        self._loop_stalls.inc()
+
+    def certificate_loaded(self, result: str) -> None:
+        """Counts new content of the certificate files: `served` or `refused`."""
+        self._certificate_loads.labels(result=result).inc()
+
+    def watch_certificate(self, expires_seconds: Callable[[], float]) -> None:
+        """Reads when the served certificate expires (Unix time) at every scrape."""
+        self._certificate_expiry.set_function(expires_seconds)
+
     def _make_call_metrics(self) -> None:
-        labels = ("grpc_type", "grpc_service", "grpc_method")
-        self._handled = Counter(
-            "grpc_server_handled", "Finished calls.", (*labels, "grpc_code"), registry=self.registry
-        )
-        self._handling_seconds = Histogram(
-            "grpc_server_handling_seconds",
-            "Time from the first byte to the answer.",
-            labels,
-            buckets=CALL_SECONDS,
-            registry=self.registry,
-        )
+        self.registry.register(self.calls)
         self._calls_open = Gauge("atp_calls_open", "Calls inside the server.", registry=self.registry)
+        self._call_limit = Gauge("atp_call_limit", "Calls that may wait; 0: no limit.", registry=self.registry)
+        self._calls_waiting = Gauge("atp_calls_waiting", "Calls that wait to be looked at.", registry=self.registry)
+        self._queue_seconds = Gauge(
+            "atp_queue_seconds", "Time that a call waits to be looked at.", registry=self.registry
+        )
+        self._overloaded = WatchedTally("atp_overloaded", "Calls sent away because too many waited.", ("attempt",))
+        self.registry.register(self._overloaded)
+        self._streams = StreamTally()
+        self.registry.register(self._streams)
 
     def _make_decision_metrics(self) -> None:
-        labels = ("model", "policy")
-        self._decisions = Counter("atp_decisions", "Decisions made.", labels, registry=self.registry)
-        self._expected_cost = Counter(
-            "atp_expected_cost_nano_usd",
-            "Expected cost of the decisions made, in nano-US-dollars.",
-            labels,
-            registry=self.registry,
-        )
-        self._decision_counters: dict[tuple[str, str], tuple[Counter, Counter]] = {}
+        self._tally = DecisionTally()
+        self.registry.register(self._tally)
         self._records_dropped = Counter(
             "atp_decision_records_dropped", "Decision records that found their queue full.", registry=self.registry
         )
 
     def _make_learning_metrics(self) -> None:
-        self._observations = Counter("atp_observations", "Observations answered.", ("result",), registry=self.registry)
-        self._learned = Counter("atp_learned", "Outcomes learned.", registry=self.registry)
+        self._observations = Tally("atp_observations", "Observations answered.", ("result",))
+        self._learned = Tally("atp_learned", "Outcomes learned.")
+        self.registry.register(self._observations)
+        self.registry.register(self._learned)
         self._learner_generation = Gauge(
             "atp_learner_generation", "Outcomes in the learner's state.", registry=self.registry
         )
@@ -175,4 +200,32 @@ class Metrics:
         self._lines_dropped = Gauge("atp_log_lines_dropped", "Log lines that were lost.", registry=self.registry)
         self._lines_left_out = Gauge(
             "atp_call_lines_left_out", "Good calls without a log line.", registry=self.registry
+        )
+        self._spans_exported = WatchedTally("atp_spans_exported", "Spans that the collector took.")
+        self._spans_dropped = WatchedTally("atp_spans_dropped", "Spans that were lost.", ("cause",))
+        self.registry.register(self._spans_exported)
+        self.registry.register(self._spans_dropped)
+
+    def _make_health_metrics(self) -> None:
+        self._health_state = Gauge(
+            "atp_health_state", "0 healthy, 1 degraded, 2 unhealthy.", ("check",), registry=self.registry
+        )
+        self._health_seconds = Gauge(
+            "atp_health_check_seconds", "Time that the last run of a check took.", ("check",), registry=self.registry
+        )
+        self._health_watches = Gauge("atp_health_watches", "Watches of the health service.", registry=self.registry)
+        self._loop_lag = Histogram(
+            "atp_loop_lag_seconds",
+            "How late each heartbeat of the event loop was.",
+            buckets=LAG_SECONDS,
+            registry=self.registry,
+        )
+        self._loop_stalls = Counter("atp_loop_stalls", "Times the event loop stood still.", registry=self.registry)
+
+    def _make_certificate_metrics(self) -> None:
+        self._certificate_expiry = Gauge(
+            "atp_tls_certificate_expiry_seconds", "When the served certificate expires.", registry=self.registry
+        )
+        self._certificate_loads = Counter(
+            "atp_tls_certificate_loads", "New content of the certificate files.", ("result",), registry=self.registry
         )

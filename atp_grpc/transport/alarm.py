@@ -8,6 +8,10 @@ from the caller's here.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+from atp_grpc.domain.errors import DeadlineExceededError
 
 
 class Alarm:
@@ -31,3 +35,23 @@ class Alarm:
     def _ring(self) -> None:
         self._has_rung = True
         self._task.cancel()
+
+
+async def within(seconds: float, work: Coroutine[Any, Any, Any]) -> Any:
+    """Does the work, or cancels it when its time is over.
+
+    Raises:
+        DeadlineExceededError: it was not done in time.
+    """
+    alarm = Alarm(seconds)
+    try:
+        reply = await work
+    except asyncio.CancelledError:
+        if alarm.clear():
+            raise DeadlineExceededError from None
+        raise
+    except BaseException:
+        alarm.clear()
+        raise
+    alarm.clear()
+    return reply

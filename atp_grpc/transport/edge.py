@@ -1,71 +1,54 @@
 """The one wrapper around every method: bytes in, bytes or a refusal out, and nothing else ever.
 
-Transports enter here with what arrived: payload, metadata, the time left, the peer. The wrapper checks the call, runs
-the handler and ends in a wall that turns whatever was raised into a status; it knows no server library, and no text
-of an exception passes it.
+Transports enter here twice: with a call's metadata as soon as its headers are there, and with its message or its
+stream. The first look refuses what can be refused without a message; whatever is raised after it ends at the wall.
+The wrapper knows no server library.
 """
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
-from typing import Any
+import math
+from collections.abc import Callable
+from typing import Any, cast
 
 from google.protobuf.message import DecodeError, Message
 
 from atp_grpc.domain.call import Call
 from atp_grpc.domain.clock import Clock
 from atp_grpc.domain.errors import (
-    AtpError,
     DeadlineExceededError,
     DrainingError,
-    InternalError,
     MalformedMessageError,
-    MessageTooLargeError,
     MethodUnknownError,
+    OverloadedError,
     PermissionDeniedError,
 )
 from atp_grpc.domain.tenant import Principal
-from atp_grpc.services.status import Code
 from atp_grpc.services.validation import Validation
-from atp_grpc.telemetry.call_log import CallLog
-from atp_grpc.telemetry.incidents import Incidents
-from atp_grpc.telemetry.metrics import CallMeter, Metrics
+from atp_grpc.telemetry.calls import UNKNOWN
+from atp_grpc.telemetry.metrics import Metrics
+from atp_grpc.telemetry.spans import Spans
+from atp_grpc.telemetry.streams import StreamMeter
 from atp_grpc.telemetry.traces import TraceIds
-from atp_grpc.transport.alarm import Alarm
-from atp_grpc.transport.arrival import Metadata, read_arrival
-from atp_grpc.transport.method import Method
-from atp_grpc.transport.refusal import CODE_LABELS, Refusal, refusal_of
+from atp_grpc.transport.admission import Admission
+from atp_grpc.transport.alarm import within
+from atp_grpc.transport.arrival import Arrival, Metadata, read_arrival
+from atp_grpc.transport.limits import MessageLimits, check_metadata
+from atp_grpc.transport.method import Kind, Method
+from atp_grpc.transport.passage import Passage
+from atp_grpc.transport.refusal import Refusal
+from atp_grpc.transport.streams import OpenStream, OpenStreams, Pipe
 from atp_grpc.transport.traffic import Traffic
+from atp_grpc.transport.wall import Peer, Wall
 
 DRAINING_RETRY_SECONDS = 0.05
-CLOCK_TOLERANCE_SECONDS = 0.01
-"""The caller's clock for its deadline started before ours: it gives up a little earlier than we would."""
-UNKNOWN = "unknown"
-"""Service and method label of calls to methods that do not exist."""
-_LEVELS = {Code.CANCELLED: logging.INFO, Code.INTERNAL: logging.ERROR}
-"""Level of a failed call's line; a warning where nothing stands here."""
-
-
-Peer = Callable[[], str]
-Wrapped = Callable[[bytes, Metadata, float | None, Peer], Coroutine[Any, Any, bytes | Refusal]]
-"""`(payload, metadata, seconds left or None, peer)`. The transport cancels the running task when the caller leaves or
-the caller's own deadline passes; `CancelledError` is then all that ever comes out."""
-
-
-@dataclass(slots=True)
-class _Passage:
-    """What is known of a call while it is inside."""
-
-    started: float
-    trace_id: str = ""
-    principal: Principal | None = None
+STREAMS_FULL_RETRY_SECONDS = 1.0
+ANONYMOUS = Principal("", "", frozenset())
+"""Who calls a method that is open to everybody."""
 
 
 class Edge:
-    """Wraps methods."""
+    """What every row needs; makes the rows."""
 
     def __init__(
         self,
@@ -74,13 +57,15 @@ class Edge:
         validation: Validation,
         clock: Clock,
         trace_ids: TraceIds,
-        call_log: CallLog,
+        spans: Spans,
+        wall: Wall,
         metrics: Metrics,
-        incidents: Incidents,
         traffic: Traffic,
+        streams: OpenStreams,
+        admission: Admission,
         default_deadline_seconds: float,
         max_deadline_seconds: float,
-        on_exit: Callable[[BaseException], None],
+        max_metadata_bytes: int = 32_768,
     ) -> None:
         """Takes what the wrapper uses.
 
@@ -89,183 +74,225 @@ class Edge:
             validation: checks requests.
             clock: times calls.
             trace_ids: names calls that came without a trace.
-            call_log: gets a line of each call.
-            metrics: get a sample of each call.
-            incidents: get what nobody foresaw.
+            spans: says which calls are traced.
+            wall: ends calls.
+            metrics: gives each method its meter.
             traffic: counts calls, and says when no more are taken.
-            default_deadline_seconds: what a caller without a deadline gets.
+            streams: holds the open streams.
+            admission: says how many calls are let in.
+            default_deadline_seconds: what a caller without a deadline gets; streams get no deadline but their caller's.
             max_deadline_seconds: what nobody gets more than.
-            on_exit: hears of a KeyboardInterrupt or SystemExit that a handler raised, after its call was answered; the
-                process then decides.
+            max_metadata_bytes: most metadata of a call.
         """
-        self._identify = identify
-        self._validation = validation
-        self._clock = clock
-        self._trace_ids = trace_ids
-        self._call_log = call_log
-        self._metrics = metrics
-        self._incidents = incidents
-        self._traffic = traffic
-        self._default_deadline = min(default_deadline_seconds, max_deadline_seconds)
-        self._max_deadline = max_deadline_seconds
-        self._on_exit = on_exit
+        self.identify = identify
+        self.validation = validation
+        self.monotonic = clock.monotonic
+        self.fresh_trace_id = trace_ids.fresh
+        self.begin_span = spans.begin
+        self.wall = wall
+        self.metrics = metrics
+        self.traffic = traffic
+        self.streams = streams
+        self.admission = admission
+        self.default_deadline = min(default_deadline_seconds, max_deadline_seconds)
+        self.max_deadline = max_deadline_seconds
+        self.max_metadata_bytes = max_metadata_bytes
         self._unknown_meter = metrics.call_meter(UNKNOWN, UNKNOWN)
 
-    def wrap(self, method: Method) -> Wrapped:
-        """The method as transports call it. Compiles the rules of its request, so a senseless rule stops the start."""
-        name = method.full_name
-        meter = self._metrics.call_meter(method.service, method.name)
-        self._validation.prepare(method.request_class)
-        traffic, monotonic = self._traffic, self._clock.monotonic
+    def row(self, method: Method) -> Row:
+        """The method as transports call it. Compiles the rules of its request: a senseless rule stops the start."""
+        self.validation.prepare(method.request_class)
+        return Row(method, self)
 
-        async def handle(payload: bytes, metadata: Metadata, seconds_left: float | None, peer: Peer) -> bytes | Refusal:
-            passage = _Passage(monotonic())
-            traffic.enter()
-            try:
-                answer = await self._pass(method, name, passage, payload, metadata, seconds_left)
-            except BaseException as fault:  # noqa: BLE001 - the wall: what passes here leaves the caller hanging
-                return self._refuse(fault, name, meter, passage, seconds_left, peer)
-            else:
-                self._note(name, meter, passage, monotonic() - passage.started, peer, Code.OK)
-                return answer
-            finally:
-                traffic.leave()
-
-        return handle
-
-    def refuse_unknown(self, path: str, peer: Peer) -> Refusal:
+    def refuse_unknown(self, path: str, metadata: Metadata, peer: Peer) -> Refusal:
         """Answers a call to a method that does not exist, whoever calls."""
-        passage = _Passage(self._clock.monotonic())
+        passage = Passage(self.monotonic(), lambda _: None)
+        self.name(passage, read_arrival(metadata))
+        self._unknown_meter.started += 1
         error = MethodUnknownError(path)
-        return self._refuse(error, path, self._unknown_meter, passage, None, peer)
+        return self.wall.refuse(error, passage, path, self._unknown_meter, seconds_left=None, peer=peer)
 
-    async def _pass(
-        self,
-        method: Method,
-        name: str,
-        passage: _Passage,
-        payload: bytes,
-        metadata: Metadata,
-        seconds_left: float | None,
-    ) -> bytes:
-        arrival = read_arrival(metadata)
-        passage.trace_id = arrival.trace_id or self._trace_ids.fresh()
-        if self._traffic.is_refusing:
-            raise DrainingError(DRAINING_RETRY_SECONDS)
-        principal = passage.principal = self._identify(arrival.authorization)
-        if method.permission not in principal.permissions:
-            raise PermissionDeniedError(method.permission)
-        seconds = self._seconds_allowed(seconds_left)
-        request = self._parse(method, payload)
-        self._validation.validate(request)
-        call = Call(name, principal, passage.started + seconds, passage.trace_id, arrival.attempt)
-        if seconds == seconds_left:
-            reply = await method.handler(request, call)
+    def name(self, passage: Passage, arrival: Arrival) -> None:
+        """Gives a call its trace, and its span if it is to have one."""
+        trace_id = passage.trace_id = arrival.trace_id or self.fresh_trace_id()
+        passage.span = self.begin_span(trace_id, arrival.traceparent, arrival.tracestate)
+
+
+class Row:
+    """One wrapped method. `arrive` first, then `serve`, `serve_stream` or `refuse`, as the passage says."""
+
+    def __init__(self, method: Method, edge: Edge) -> None:
+        self.method = method
+        self._edge = edge
+        self._name = method.full_name
+        self._meter = edge.metrics.call_meter(method.service, method.name, method.kind.value)
+        self._checked = MessageLimits(method).checked
+        self._streams: StreamMeter | None = None
+        self._leave = self._leave_call
+        if method.kind is not Kind.UNARY:
+            self._streams = edge.metrics.stream_meter(method.service, method.name, method.kind.value)
+            self._leave = self._leave_stream
+
+    def arrive(self, metadata: Metadata) -> Passage:
+        """Looks at a call whose headers have come. With a `fault`, the passage must be given to `refuse`."""
+        edge = self._edge
+        passage = Passage(edge.monotonic(), self._leave)
+        self._meter.started += 1
+        try:
+            self._look(passage, metadata)
+        except BaseException as fault:  # noqa: BLE001 - the wall decides what becomes of it, once there is a peer to name
+            passage.fault = fault
+        if self.method.kind is Kind.UNARY:
+            edge.traffic.enter(self._name)
         else:
-            reply = await self._within(seconds, method.handler(request, call))
+            edge.traffic.enter_stream(self._name)
+        return passage
+
+    async def serve(self, passage: Passage, payload: bytes, seconds_left: float | None, peer: Peer) -> bytes | Refusal:
+        """Answers a unary call.
+
+        The transport cancels the running task when the caller leaves or the caller's own deadline passes;
+        `CancelledError` is then all that ever comes out.
+        """
+        edge = self._edge
+        try:
+            passage.waited_seconds = edge.monotonic() - passage.started
+            answer = await self._answer(passage, payload, seconds_left)
+        except BaseException as fault:  # noqa: BLE001 - the wall: what passes here leaves the caller hanging
+            return self.refuse(passage, fault, seconds_left, peer)
+        else:
+            edge.wall.answered(passage, self._name, self._meter, peer)
+            return answer
+        finally:
+            passage.leave()
+
+    async def serve_stream(self, passage: Passage, pipe: Pipe, seconds_left: float | None, peer: Peer) -> None:
+        """Serves a stream until it ends, and aborts it when it does not end well.
+
+        The stream keeps its place until its caller has taken the status: only so is what callers who read nothing cost
+        bounded.
+        """
+        streams = self._edge.streams
+        stream = streams.open(
+            pipe, meter=cast("StreamMeter", self._streams), max_message_bytes=self.method.max_message_bytes
+        )
+        try:
+            try:
+                await self._converse(stream, passage, seconds_left)
+            except BaseException as fault:  # noqa: BLE001 - the wall, as for unary calls
+                cause = stream.cause_of(fault)
+                refusal = self.refuse(passage, cause, seconds_left, peer, has_left=stream.is_left)
+                stream.outcome = "caller_too_slow" if cause is stream.fault else "refused"
+            else:
+                self._edge.wall.answered(passage, self._name, self._meter, peer)
+                stream.outcome = stream.end_reason or "finished"
+                return
+            finally:
+                passage.leave()
+            await pipe.abort(refusal)
+        finally:
+            streams.close(stream)
+
+    def refuse(
+        self,
+        passage: Passage,
+        fault: BaseException,
+        seconds_left: float | None,
+        peer: Peer,
+        *,
+        has_left: bool = False,
+    ) -> Refusal:
+        """The refusal for what was raised, and the end of the passage.
+
+        Raises:
+            asyncio.CancelledError: the transport cancelled the call, or the caller was found to have left.
+        """
+        try:
+            return self._edge.wall.refuse(
+                fault, passage, self._name, self._meter, seconds_left=seconds_left, peer=peer, has_left=has_left
+            )
+        finally:
+            # A fault knows the frames it passed, and they know the passage: nobody would ever drop it.
+            passage.fault = None
+            passage.leave()
+
+    def _look(self, passage: Passage, metadata: Metadata) -> None:
+        edge, permission = self._edge, self.method.permission
+        arrival = read_arrival(metadata)
+        passage.attempt = arrival.attempt
+        edge.name(passage, arrival)
+        if edge.traffic.is_refusing:
+            raise DrainingError(DRAINING_RETRY_SECONDS)
+        check_metadata(arrival, edge.max_metadata_bytes)
+        if self.method.kind is not Kind.UNARY:
+            if edge.streams.is_full:
+                raise OverloadedError(STREAMS_FULL_RETRY_SECONDS)
+        elif (seconds := edge.admission.refuses(arrival.attempt)) is not None:
+            raise OverloadedError(seconds)
+        if permission is None:
+            passage.principal = ANONYMOUS
+            return
+        principal = passage.principal = edge.identify(arrival.authorization)
+        if permission not in principal.permissions:
+            raise PermissionDeniedError(permission)
+
+    async def _answer(self, passage: Passage, payload: bytes, seconds_left: float | None) -> bytes:
+        method = self.method
+        seconds = self._seconds_allowed(seconds_left)
+        request: Any = self._checked(payload) if method.takes_bytes else self._message(payload)
+        work = method.handler(request, self._call(passage, seconds))
+        reply = await (work if seconds == seconds_left else within(seconds, work))
+        if method.takes_bytes and type(reply) is bytes:
+            return reply
         if not isinstance(reply, method.response_class):
             raise TypeError(f"a handler must return a {method.response_class.DESCRIPTOR.full_name}")
         return reply.SerializeToString()
 
+    async def _converse(self, stream: OpenStream, passage: Passage, seconds_left: float | None) -> None:
+        if seconds_left is not None and seconds_left <= 0:
+            raise DeadlineExceededError
+        call = self._call(passage, math.inf if seconds_left is None else seconds_left)
+        try:
+            if self.method.kind is Kind.BIDI_STREAM:
+                await self.method.handler(stream, call)
+                return
+            async for payload in stream:
+                await self.method.handler(self._message(payload), stream, call)
+                return
+        finally:
+            passage.notes |= {"received": stream.received, "sent": stream.sent}
+
+    def _call(self, passage: Passage, seconds: float) -> Call:
+        principal = passage.principal
+        if principal is None:
+            raise RuntimeError("a call that was refused on arrival must not be served")
+        deadline = passage.started + seconds
+        is_traced = passage.span is not None and self.method.kind is Kind.UNARY
+        return Call(self._name, principal, deadline, passage.trace_id, passage.attempt, is_traced, passage.notes)
+
     def _seconds_allowed(self, seconds_left: float | None) -> float:
         if seconds_left is None:
-            return self._default_deadline
+            return self._edge.default_deadline
         if seconds_left <= 0:
             raise DeadlineExceededError
-        return min(seconds_left, self._max_deadline)
+        return min(seconds_left, self._edge.max_deadline)
 
-    @staticmethod
-    def _parse(method: Method, payload: bytes) -> Message:
-        if len(payload) > method.max_message_bytes:
-            raise MessageTooLargeError("message", limit_bytes=method.max_message_bytes, size_bytes=len(payload))
+    def _message(self, payload: bytes) -> Message:
         try:
-            return method.request_class.FromString(payload)
+            request = self.method.request_class.FromString(self._checked(payload))
         except DecodeError:
             raise MalformedMessageError from None
+        self._edge.validation.validate(request)
+        return request
 
-    @staticmethod
-    async def _within(seconds: float, work: Coroutine[Any, Any, Message]) -> Message:
-        """Does the work, or cancels it when its time is over."""
-        alarm = Alarm(seconds)
-        try:
-            reply = await work
-        except asyncio.CancelledError:
-            if alarm.clear():
-                raise DeadlineExceededError from None
-            raise
-        except BaseException:
-            alarm.clear()
-            raise
-        alarm.clear()
-        return reply
+    def _leave_call(self, passage: Passage) -> None:
+        self._edge.traffic.leave(self._name)
+        self._note_abandoned(passage)
 
-    def _refuse(
-        self,
-        fault: BaseException,
-        name: str,
-        meter: CallMeter,
-        passage: _Passage,
-        seconds_left: float | None,
-        peer: Peer,
-    ) -> Refusal:
-        """Turns whatever was raised into a refusal; raises again only what says that the caller has left.
+    def _leave_stream(self, passage: Passage) -> None:
+        self._edge.traffic.leave_stream(self._name)
+        self._note_abandoned(passage)
 
-        Raises:
-            asyncio.CancelledError: the transport cancelled the call.
-        """
-        seconds = self._clock.monotonic() - passage.started
-        if isinstance(fault, asyncio.CancelledError) and _is_cancelled_by_transport():
-            is_late = seconds_left is not None and seconds >= seconds_left - CLOCK_TOLERANCE_SECONDS
-            self._note(name, meter, passage, seconds, peer, Code.DEADLINE_EXCEEDED if is_late else Code.CANCELLED)
-            raise fault
-        error = fault if isinstance(fault, AtpError) else self._internal(fault, name, passage)
-        try:
-            refusal = refusal_of(error)
-        except Exception as broken:  # noqa: BLE001 - an error that cannot be put into words is a bug too
-            error = self._internal(broken, name, passage)
-            refusal = refusal_of(error)
-        self._note(name, meter, passage, seconds, peer, refusal.code, error)
-        if isinstance(fault, KeyboardInterrupt | SystemExit):
-            self._on_exit(fault)
-        return refusal
-
-    def _internal(self, fault: BaseException, name: str, passage: _Passage) -> InternalError:
-        return InternalError(self._incidents.report(fault, method=name, trace_id=passage.trace_id))
-
-    def _note(
-        self,
-        name: str,
-        meter: CallMeter,
-        passage: _Passage,
-        seconds: float,
-        peer: Peer,
-        code: Code,
-        error: AtpError | None = None,
-    ) -> None:
-        """One sample and one line. A fault in here is an incident of its own and leaves the answer as it is."""
-        try:
-            meter.record(CODE_LABELS[code], seconds)
-            if code is Code.OK:
-                self._call_log.succeeded(
-                    name, seconds, principal=passage.principal, trace_id=passage.trace_id, peer=peer
-                )
-                return
-            self._call_log.failed(
-                name,
-                seconds,
-                code=code.name,
-                reason=error.reason if error is not None else "",
-                level=_LEVELS.get(code, logging.WARNING),
-                principal=passage.principal,
-                trace_id=passage.trace_id,
-                peer=peer,
-                incident=error.metadata["incident"] if isinstance(error, InternalError) else "",
-            )
-        except Exception as broken:  # noqa: BLE001 - the wall covers what is written about a call too
-            self._incidents.report(broken, method=name, trace_id=passage.trace_id)
-
-
-def _is_cancelled_by_transport() -> bool:
-    """Whether somebody asked the running task to stop; a `CancelledError` without that was let out by mistake."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
+    def _note_abandoned(self, passage: Passage) -> None:
+        if not passage.is_noted:
+            self._edge.wall.abandoned(passage, self._name, self._meter)

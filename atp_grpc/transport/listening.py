@@ -1,6 +1,11 @@
-"""What can go wrong when a port is bound, in words for whoever starts the server."""
+"""What can go wrong when a listener is opened, in words for whoever starts the server, and how addresses are written.
+
+The listeners raise from here and `app` prints. Nothing here binds.
+"""
 
 from __future__ import annotations
+
+NOT_BOUND = -1
 
 
 class ListenError(Exception):
@@ -13,3 +18,17 @@ class ListenError(Exception):
         )
         self.host = host
         self.port = port
+
+
+class SocketFileError(Exception):
+    """A Unix socket could not be opened. Says where, why, and what to do."""
+
+    def __init__(self, path: str, why: str) -> None:
+        super().__init__(f"cannot listen on unix:{path} for gRPC: {why}; choose another with ATP_SERVER_UNIX_SOCKET")
+        self.path = path
+
+
+def host_and_port(host: str, port: int) -> str:
+    """An address as gRPC and people write it: `127.0.0.1:7443`, `[::1]:7443`."""
+    bare = host.strip("[]")
+    return f"[{bare}]:{port}" if ":" in bare else f"{bare}:{port}"

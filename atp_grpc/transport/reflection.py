@@ -1,40 +1,52 @@
-"""Server reflection, where it is open: `grpcurl` and its like can then ask for the contract.
+"""Server reflection: `grpcurl` and its like ask here for the contract.
 
-Both names of the protocol are served, `v1` and the older `v1alpha`; their messages are the same on the wire. It never
-opens by itself beyond loopback.
+Both names of the protocol are served by the same rows, `v1` and the older `v1alpha`; their messages are the same on the
+wire. Who may ask is decided by the listener: everybody where only this machine can reach it, operators elsewhere.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import ipaddress
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import AsyncIterator, Iterable
+from typing import Any, Literal
 
-import grpc
 from google.protobuf import descriptor_pb2, descriptor_pool, text_format
 from google.protobuf.descriptor import FileDescriptor
+from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2
+from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2
 from grpc_reflection.v1alpha.reflection import aio
+
+from atp_grpc.domain.call import Call
+from atp_grpc.domain.errors import MalformedMessageError, MessageTooLargeError
+from atp_grpc.domain.tenant import Permission
+from atp_grpc.services.stream import CallStream
+from atp_grpc.transport.method import Method
+from atp_grpc.transport.table import methods_of
 
 _OLD = "grpc.reflection.v1alpha"
 _NEW = "grpc.reflection.v1"
 _SERVICE = "ServerReflection"
 SERVICE_NAMES = (f"{_NEW}.{_SERVICE}", f"{_OLD}.{_SERVICE}")
+HEALTH_SERVICE: str = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
+Access = Literal["everybody", "operators", "nobody"]
 
 
-def is_reflection_open(mode: str, *, profile: str, host: str, behind_proxy: bool) -> bool:
-    """Whether to serve reflection.
+def reflection_access(mode: str, *, profile: str, host: str, behind_proxy: bool) -> Access:
+    """Who may ask for the contract.
 
     Args:
-        mode: `on`, `off`, or `auto`: in the dev profile, and where only this machine can reach the listener.
+        mode: `on` (everybody), `operators`, `off` (nobody), or `auto`: everybody in the dev profile and where only this
+            machine can reach the listener, operators elsewhere.
         profile: of the server.
         host: the address it binds.
         behind_proxy: whether a proxy brings callers from elsewhere to that address.
     """
-    if mode != "auto":
-        return mode == "on"
-    return profile == "dev" or (_is_loopback(host) and not behind_proxy)
+    if mode == "auto":
+        return "everybody" if profile == "dev" or (_is_loopback(host) and not behind_proxy) else "operators"
+    return {"on": "everybody", "operators": "operators"}.get(mode, "nobody")  # type: ignore[return-value]
 
 
 def _is_loopback(host: str) -> bool:
@@ -46,22 +58,49 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def add_reflection(services: Iterable[str], server: grpc.aio.Server) -> None:
-    """Serves reflection over these services and over itself.
+def reflection_rows(services: Iterable[str], access: Access) -> tuple[Method, ...]:
+    """The rows that serve reflection over these services, over health and over itself.
 
     Raises:
         KeyError: A service's contract has not been imported.
     """
-    names = (*services, *SERVICE_NAMES)
-    servicer = aio.ReflectionServicer(names, pool=_Symbols(_pool(names)))
-    handler = grpc.stream_stream_rpc_method_handler(
-        servicer.ServerReflectionInfo,
-        request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,
-        response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString,
+    if access == "nobody":
+        return ()
+    reflection = Reflection(services)
+    [old] = methods_of(
+        reflection_pb2.DESCRIPTOR.services_by_name[_SERVICE],
+        reflection,
+        permission=None if access == "everybody" else Permission.OPERATE,
     )
-    server.add_generic_rpc_handlers(
-        tuple(grpc.method_handlers_generic_handler(name, {"ServerReflectionInfo": handler}) for name in SERVICE_NAMES)
-    )
+    return tuple(dataclasses.replace(old, service=name) for name in SERVICE_NAMES)
+
+
+class Reflection:
+    """Serves `ServerReflectionInfo`."""
+
+    def __init__(self, services: Iterable[str]) -> None:
+        """Raises KeyError when a service's contract has not been imported."""
+        names = tuple(dict.fromkeys((*services, HEALTH_SERVICE, *SERVICE_NAMES)))
+        self._answers = aio.ReflectionServicer(names, pool=_Symbols(_pool(names)))
+
+    async def server_reflection_info(self, stream: CallStream, _call: Call) -> None:
+        """Answers each question in its place.
+
+        Raises:
+            MalformedMessageError, MessageTooLargeError: a question cannot be read.
+        """
+        async for answer in self._answers.ServerReflectionInfo(_questions(stream), None):
+            await stream.send(answer.SerializeToString())
+
+
+async def _questions(stream: CallStream) -> AsyncIterator[Any]:
+    async for payload in stream:
+        if len(payload) > stream.max_message_bytes:
+            raise MessageTooLargeError("message", limit_bytes=stream.max_message_bytes, size_bytes=len(payload))
+        try:
+            yield reflection_pb2.ServerReflectionRequest.FromString(payload)
+        except DecodeError:
+            raise MalformedMessageError from None
 
 
 class _Symbols:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from atp_grpc.domain.errors import AtpError
-from atp_grpc.services.status import TABLE, Code, Trailers, rpc_status, trailers
+from atp_grpc.services.status import MESSAGE_CHARACTERS, TABLE, Code, Trailers, packed_status, trailers
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,18 +17,11 @@ class Refusal:
     trailers: Trailers
 
 
-def refusal_of(error: AtpError) -> Refusal:
-    """The refusal that the error table makes of an error."""
-    status = rpc_status(error)
-    return Refusal(TABLE[error.reason].code, status.message, trailers(error, status))
+def refusal_of(error: AtpError, trace_id: str, seconds_left: float | None = None) -> Refusal:
+    """The refusal that the error table makes of an error of the call with this trace id.
 
-
-def _label(code: Code) -> str:
-    """`OK`, `InvalidArgument`, and `Canceled` with one l."""
-    if code is Code.OK:
-        return "OK"
-    return "Canceled" if code is Code.CANCELLED else "".join(word.capitalize() for word in code.name.split("_"))
-
-
-CODE_LABELS = {code: _label(code) for code in Code}
-"""Codes as the common gRPC dashboards spell them."""
+    `seconds_left` is how long the caller still waits; None where nobody knows.
+    """
+    packed = packed_status(error, trace_id)
+    message = error.message[:MESSAGE_CHARACTERS]
+    return Refusal(TABLE[error.reason].code, message, trailers(error, packed, seconds_left=seconds_left))

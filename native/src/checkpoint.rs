@@ -11,7 +11,7 @@ use crate::linalg::triangle;
 use crate::parameters::{DIMENSION_LIMIT, Parameters};
 use crate::statistics::{ArmStatistics, Gate, PoolStatistics, Tally};
 
-/// Version of the promise that both engines keep; the Python side carries the same integer.
+/// Version of the promise that both engines keep, as checkpoints carry it.
 pub const CONTRACT: i64 = 1;
 
 const MAGIC: &[u8; 8] = b"ATPENG1\n";

@@ -38,6 +38,8 @@ pub const FIGURES: usize = 6;
 pub struct Choice {
     /// Position among the candidates; none when the cost limit excluded all.
     pub chosen: Option<usize>,
+    /// Offers of the candidates, as the query named them.
+    pub candidates: Vec<u32>,
     /// Candidates set aside, by position, ascending.
     pub exclusions: Vec<(usize, Exclusion)>,
     /// No candidate reached the quality floor.

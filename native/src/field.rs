@@ -123,6 +123,7 @@ impl Field {
         figures.extend(self.candidates.iter().map(|candidate| candidate.failure_rate));
         let excluded = |(position, candidate): (usize, &Candidate)| Some((position, candidate.exclusion?));
         Choice {
+            candidates: query.candidates.to_vec(),
             chosen: self.draw(query.seed),
             exclusions: self.candidates.iter().enumerate().filter_map(excluded).collect(),
             floor_unmet: self.floor_unmet,

@@ -1,8 +1,8 @@
 //! The selection engine of ATP: which arm should serve a query, and what an outcome teaches.
 //!
 //! It keeps the promise of `atp_grpc/engine/contract.py`, defined in numbers by the reference engine beside it: scores
-//! agree to 1e-9 relative. It never does I/O, never asks for the time and never draws chance on its own. Read it in the
-//! order below; everything above `python` is plain Rust.
+//! agree to 1e-9 relative. Around it stand `wire`, which reads requests and writes replies, and `scribe`, which writes
+//! decisions down. Nothing here does I/O, asks for the time or draws chance on its own; `python` alone is not plain Rust.
 
 pub mod arm;
 pub mod checkpoint;
@@ -14,12 +14,15 @@ pub mod features;
 pub mod field;
 pub mod linalg;
 pub mod loaded;
+pub mod observing;
 pub mod parameters;
 pub mod policy;
 pub mod posterior;
 pub mod query;
 pub mod rng;
+pub mod scribe;
 pub mod statistics;
+pub mod wire;
 
 #[cfg(feature = "python")]
 mod python;

@@ -22,13 +22,47 @@ def _route() -> Rows:
     return route_bench.rows()
 
 
+def _observe() -> Rows:
+    from tests.bench import observe_bench
+
+    return observe_bench.rows()
+
+
+def _stream() -> Rows:
+    from tests.bench import stream_bench
+
+    return stream_bench.rows()
+
+
+def _edge() -> Rows:
+    from tests.bench import edge_bench
+
+    return edge_bench.rows()
+
+
+def _tracing() -> Rows:
+    from tests.bench import tracing_bench
+
+    return tracing_bench.rows()
+
+
 def _start() -> Rows:
     from tests.bench import start_bench
 
     return start_bench.rows()
 
 
-BENCHES: dict[str, Callable[[], Rows]] = {"engine.": _engine, "route.": _route, "start": _start, "rss": _start}
+BENCHES: dict[str, Callable[[], Rows]] = {
+    "engine.": _engine,
+    "route.": _route,
+    "observe.": _observe,
+    "route.stream": _stream,
+    "observe.stream": _stream,
+    "edge": _edge,
+    "tracing": _tracing,
+    "start": _start,
+    "rss": _start,
+}
 
 
 def main(prefix: str) -> int:

@@ -26,8 +26,11 @@ class ServerUnderTest:
 
 
 @contextlib.contextmanager
-def atp_server(folder: Path) -> Iterator[ServerUnderTest]:
-    """Starts `atp serve` on embedded defaults with a fresh data folder and the key of a first start."""
+def atp_server(folder: Path, *options: str) -> Iterator[ServerUnderTest]:
+    """Starts `atp serve` on embedded defaults with a fresh data folder and the key of a first start.
+
+    `options` are more of its command line. Servers that run together need folders of their own.
+    """
     port, log = free_port(), folder / "atp.log"
     command = [
         sys.executable,
@@ -37,6 +40,7 @@ def atp_server(folder: Path) -> Iterator[ServerUnderTest]:
         f"--data-dir={folder / 'data'}",
         f"--port={port}",
         "--ops-port=-1",
+        *options,
     ]
     with server(command, port, environment={"PYTHONUNBUFFERED": "1"}, log=log) as pid:
         ready = _wait_until_ready(log)

@@ -16,10 +16,36 @@ SHELLS = ("sh", "console")
 PROMPT = "$ "
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_NOT_RUN = re.compile(r"<!-- not run: ((?:(?!-->).)+?) -->\n+\Z", re.DOTALL)
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _SPAN = re.compile(r"`([^`\n]+)`")
 _LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A fenced block. A comment `<!-- not run: REASON -->` right above one keeps its commands from being run."""
+
+    language: str
+    body: str
+    line: int
+    not_run: str
+
+    @property
+    def shows_commands(self) -> bool:
+        return self.language in SHELLS or (self.language == "" and any(self.prompted()))
+
+    def prompted(self) -> Iterator[tuple[str, str]]:
+        """Each command after a prompt, and what stands below it up to the next prompt."""
+        for piece in f"\n{self.body}".split(f"\n{PROMPT}")[1:]:
+            command, rest = piece, ""
+            lines = piece.splitlines()
+            for number, line in enumerate(lines):
+                if not line.endswith("\\"):
+                    command, rest = "\n".join(lines[: number + 1]), "\n".join(lines[number + 1 :])
+                    break
+            yield command, rest
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +70,14 @@ class Page:
     def blocks(self, *languages: str) -> list[str]:
         """The fenced blocks in one of the languages."""
         return [body for language, body in _FENCE.findall(self.text) if language in languages]
+
+    def fences(self) -> Iterator[Block]:
+        """Every fenced block, in order."""
+        text = self.text
+        for found in _FENCE.finditer(text):
+            marker = _NOT_RUN.search(text, 0, found.start())
+            line = text.count("\n", 0, found.start()) + 1
+            yield Block(found[1], found[2], line, marker[1] if marker else "")
 
     def spans(self) -> list[str]:
         """What stands between single backticks."""
@@ -82,7 +116,8 @@ class Page:
 def pages() -> list[Page]:
     """Every page of the project."""
     top = (ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md"))
-    return [Page(path) for path in (*top, *sorted((ROOT / "docs").rglob("*.md")))]
+    clients = sorted((ROOT / "clients").glob("*/README.md"))
+    return [Page(path) for path in (*top, *sorted((ROOT / "docs").rglob("*.md")), *clients)]
 
 
 def _joined(body: str) -> list[str]:

@@ -47,7 +47,7 @@ def test_a_lock_names_no_address(lock: Path) -> None:
 def test_locks_are_there_for_every_input() -> None:
     inputs = {path.stem for path in (ROOT / "requirements").glob("*.in")}
 
-    assert inputs == {path.stem for path in LOCKS} == {"dev", "protos"}
+    assert inputs == {path.stem for path in LOCKS} == {"audit", "dev", "protos"}
 
 
 def test_development_lock_covers_every_declared_dependency() -> None:
@@ -60,7 +60,7 @@ def test_development_lock_covers_every_declared_dependency() -> None:
 
 
 def test_stubs_are_made_by_the_compiler_of_the_lowest_grpcio_we_support() -> None:
-    (floor,) = {line.split(">=")[1] for line in PROJECT["dependencies"] if line.startswith("grpcio")}
+    (floor,) = {line.split(">=")[1] for line in PROJECT["dependencies"] if line.startswith("grpcio>=")}
     stub = (ROOT / "atp_grpc/pb/atp/v1/route_service_pb2_grpc.py").read_text()
 
     assert f"GRPC_GENERATED_VERSION = '{floor}'" in stub

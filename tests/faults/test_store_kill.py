@@ -20,7 +20,7 @@ import pytest
 from atp_grpc.domain.clock import SystemClock
 from atp_grpc.domain.outcome import Observation, Recorded
 from atp_grpc.store.sqlite import SqliteStore, open_sqlite_store
-from tests.conformance.store.samples import ANSWERED, about, decision
+from tests.conformance.store.samples import ANSWERED, about, kept
 
 ROOT = Path(__file__).resolve().parents[2]
 BATCH = 5
@@ -34,7 +34,7 @@ async def record_without_end(database: Path) -> None:
     number = await store.last_sequence()
     while True:
         decisions = [f"decision-{number + offset}" for offset in range(BATCH)]
-        await store.save_decisions([decision(decision_id) for decision_id in decisions])
+        await store.save_decisions([kept(decision_id) for decision_id in decisions])
         answers = await store.record(
             [about(decision_id, quality=0.5, attempts=(ANSWERED,), labels={"k": "v"}) for decision_id in decisions]
         )
@@ -73,7 +73,7 @@ async def check_sound(database: Path, acknowledged: dict[str, str]) -> int:
     """Opens what the victim left and holds it to the contract. Returns how many observations it found."""
     with contextlib.closing(sqlite3.connect(database)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-        fields = connection.execute("SELECT tenant, decision_id, count(*) FROM outcome_fields GROUP BY 1, 2").fetchall()
+        pointers = connection.execute("SELECT decision, sequence FROM outcomes").fetchall()
     store = await open_sqlite_store(database, replica="another name", clock=SystemClock())
     assert store.replica == "victim"
     stored = await observations_of(store)
@@ -82,9 +82,11 @@ async def check_sound(database: Path, acknowledged: dict[str, str]) -> int:
     by_sequence = {str(observation.sequence): observation.lesson.decision_id for observation in stored}
     reports = {sequence: decision_id for sequence, decision_id in acknowledged.items() if sequence.isdigit()}
     assert {sequence: by_sequence.get(sequence) for sequence in reports} == reports
-    # An observation and its fields are one: neither exists without the other, and no batch was cut.
+    # An observation and what stands are one: neither exists without the other, and no batch was cut.
     assert len(stored) % BATCH == 0
-    assert sorted(fields) == sorted(("acme", observation.lesson.decision_id, 3) for observation in stored)
+    assert sorted(pointers) == sorted(
+        (f"acme\n{observation.lesson.decision_id}", observation.sequence) for observation in stored
+    )
     for observation in stored[-BATCH:]:
         assert await store.outcome_of("acme", observation.lesson.decision_id) == observation.recorded
         assert await store.find_decision("acme", observation.lesson.decision_id) is not None

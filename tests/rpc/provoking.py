@@ -26,6 +26,7 @@ async def refused(call: Awaitable[Any], reason: str, code: str, *, retry: bool =
     assert (error.reason, error.code) == (reason, code), error.message
     assert (error.retry_after_seconds is not None) == retry
     assert error.retry_after_seconds is None or error.retry_after_seconds >= 0.01
+    assert int(error.trace_id, 16), "no name for the call"
     PROVOKED.add(reason)
     return error
 

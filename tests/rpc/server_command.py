@@ -31,13 +31,18 @@ class ServerCommand:
 
 
 @asynccontextmanager
-async def server_command(data_dir: Path, *options: str) -> AsyncIterator[ServerCommand]:
-    """Starts `atp serve` on free ports, untouched by the environment of the tests; kills what is left at the end."""
+async def server_command(
+    data_dir: Path, *options: str, log: int = asyncio.subprocess.DEVNULL
+) -> AsyncIterator[ServerCommand]:
+    """Starts `atp serve` on free ports, untouched by the environment of the tests; kills what is left at the end.
+
+    `log` is the file descriptor of its standard error.
+    """
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ATP_")}
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "atp_grpc", "serve", f"--data-dir={data_dir}", "--port=0", "--ops-port=0", *options),
         stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
+        stderr=log,
         env=environment,
     )
     try:

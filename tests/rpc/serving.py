@@ -58,15 +58,28 @@ def settings_for(data_dir: Path, keys: tuple[KeySettings, ...], **sections: obje
 
 @asynccontextmanager
 async def serving(
-    data_dir: Path, *, clock: Clock | None = None, log_stream: TextIO | None = None, **sections: object
+    data_dir: Path,
+    *,
+    clock: Clock | None = None,
+    log_stream: TextIO | None = None,
+    root_certificates: bytes | None = None,
+    **sections: object,
 ) -> AsyncIterator[Serving]:
-    """Starts a server, opens both tenants' clients, and closes everything at the end."""
+    """Starts a server, opens both tenants' clients, and closes everything at the end.
+
+    The clients come over TLS when they are given certificates to trust.
+    """
     acme_credential, acme_key = key_for(data_dir, ACME)
     globex_credential, globex_key = key_for(data_dir, GLOBEX)
     settings = settings_for(data_dir, (acme_key, globex_key), **sections)
     async with AsyncExitStack() as stack:
         app = await stack.enter_async_context(open_app(settings, clock=clock, log_stream=log_stream))
         target = f"127.0.0.1:{app.door.grpc_port}"
-        acme = await stack.enter_async_context(AtpClient.open(target, credential=acme_credential))
-        globex = await stack.enter_async_context(AtpClient.open(target, credential=globex_credential))
+        is_secure = root_certificates is not None
+        acme, globex = [
+            await stack.enter_async_context(
+                AtpClient.open(target, credential=credential, secure=is_secure, root_certificates=root_certificates)
+            )
+            for credential in (acme_credential, globex_credential)
+        ]
         yield Serving(app, target, acme, globex, {ACME: acme_credential, GLOBEX: globex_credential})

@@ -25,7 +25,9 @@ from atp_grpc.domain.tenant import Permission
 from atp_grpc.pb.atp.v1.error_reason_pb2 import ErrorReason
 from tests.rpc.catalogues import DRAINING_ONLY, ONE_MODEL
 from tests.rpc.provoking import PROVOKED, locked, on_catalogue, prompt, refused
-from tests.rpc.serving import ACME, Serving, key_for, serving
+from tests.rpc.serving import ACME, GLOBEX, Serving, key_for, serving
+from tests.rpc.streams.talking import ROUTE_STREAM, asking, channel_to, talk
+from tests.rpc.waiting import until
 
 
 @pytest.fixture
@@ -289,6 +291,32 @@ async def test_internal_says_an_incident_and_nothing_else(server: Serving, monke
 async def test_draining_refuses_new_calls(server: Serving) -> None:
     server.app.door.traffic.is_refusing = True
     await refused(server.acme.route(prompt()), "DRAINING", "UNAVAILABLE", retry=True)
+
+
+async def test_overloaded_when_more_streams_are_open_than_the_server_takes(tmp_path: Path) -> None:
+    door = ServerSettings(port=0, drain_delay_seconds=0.0, shutdown_seconds=5.0, max_streams=1)
+    async with serving(tmp_path, server=door) as server, server.acme.route_stream() as stream:
+        await stream.route(prompt())
+        async with channel_to(server.target) as channel:
+            heard = await talk(channel, ROUTE_STREAM, server.credentials[GLOBEX]).to_the_end()
+    assert heard.code is grpc.StatusCode.UNAVAILABLE
+    assert b"OVERLOADED" in heard.trailers["grpc-status-details-bin"]
+    assert int(heard.trailers["grpc-retry-pushback-ms"]) >= 10
+    PROVOKED.add("OVERLOADED")
+
+
+async def test_caller_too_slow(tmp_path: Path) -> None:
+    door = ServerSettings(port=0, drain_delay_seconds=0.0, shutdown_seconds=5.0, slow_reader_seconds=0.1)
+    async with serving(tmp_path, server=door) as server, channel_to(server.target) as channel:
+        stream = talk(channel, ROUTE_STREAM, server.credentials[ACME])
+        sending = asyncio.ensure_future(stream.send(*[asking()] * 20_000))
+        await until(lambda: server.app.door.traffic.arrivals and not server.app.door.traffic.open_streams)
+        heard = await stream.to_the_end()
+        await sending
+    assert heard.code is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert b"CALLER_TOO_SLOW" in heard.trailers["grpc-status-details-bin"]
+    assert heard.trailers["grpc-retry-pushback-ms"] == "-1"
+    PROVOKED.add("CALLER_TOO_SLOW")
 
 
 def test_every_reason_of_the_contract_was_provoked_above() -> None:

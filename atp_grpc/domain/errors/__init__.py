@@ -6,10 +6,12 @@ prompt.
 """
 
 from atp_grpc.domain.errors.availability import (
+    CallerTooSlowError,
     DeadlineExceededError,
     DrainingError,
     InternalError,
     ModelsUnavailableError,
+    OverloadedError,
     RequestIdsExhaustedError,
     RevisionNotReachedError,
     StoreUnavailableError,
@@ -47,6 +49,7 @@ from atp_grpc.domain.errors.states import (
 
 __all__ = [
     "AtpError",
+    "CallerTooSlowError",
     "CatalogInvalidError",
     "CredentialRefusedError",
     "DeadlineExceededError",
@@ -63,6 +66,7 @@ __all__ = [
     "ModelsUnavailableError",
     "NoEligibleModelError",
     "OutcomeConflictError",
+    "OverloadedError",
     "PageTokenInvalidError",
     "PermissionDeniedError",
     "PreconditionViolation",

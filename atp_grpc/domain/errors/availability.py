@@ -61,6 +61,27 @@ class DrainingError(AtpError):
         super().__init__("the server is shutting down", retry_after_seconds=retry_after_seconds)
 
 
+class OverloadedError(AtpError):
+    """The server has more work than it can do in time."""
+
+    reason = "OVERLOADED"
+
+    def __init__(self, retry_after_seconds: float) -> None:
+        super().__init__("the server has too much to do", retry_after_seconds=retry_after_seconds)
+
+
+class CallerTooSlowError(AtpError):
+    """The caller did not read its stream for so long that the server ended it."""
+
+    reason = "CALLER_TOO_SLOW"
+
+    def __init__(self, limit_seconds: float) -> None:
+        super().__init__(
+            f"nothing was read from the stream for {limit_seconds:g} seconds",
+            metadata={"limit_seconds": f"{limit_seconds:g}"},
+        )
+
+
 class StoreUnavailableError(AtpError):
     """The store does not do its work, so nothing is acknowledged."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +54,11 @@ class AtpError(Exception):
         self.preconditions = tuple(preconditions)
         self.resource = resource
         self.retry_after_seconds = retry_after_seconds
+
+    def kept(self) -> Self:
+        """The error as a value among others. Whoever keeps one in place of raising it keeps this.
+
+        The trace of an error holds the frames it passed, they hold their callers, and one of those holds the list with
+        the error: a circle around the whole request, for which the collector seldom comes by.
+        """
+        return self.with_traceback(None)

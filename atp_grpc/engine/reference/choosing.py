@@ -46,6 +46,11 @@ class ReferenceChoice:
     predicted_mean: float
     predicted_linear: float
 
+    @property
+    def engine(self) -> str:
+        """Always `reference`."""
+        return "reference"
+
 
 @dataclass(frozen=True, slots=True)
 class Prices:

@@ -160,8 +160,8 @@ class ReferenceEngine:
         if query.generation != self._generation:
             raise StaleGenerationError("the query was made against another generation of arms")
         arms = validity.check_query(query, self._offer_arms)
-        if query.text is not None:
-            features = self.features(query.text)
+        if (text := query.text) is not None:
+            features = self.features(text if isinstance(text, str) else text.text or "")
         else:
             features = bytes(query.features or b"")
             validity.check_features(features, self._parameters.dimension, InvalidQueryError)

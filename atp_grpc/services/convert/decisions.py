@@ -23,7 +23,7 @@ from atp_grpc.pb.atp.v1 import decision_service_pb2 as decision_pb
 from atp_grpc.pb.atp.v1 import route_service_pb2 as route_pb
 from atp_grpc.pb.atp.v1 import routing_pb2 as routing_pb
 from atp_grpc.routing.fallbacks import fallbacks
-from atp_grpc.routing.router import Plan, Routed
+from atp_grpc.routing.router import Plan
 from atp_grpc.services.convert.outcomes import outcome
 
 REASON_CODES = {
@@ -35,14 +35,13 @@ REFUSAL_CAUSES = {
 }
 
 
-def route_response(routed: Routed) -> route_pb.RouteResponse:
-    """Route's reply."""
-    decision = routed.decision
+def route_response(decision: Decision, token: bytes) -> route_pb.RouteResponse:
+    """Route's reply: the decision with its sealed token."""
     lesson, chosen = decision.lesson, decision.candidates[decision.chosen]
     revisions = lesson.revisions
     return route_pb.RouteResponse(
         decision_id=lesson.decision_id,
-        feedback_token=routed.token,
+        feedback_token=token,
         target=target(chosen.target),
         expected=expectation(chosen.expected),
         propensity=chosen.propensity,

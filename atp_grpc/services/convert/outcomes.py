@@ -6,8 +6,7 @@ from typing import cast
 
 from atp_grpc.domain.clock import NANOS_PER_SECOND
 from atp_grpc.domain.decision import Lesson
-from atp_grpc.domain.outcome import Attempt, AttemptError, Recorded, Report, Usage, field_names
-from atp_grpc.learning.observer import Reference
+from atp_grpc.domain.outcome import NO_LABELS, Attempt, AttemptError, Report, Usage, field_names
 from atp_grpc.learning.rewards import total_cost_nano_usd
 from atp_grpc.pb.atp.v1 import decision_service_pb2 as decision_pb
 from atp_grpc.pb.atp.v1 import observe_service_pb2 as observe_pb
@@ -22,31 +21,13 @@ _MOST_NANO_USD = 2**63 - 1
 """What the field holds: nine billion dollars. Sixteen huge attempts at the highest prices would pass it."""
 
 
-def reference(message: observe_pb.ObserveRequest) -> Reference:
-    """How the report names its decision."""
-    if message.WhichOneof("decision") == "feedback_token":
-        return Reference(token=message.feedback_token)
-    return Reference(decision_id=message.decision_id)
-
-
 def report(message: observe_pb.ObserveRequest) -> Report:
     """What the report says."""
+    labels = message.labels
     return Report(
-        quality=message.quality if message.HasField("quality") else None,
-        attempts=tuple([_attempt(attempt) for attempt in message.attempts]),
-        labels=dict(message.labels),
-    )
-
-
-def observe_response(lesson: Lesson, recorded: Recorded) -> observe_pb.ObserveResponse:
-    """The acknowledgement."""
-    observation = recorded.observation
-    return observe_pb.ObserveResponse(
-        decision_id=lesson.decision_id,
-        recorded_fields=recorded.recorded_fields,
-        unchanged_fields=recorded.unchanged_fields,
-        replica="" if observation is None else observation.replica,
-        sequence=0 if observation is None else observation.sequence,
+        message.quality if message.HasField("quality") else None,
+        tuple([_attempt(attempt) for attempt in message.attempts]),
+        dict(labels) if labels else NO_LABELS,
     )
 
 
@@ -64,24 +45,24 @@ def outcome(standing: Report, lesson: Lesson) -> decision_pb.Outcome | None:
 
 
 def _attempt(message: outcome_pb.Attempt) -> Attempt:
+    latency = message.latency if message.HasField("latency") else None
     return Attempt(
-        model=message.model,
-        deployment=message.deployment,
-        error=ATTEMPT_ERRORS[message.error],
-        usage=_usage(message.usage),
-        cost_nano_usd=message.cost_nano_usd if message.HasField("cost_nano_usd") else None,
-        latency_seconds=(
-            message.latency.seconds + message.latency.nanos / NANOS_PER_SECOND if message.HasField("latency") else None
-        ),
+        message.model,
+        message.deployment,
+        ATTEMPT_ERRORS[message.error],
+        _usage(message.usage) if message.HasField("usage") else _UNKNOWN_USAGE,
+        message.cost_nano_usd if message.HasField("cost_nano_usd") else None,
+        None if latency is None else latency.seconds + latency.nanos / NANOS_PER_SECOND,
     )
 
 
 def _usage(message: outcome_pb.Usage) -> Usage:
+    known = message.HasField
     return Usage(
-        input_tokens=message.input_tokens if message.HasField("input_tokens") else None,
-        cached_input_tokens=message.cached_input_tokens if message.HasField("cached_input_tokens") else None,
-        output_tokens=message.output_tokens if message.HasField("output_tokens") else None,
-        reasoning_tokens=message.reasoning_tokens if message.HasField("reasoning_tokens") else None,
+        message.input_tokens if known("input_tokens") else None,
+        message.cached_input_tokens if known("cached_input_tokens") else None,
+        message.output_tokens if known("output_tokens") else None,
+        message.reasoning_tokens if known("reasoning_tokens") else None,
     )
 
 

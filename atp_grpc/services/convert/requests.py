@@ -12,6 +12,7 @@ from atp_grpc.domain.request import (
     Constraints,
     FeatureVector,
     NamedObjective,
+    Objective,
     RouteRequest,
     Weights,
 )
@@ -41,13 +42,14 @@ def route_request(message: route_pb.RouteRequest) -> RouteRequest:
         features=features,
         input_tokens=message.input_tokens if message.HasField("input_tokens") else None,
         max_output_tokens=message.max_output_tokens if message.HasField("max_output_tokens") else None,
-        constraints=_constraints(message.constraints) if message.HasField("constraints") else NO_CONSTRAINTS,
-        objective=_objective(message.objective) if message.HasField("objective") else None,
+        constraints=constraints(message.constraints) if message.HasField("constraints") else NO_CONSTRAINTS,
+        objective=objective(message.objective) if message.HasField("objective") else None,
         policy=message.policy,
         task_type=message.task_type,
         session_id=message.session_id,
         labels=dict(message.labels),
         min_revision=message.min_revision,
+        request_id=message.request_id,
     )
 
 
@@ -73,7 +75,8 @@ def _input(message: route_pb.RouteRequest) -> tuple[str | None, FeatureVector | 
     return text, None
 
 
-def _constraints(message: routing_pb.Constraints) -> Constraints:
+def constraints(message: routing_pb.Constraints) -> Constraints:
+    """What a model must satisfy."""
     return Constraints(
         max_cost_nano_usd=message.max_cost_nano_usd if message.HasField("max_cost_nano_usd") else None,
         quality_floor=message.quality_floor if message.HasField("quality_floor") else None,
@@ -86,7 +89,8 @@ def _constraints(message: routing_pb.Constraints) -> Constraints:
     )
 
 
-def _objective(message: routing_pb.Objective) -> NamedObjective | Weights | None:
+def objective(message: routing_pb.Objective) -> Objective:
+    """What to optimise; None when the message leaves it to the policy."""
     if message.WhichOneof("kind") == "weights":
         return Weights(cost=message.weights.cost, latency=message.weights.latency)
     return _OBJECTIVES[message.named]

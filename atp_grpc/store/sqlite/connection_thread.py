@@ -86,6 +86,16 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 @contextmanager
+def unhurried(connection: sqlite3.Connection) -> Iterator[None]:
+    """Transactions of the body do not wait for the disk: a power cut may take the latest, and never harms the file."""
+    connection.execute("PRAGMA synchronous = NORMAL")
+    try:
+        yield
+    finally:
+        connection.execute("PRAGMA synchronous = FULL")
+
+
+@contextmanager
 def _failures() -> Iterator[None]:
     # The code's name only: a message may quote what was being stored.
     try:

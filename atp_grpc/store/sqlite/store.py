@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -16,17 +17,20 @@ from typing import TypeVar
 from atp_grpc.domain.clock import Clock
 from atp_grpc.domain.decision import Decision
 from atp_grpc.domain.outcome import Conflict, NewObservation, Observation, Recorded, Report
-from atp_grpc.store.contract import StoreFailure
-from atp_grpc.store.sqlite import schema, tables
-from atp_grpc.store.sqlite.connection_thread import ConnectionThread, transaction
+from atp_grpc.store.contract import DecisionRecord, StoreFailure
+from atp_grpc.store.observation_codec import encode_observation
+from atp_grpc.store.sqlite import decisions, observations, schema, tables
+from atp_grpc.store.sqlite.connection_thread import ConnectionThread, transaction, unhurried
 
 Result = TypeVar("Result")
 
-PRUNE_STEP_ROWS = 1_000
-"""Rows forgotten per transaction, so that a report waits milliseconds behind a prune, not seconds."""
+PRUNE_STEP_SEGMENTS = 32
+"""Segments forgotten per transaction, so that a report waits milliseconds behind a prune, not seconds."""
 
 
-async def open_sqlite_store(path: Path, *, replica: str, clock: Clock) -> SqliteStore:
+async def open_sqlite_store(
+    path: Path, *, replica: str, clock: Clock, encode: observations.Encode = encode_observation
+) -> SqliteStore:
     """Opens or creates the database at `path` and holds it until `close`.
 
     Args:
@@ -34,6 +38,7 @@ async def open_sqlite_store(path: Path, *, replica: str, clock: Clock) -> Sqlite
         replica: the name that a new database takes. One that has a name keeps it (`SqliteStore.replica`): its
             observations are numbered under that name for good.
         clock: dates checkpoints and facts, for whoever looks into the file.
+        encode: writes an observation down.
 
     Raises:
         StoreFailure: the database is in use, cannot be opened, was written by a newer release or is not a store.
@@ -49,7 +54,7 @@ async def open_sqlite_store(path: Path, *, replica: str, clock: Clock) -> Sqlite
             await reader.close()
         await writer.close()
         raise
-    return SqliteStore(path, replica=name, clock=clock, writer=writer, reader=reader, identity=place)
+    return SqliteStore(path, replica=name, clock=clock, encode=encode, writer=writer, reader=reader, identity=place)
 
 
 class SqliteStore:
@@ -61,6 +66,7 @@ class SqliteStore:
         *,
         replica: str,
         clock: Clock,
+        encode: observations.Encode,
         writer: ConnectionThread,
         reader: ConnectionThread,
         identity: tuple[int, int],
@@ -68,6 +74,7 @@ class SqliteStore:
         self.replica = replica
         self._path = path
         self._clock = clock
+        self._encode = encode
         self._writer = writer
         self._reader = reader
         self._identity = identity
@@ -79,29 +86,31 @@ class SqliteStore:
 
     async def record(self, reports: Sequence[NewObservation]) -> list[Recorded | Conflict]:
         """As the contract says: one transaction, one fsync."""
-        return await self._write(lambda connection: tables.record(connection, reports, self.replica))
+        return await self._write(
+            lambda connection: observations.record(connection, reports, self.replica, self._encode)
+        )
 
     async def observations_after(self, sequence: int, limit: int) -> list[Observation]:
         """As the contract says."""
         return await self._reader.run(
-            lambda connection: tables.observations_after(connection, sequence, limit, self.replica)
+            lambda connection: observations.observations_after(connection, sequence, limit, self.replica)
         )
 
     async def last_sequence(self) -> int:
         """As the contract says."""
         return await self._reader.run(tables.last_sequence)
 
-    async def save_decisions(self, decisions: Sequence[Decision]) -> None:
+    async def save_decisions(self, records: Sequence[DecisionRecord]) -> None:
         """As the contract says."""
-        await self._write(lambda connection: tables.save_decisions(connection, decisions))
+        await self._write(lambda connection: decisions.save_decisions(connection, records), is_promise=False)
 
     async def find_decision(self, tenant: str, decision_id: str) -> Decision | None:
         """As the contract says."""
-        return await self._reader.run(lambda connection: tables.find_decision(connection, tenant, decision_id))
+        return await self._reader.run(lambda connection: decisions.find_decision(connection, tenant, decision_id))
 
     async def outcome_of(self, tenant: str, decision_id: str) -> Report:
         """As the contract says."""
-        return await self._reader.run(lambda connection: tables.outcome_of(connection, tenant, decision_id))
+        return await self._reader.run(lambda connection: observations.outcome_of(connection, tenant, decision_id))
 
     async def save_checkpoint(self, pool: str, data: bytes) -> None:
         """As the contract says."""
@@ -121,22 +130,17 @@ class SqliteStore:
         now_nanos = self._clock.now_nanos()
         await self._write(lambda connection: tables.write_fact(connection, key, value, now_nanos))
 
-    async def prune(self, *, fields_before_nanos: int, decisions_before_nanos: int, learned_through: int) -> int:
+    async def prune(self, *, fields_before_nanos: int, decisions_before_nanos: int, learned_through: int) -> None:
         """As the contract says, in steps that let reports pass; cancelled, it keeps the steps it finished."""
         steps: tuple[Callable[[sqlite3.Connection], int], ...] = (
-            lambda connection: tables.prune_fields(connection, fields_before_nanos, PRUNE_STEP_ROWS),
-            lambda connection: tables.prune_decisions(connection, decisions_before_nanos, PRUNE_STEP_ROWS),
-            lambda connection: tables.prune_observations(
-                connection, fields_before_nanos, learned_through, PRUNE_STEP_ROWS
+            lambda connection: decisions.prune_decisions(connection, decisions_before_nanos, PRUNE_STEP_SEGMENTS),
+            lambda connection: observations.prune_observations(
+                connection, fields_before_nanos, learned_through, PRUNE_STEP_SEGMENTS
             ),
         )
-        gone = 0
         for step in steps:
-            while rows := await self._write(step):
-                gone += rows
-                if rows < PRUNE_STEP_ROWS:
-                    break
-        return gone
+            while await self._write(step, is_promise=False) == PRUNE_STEP_SEGMENTS:
+                pass
 
     async def ping(self) -> None:
         """As the contract says: both threads answer, and the file is still where it was opened."""
@@ -151,9 +155,11 @@ class SqliteStore:
         await self._reader.close()
         await self._writer.close()
 
-    async def _write(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
+    async def _write(self, work: Callable[[sqlite3.Connection], Result], *, is_promise: bool = True) -> Result:
+        """One transaction; a promise is on disk when this returns."""
+
         def whole(connection: sqlite3.Connection) -> Result:
-            with transaction(connection):
+            with nullcontext() if is_promise else unhurried(connection), transaction(connection):
                 result = work(connection)
                 # SQLite would go on writing into a file that was removed, and a restart would find nothing.
                 self._check_in_place()

@@ -1,6 +1,7 @@
 """Settings of the HTTP/2 listener, each with its reason.
 
 The server passes them to grpcio's core, which knows far more of them; what is not named here keeps the core's default.
+Nothing here listens.
 """
 
 from __future__ import annotations
@@ -9,26 +10,50 @@ from dataclasses import dataclass
 
 CORE_MESSAGE_BYTES = 16 * 1_048_576
 """The core's own limit, answered without details; each method's smaller one is answered by the door with them."""
-CONNECTION_AGE_SECONDS = 300.0
-"""Connections end after this (with 10 % of chance either way), so that callers spread over new servers."""
-CONNECTION_IDLE_SECONDS = 900.0
-MIN_PING_SECONDS = 20.0
-GRACE_BEYOND_DEADLINE_SECONDS = 5.0
+GRACE_BEYOND_LONGEST_SECONDS = 5.0
+HANDSHAKE_SECONDS = 20.0
+"""The core waits two minutes by default for a peer that has connected and says nothing."""
+SETTINGS_SECONDS = 10.0
+UNCOMPRESSED, ANY_COMPRESSION = 0b001, 0b111
+"""Bit sets of the core's algorithms: identity, deflate, gzip."""
 
 Options = tuple[tuple[str, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ListenerSettings:
-    """What an operator may choose of the listener."""
+    """What an operator may choose of the listeners. `docs/configuration.md` explains each under `[server]`.
+
+    A port of -1 is not bound. An age, an idle time or a grace of 0 is the core's own: none, none, and the derived one.
+    """
 
     host: str = "127.0.0.1"
     port: int = 7443
+    loopback_port: int = -1
+    unix_socket: str = ""
+    unix_socket_mode: int = 0o600
     max_concurrent_streams: int = 256
     max_metadata_bytes: int = 16_384
+    absolute_max_metadata_bytes: int = 32_768
     max_deadline_seconds: float = 60.0
+    max_stream_seconds: float = 120.0
     keepalive_seconds: float = 60.0
     keepalive_timeout_seconds: float = 20.0
+    min_ping_interval_seconds: float = 20.0
+    max_ping_strikes: int = 2
+    max_connection_age_seconds: float = 300.0
+    connection_grace_seconds: float = 0.0
+    max_connection_idle_seconds: float = 900.0
+    is_compression_open: bool = False
+
+    @property
+    def grace_seconds(self) -> float:
+        """What calls on an aged connection still get.
+
+        Enough for a call or stream that began at its last moment: what the core cuts reaches the caller as INTERNAL.
+        """
+        longest = max(self.max_deadline_seconds, self.max_stream_seconds)
+        return self.connection_grace_seconds or longest + GRACE_BEYOND_LONGEST_SECONDS
 
 
 def channel_options(settings: ListenerSettings) -> Options:
@@ -41,18 +66,33 @@ def channel_options(settings: ListenerSettings) -> Options:
         ("grpc.max_receive_message_length", CORE_MESSAGE_BYTES),
         # Between the two limits requests are refused by chance; 8 and 16 KiB by default, too little for a fat token.
         ("grpc.max_metadata_size", settings.max_metadata_bytes),
-        ("grpc.absolute_max_metadata_size", 2 * settings.max_metadata_bytes),
+        ("grpc.absolute_max_metadata_size", settings.absolute_max_metadata_bytes),
+        # A few KiB of gzip unpack to 16 MiB before anybody has shown a credential.
+        (
+            "grpc.compression_enabled_algorithms_bitset",
+            ANY_COMPRESSION if settings.is_compression_open else UNCOMPRESSED,
+        ),
+        ("grpc.server_handshake_timeout_ms", _ms(HANDSHAKE_SECONDS)),
+        # Until a peer acknowledges the limits above the core takes 16 MiB of metadata, and gives it a minute for it.
+        ("grpc.http2.settings_timeout", _ms(SETTINGS_SECONDS)),
         # Dead peers and forgetful address translators are found within a minute, not two hours.
         ("grpc.keepalive_time_ms", _ms(settings.keepalive_seconds)),
         ("grpc.keepalive_timeout_ms", _ms(settings.keepalive_timeout_seconds)),
+        # The probe is a ping, and the core gives every ping a minute, whatever the line above says (seen with SIGSTOP).
+        ("grpc.http2.ping_timeout_ms", _ms(settings.keepalive_timeout_seconds)),
         ("grpc.keepalive_permit_without_calls", 1),
         # Polite clients that ping every half minute would be sent away with ENHANCE_YOUR_CALM.
-        ("grpc.http2.min_ping_interval_without_data_ms", _ms(MIN_PING_SECONDS)),
-        ("grpc.http2.max_ping_strikes", 2),
-        ("grpc.max_connection_age_ms", _ms(CONNECTION_AGE_SECONDS)),
-        ("grpc.max_connection_age_grace_ms", _ms(settings.max_deadline_seconds + GRACE_BEYOND_DEADLINE_SECONDS)),
-        ("grpc.max_connection_idle_ms", _ms(CONNECTION_IDLE_SECONDS)),
+        ("grpc.http2.min_ping_interval_without_data_ms", _ms(settings.min_ping_interval_seconds)),
+        ("grpc.http2.max_ping_strikes", settings.max_ping_strikes),
+        # Callers behind a name or an L4 balancer find new servers when their connections end.
+        *_unless_never("grpc.max_connection_age_ms", settings.max_connection_age_seconds),
+        ("grpc.max_connection_age_grace_ms", _ms(settings.grace_seconds)),
+        *_unless_never("grpc.max_connection_idle_ms", settings.max_connection_idle_seconds),
     )
+
+
+def _unless_never(name: str, seconds: float) -> Options:
+    return ((name, _ms(seconds)),) if seconds else ()
 
 
 def _ms(seconds: float) -> int:

@@ -6,6 +6,9 @@ use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
 use super::guarded;
 use crate::choice::{self, Figure};
 
+/// Name of the engine, as the Python side says it.
+pub(super) const NAME: &str = "native";
+
 /// One decision; attributes as in the contract's `Choice`. Lists are made when asked for.
 #[pyclass(frozen, eq, module = "atp_native")]
 pub(super) struct Choice {
@@ -28,6 +31,12 @@ impl Choice {
 
 #[pymethods]
 impl Choice {
+    #[getter]
+    #[allow(clippy::unused_self, reason = "an attribute of every choice")]
+    fn engine(&self) -> &'static str {
+        NAME
+    }
+
     #[getter]
     fn chosen(&self) -> Option<usize> {
         self.choice.chosen

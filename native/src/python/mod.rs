@@ -5,7 +5,10 @@
 //! computes anything itself.
 
 mod choice;
+mod observing;
 mod reading;
+mod request;
+mod scribe;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -14,12 +17,17 @@ use pyo3::prelude::*;
 use pyo3::sync::MutexExt;
 use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
 
-use crate::checkpoint::CONTRACT;
 use crate::engine;
 use crate::error::{Fault, Kind};
 use crate::query::Query;
 use choice::Choice;
+use observing::{LessonReader, ObservationWriter, ReportReader, observe_batch_response, observe_response};
 use reading::{Unreadable, read_arm, read_offer, read_outcome, read_parameters, read_query, read_text, whole};
+use request::{Reader, Request};
+use scribe::{Offerings, Routed, Scribe, route_batch_response, route_response};
+
+/// Version of everything that crosses; `atp_grpc/engine/native.py` carries the same integer.
+const CROSSING: i64 = 2;
 
 pyo3::create_exception!(atp_native, NativeError, pyo3::exceptions::PyException, "A refusal: (kind, sentence).");
 
@@ -191,9 +199,21 @@ impl Engine {
 
 #[pymodule(gil_used = false)]
 fn atp_native(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add("CONTRACT", CONTRACT)?;
+    module.add("CROSSING", CROSSING)?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add("NativeError", module.py().get_type::<NativeError>())?;
     module.add_class::<Engine>()?;
-    module.add_class::<Choice>()
+    module.add_class::<Choice>()?;
+    module.add_class::<Request>()?;
+    module.add_class::<Reader>()?;
+    module.add_class::<Offerings>()?;
+    module.add_class::<Routed>()?;
+    module.add_class::<Scribe>()?;
+    module.add_class::<ReportReader>()?;
+    module.add_class::<LessonReader>()?;
+    module.add_class::<ObservationWriter>()?;
+    module.add_function(wrap_pyfunction!(observe_response, module)?)?;
+    module.add_function(wrap_pyfunction!(observe_batch_response, module)?)?;
+    module.add_function(wrap_pyfunction!(route_response, module)?)?;
+    module.add_function(wrap_pyfunction!(route_batch_response, module)?)
 }

@@ -7,6 +7,7 @@ use pyo3::exceptions::{PyOverflowError, PyUnicodeEncodeError};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
+use super::request::Request;
 use crate::arm::{Arm, Offer};
 use crate::decay::Decay;
 use crate::error::{Fault, Kind};
@@ -109,7 +110,11 @@ pub(super) fn read_query<'a>(
         candidates.push(index(item)?);
     }
     let text = field(7)?;
-    let text = if text.is_none() { None } else { Some(read_text(text)?) };
+    let text = match text.cast_exact::<Request>() {
+        Ok(request) => request.get().text.as_deref(),
+        Err(_) if text.is_none() => None,
+        Err(_) => Some(read_text(text)?),
+    };
     Ok(Query {
         generation: whole(field(0)?)?,
         candidates,

@@ -5,7 +5,6 @@ Entered by the table of scenarios. The numbers are chosen, not drawn: each sits 
 
 from __future__ import annotations
 
-import dataclasses
 import random
 from typing import TYPE_CHECKING
 
@@ -111,7 +110,7 @@ def refusals(recorder: Recorder) -> None:
         {"features": pack([1.0, 2.0, 1.5e6])},
     ]
     for changes in bad_queries:
-        recorder.choose(dataclasses.replace(good, **changes))  # type: ignore[arg-type]
+        recorder.choose(good._replace(**changes))  # type: ignore[arg-type]
     bad_outcomes: list[dict[str, object]] = [
         {"quality": -0.1},
         {"quality": 1.1},

@@ -56,7 +56,7 @@ def test_a_restored_engine_is_the_same_engine(
     for engine in (old, new):
         engine.load(ARMS, OFFERS, 1)
     for sequence, lesson in enumerate(lessons):
-        old.learn(dataclasses.replace(lesson, sequence=sequence))
+        old.learn(lesson._replace(sequence=sequence))
     state = old.checkpoint()
     new.restore(state)
     assert new.checkpoint() == state
@@ -77,7 +77,7 @@ def test_each_engine_carries_on_from_the_other(
     for writer, reader in ((ReferenceEngine, make_native), (make_native, ReferenceEngine)):
         first, second = writer(chosen_parameters), reader(chosen_parameters)
         for sequence, lesson in enumerate(lessons):
-            first.learn(dataclasses.replace(lesson, sequence=sequence))
+            first.learn(lesson._replace(sequence=sequence))
         state = first.checkpoint()
         second.restore(state)
         assert second.checkpoint() == state

@@ -80,7 +80,7 @@ def test_scaling_every_price_and_the_cost_scale_changes_nothing(
         plain.learn(lesson)
         scaled.learn(lesson)
     one = plain.choose(question)
-    other = scaled.choose(dataclasses.replace(question, max_cost_nano_usd=None if limit is None else 1000 * limit))
+    other = scaled.choose(question._replace(max_cost_nano_usd=None if limit is None else 1000 * limit))
     assert other.cost_nano_usd == pytest.approx([1000 * cost for cost in one.cost_nano_usd])
     assert other.propensities == pytest.approx(list(one.propensities), abs=1e-9)
     assert other.chosen == one.chosen
@@ -93,7 +93,7 @@ def test_a_price_change_applies_to_the_next_choice(make_engine: EngineFactory) -
     ask = query(candidates=(0,), features=FEATURES, input_tokens=50.0)
     assert engine.choose(ask).cost_nano_usd[0] == pytest.approx(250.0)
     engine.load([Arm("a", prior_output_tokens=100.0)], [Offer(0, 3_000_000, 2_000_000)], 2)
-    assert engine.choose(dataclasses.replace(ask, generation=2)).cost_nano_usd[0] == pytest.approx(350.0)
+    assert engine.choose(ask._replace(generation=2)).cost_nano_usd[0] == pytest.approx(350.0)
 
 
 def test_the_answer_length_in_the_cost_is_capped_by_the_request(make_engine: EngineFactory) -> None:
@@ -176,5 +176,5 @@ def _taught(make_engine: EngineFactory, chosen_parameters: EngineParameters, les
     engine = make_engine(chosen_parameters)
     engine.load(ARMS, OFFERS, 1)
     for sequence, lesson in enumerate(lessons):
-        engine.learn(dataclasses.replace(lesson, sequence=sequence))
+        engine.learn(lesson._replace(sequence=sequence))
     return engine

@@ -48,7 +48,7 @@ class TwoEngines(RuleBasedStateMachine):
 
     def readable(self, question: Query) -> Query:
         moment = self.not_long_before_the_evidence(question.now_nanos)
-        return dataclasses.replace(question, now_nanos=moment, generation=self.engines[0].generation)
+        return question._replace(now_nanos=moment, generation=self.engines[0].generation)
 
     def both(self, act: Callable[[Engine], object]) -> None:
         ours, theirs = (_answer(engine, act) for engine in self.engines)
@@ -63,14 +63,14 @@ class TwoEngines(RuleBasedStateMachine):
     @rule(lesson=outcomes(0), step=st.integers(-1, 3))
     def learn(self, lesson: Outcome, step: int) -> None:
         self.sequence = max(0, self.sequence + step)
-        numbered = dataclasses.replace(lesson, sequence=self.sequence)
+        numbered = lesson._replace(sequence=self.sequence)
         self.latest = max(self.latest, min(lesson.decided_nanos, lesson.now_nanos))
         self.both(lambda engine: engine.learn(numbered))
 
     @rule(question=queries(), seeds=st.lists(st.integers(0, 2**64 - 1), min_size=1, max_size=4))
     def learn_what_was_chosen(self, question: Query, seeds: list[int]) -> None:
         for seed in seeds:
-            asked = self.readable(dataclasses.replace(question, seed=seed))
+            asked = self.readable(question._replace(seed=seed))
             choice = self.engines[0].choose(asked)
             self.sequence += 1
             if choice.chosen is None:
@@ -91,7 +91,7 @@ class TwoEngines(RuleBasedStateMachine):
     @rule(question=queries(), stale=st.sampled_from([0, 0, 0, 0, 1]))
     def choose(self, question: Query, stale: int) -> None:
         asked = self.readable(question)
-        asked = dataclasses.replace(asked, generation=asked.generation + stale)
+        asked = asked._replace(generation=asked.generation + stale)
         ours, theirs = (_answer(engine, lambda engine: spell_choice(engine.choose(asked))) for engine in self.engines)
         _assert_close(ours, theirs)
 

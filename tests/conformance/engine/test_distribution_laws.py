@@ -32,7 +32,7 @@ def test_propensities_are_a_distribution_with_a_floor(
     engine = make_engine(chosen_parameters)
     engine.load(ARMS, OFFERS, 1)
     for sequence, lesson in enumerate(lessons):
-        engine.learn(dataclasses.replace(lesson, sequence=sequence))
+        engine.learn(lesson._replace(sequence=sequence))
     choice = engine.choose(question)
     left = set(range(len(question.candidates))) - set(choice.exclusions)
     assert math.fsum(choice.propensities) == pytest.approx(1.0 if left else 0.0, abs=1e-12)

@@ -64,7 +64,7 @@ def test_late_doubled_and_reordered_outcomes_end_in_the_same_statistics(
 ) -> None:
     chosen_parameters = dataclasses.replace(OWN, half_life_nanos=half_life)
     # Each outcome is the only one of its replica, so that none of them counts as seen when it comes late.
-    numbered = [dataclasses.replace(lesson, replica=f"r{number}") for number, lesson in enumerate(lessons)]
+    numbered = [lesson._replace(replica=f"r{number}") for number, lesson in enumerate(lessons)]
     shuffled = [*numbered, *numbered]
     order.shuffle(shuffled)
     straight, muddled = make_engine(chosen_parameters), make_engine(chosen_parameters)
@@ -137,7 +137,7 @@ def test_moving_the_epoch_changes_nothing_that_can_be_seen(make_engine: EngineFa
             predicted_mean=chance.random(),
             predicted_linear=chance.random(),
         )
-        lesson = dataclasses.replace(lesson, now_nanos=boundary)
+        lesson = lesson._replace(now_nanos=boundary)
         moved.learn(lesson)
         still.learn(lesson)
     # One more outcome, of an arm that nothing else concerns, dated on either side of the boundary.

@@ -49,7 +49,7 @@ def test_no_limit_is_ever_silently_broken(
     built = make_engine(chosen_parameters)
     built.load(ARMS, OFFERS, 1)
     for sequence, lesson in enumerate(lessons):
-        built.learn(dataclasses.replace(lesson, sequence=sequence))
+        built.learn(lesson._replace(sequence=sequence))
     choice = built.choose(question)
     for position, cost in enumerate(choice.cost_nano_usd):
         if question.max_cost_nano_usd is not None and cost > question.max_cost_nano_usd:

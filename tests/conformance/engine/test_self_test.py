@@ -25,7 +25,7 @@ class Biased(ReferenceEngine):
     """Draws with another seed than it was given."""
 
     def choose(self, query: Query) -> Choice:
-        return super().choose(type(query)(**{name: getattr(query, name) for name in query.__slots__} | {"seed": 1}))
+        return super().choose(query._replace(seed=1))
 
 
 class Panicking(ReferenceEngine):

@@ -122,7 +122,7 @@ def test_no_arms_at_all_can_be_loaded(engine: Engine) -> None:
 )
 def test_a_broken_query_is_refused(engine: Engine, change: dict[str, object]) -> None:
     state = engine.checkpoint()
-    question = dataclasses.replace(query(features=FEATURES), **change)  # type: ignore[arg-type]
+    question = query(features=FEATURES)._replace(**change)  # type: ignore[arg-type]
     with pytest.raises(InvalidQueryError):
         engine.choose(question)
     (answer,) = engine.choose_batch([question])
@@ -160,7 +160,7 @@ def test_a_broken_outcome_teaches_nothing_and_keeps_its_sequence(engine: Engine,
     state = engine.checkpoint()
     good = outcome(2, features=FEATURES, quality=0.5, output_tokens=3.0, latency_seconds=1.0, failed=False)
     with pytest.raises(InvalidOutcomeError):
-        engine.learn(dataclasses.replace(good, **change))  # type: ignore[arg-type]
+        engine.learn(good._replace(**change))  # type: ignore[arg-type]
     assert engine.checkpoint() == state
     assert engine.learn(good)
 

@@ -21,7 +21,8 @@ VECTORS = Path(__file__).parents[1] / "vectors" / "engine"
 
 def plain(value: EngineParameters | Query | Outcome | Arm | Offer) -> dict[str, Any]:
     """The fields of a contract value; features become a list of numbers, enums their text."""
-    fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    names = value._fields if isinstance(value, tuple) else [field.name for field in dataclasses.fields(value)]
+    fields = {name: getattr(value, name) for name in names}
     if fields.get("features") is not None:
         fields["features"] = unpack(fields["features"])
     return fields

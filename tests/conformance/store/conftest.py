@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from atp_grpc.domain.clock import ManualClock
 from atp_grpc.store.contract import Store
@@ -13,6 +14,10 @@ from atp_grpc.store.memory import MemoryStore
 from atp_grpc.store.sqlite import SqliteStore, open_sqlite_store
 
 REPLICA = "replica-1"
+
+# A busy machine is no bug.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture(params=["memory", "sqlite"])

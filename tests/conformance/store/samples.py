@@ -11,6 +11,8 @@ from atp_grpc.domain.decision import Candidate, Decision, Expectation, Lesson, R
 from atp_grpc.domain.money import TokenPrices
 from atp_grpc.domain.outcome import Attempt, AttemptError, NewObservation, Report, Usage
 from atp_grpc.domain.request import FeatureVector, Weights
+from atp_grpc.store.contract import DecisionRecord
+from atp_grpc.store.decision_codec import record_of
 
 NOW = 1_700_000_000_000_000_000
 
@@ -57,6 +59,11 @@ def decision(decision_id: str = "decision-1", *, tenant: str = "acme", decided_n
         session_id="session",
         labels={"team": "search"},
     )
+
+
+def kept(decision_id: str = "decision-1", *, tenant: str = "acme", decided_nanos: int = NOW) -> DecisionRecord:
+    """A decision on its way to the store."""
+    return record_of(decision(decision_id, tenant=tenant, decided_nanos=decided_nanos))
 
 
 def about(

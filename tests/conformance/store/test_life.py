@@ -9,13 +9,13 @@ import pytest
 
 from atp_grpc.domain.outcome import Report
 from atp_grpc.store.contract import Store, StoreFailure
-from tests.conformance.store.samples import NOW, about, decision
+from tests.conformance.store.samples import NOW, about, kept
 
 OPERATIONS: dict[str, Callable[[Store], Awaitable[object]]] = {
     "record": lambda store: store.record([about(quality=0.5)]),
     "observations_after": lambda store: store.observations_after(0, 1),
     "last_sequence": lambda store: store.last_sequence(),
-    "save_decisions": lambda store: store.save_decisions([decision()]),
+    "save_decisions": lambda store: store.save_decisions([kept()]),
     "find_decision": lambda store: store.find_decision("acme", "decision-1"),
     "outcome_of": lambda store: store.outcome_of("acme", "decision-1"),
     "save_checkpoint": lambda store: store.save_checkpoint("default", b"state"),
@@ -89,8 +89,8 @@ async def test_a_crowd_of_cancelled_callers_leaves_no_gap(store: Store) -> None:
         assert await store.outcome_of("acme", f"decision-{number}") == Report(quality=0.5)
 
 
-async def test_a_report_that_cannot_be_encoded_leaves_nothing_of_its_batch(store: Store) -> None:
-    broken = about("broken", labels={"key": object()})  # type: ignore[dict-item]
+async def test_a_report_that_cannot_be_judged_leaves_nothing_of_its_batch(store: Store) -> None:
+    broken = about("broken", labels={"key": "value", 1: "value"})  # type: ignore[dict-item]
 
     with pytest.raises(TypeError):
         await store.record([about("whole", quality=0.5), broken])

@@ -6,6 +6,7 @@ The model compares plain Python values; it shares no code with the stores.
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import tempfile
 from collections.abc import Coroutine
 from pathlib import Path
@@ -19,6 +20,7 @@ from atp_grpc.domain.clock import ManualClock
 from atp_grpc.domain.decision import Decision
 from atp_grpc.domain.outcome import Attempt, Conflict, NewObservation, Observation, Recorded, Report
 from atp_grpc.store.contract import Store
+from atp_grpc.store.decision_codec import record_of
 from atp_grpc.store.memory import MemoryStore
 from atp_grpc.store.sqlite import open_sqlite_store
 from tests.conformance.store.samples import ANSWERED, NOW, TIMED_OUT, decision, lesson
@@ -26,8 +28,9 @@ from tests.conformance.store.samples import ANSWERED, NOW, TIMED_OUT, decision, 
 Result = TypeVar("Result")
 Key = tuple[str, str]
 
-keys = st.tuples(st.sampled_from(["acme", "umbra"]), st.sampled_from(["one", "two", '"\x00']))
-moments = st.integers(min_value=NOW, max_value=NOW + 5)
+ALL_KEYS = [(tenant, name) for tenant in ("acme", "umbra") for name in ("one", "two", '"\x00')]
+keys = st.sampled_from(ALL_KEYS)
+moments = st.integers(min_value=NOW, max_value=NOW + 12)
 small_reports = st.builds(
     Report,
     quality=st.sampled_from([None, 0, 0.5, 1]),
@@ -57,7 +60,9 @@ class MemoryMachine(RuleBasedStateMachine):
         super().__init__()
         self.loop = asyncio.Runner()
         self.folder = tempfile.TemporaryDirectory()
-        self.fields: dict[Key, dict[str, tuple[Any, int]]] = {}
+        self.fields: dict[Key, dict[str, Any]] = {}
+        self.latest: dict[Key, int] = {}
+        self.batches: list[set[int]] = []
         self.observations: list[Observation] = []
         self.sequence = 0
         self.decisions: dict[Key, Decision] = {}
@@ -82,31 +87,36 @@ class MemoryMachine(RuleBasedStateMachine):
             for (tenant, decision_id), report, moment in batch
         ]
 
+        before = self.sequence
         answers = self.run(self.store.record(reports))
 
         assert answers == [self.expected(key, new) for (key, _, _), new in zip(batch, reports, strict=True)]
+        self.batches.append(set(range(before + 1, self.sequence + 1)))
 
     def expected(self, key: Key, new: NewObservation) -> Recorded | Conflict:
-        stands = self.fields.setdefault(key, {})
+        stands = self.fields.get(key, {})
         told = fields_of(new.report)
         for name, value in told.items():
-            if name in stands and stands[name][0] != value:
+            if name in stands and stands[name] != value:
                 return Conflict(name)
         fresh = {name: value for name, value in told.items() if name not in stands}
         unchanged = tuple(name for name in told if name in stands)
         if not fresh:
             return Recorded(None, (), unchanged)
         self.sequence += 1
-        before = report_of({name: value for name, (value, _) in stands.items()})
+        before = report_of(stands)
         observation = Observation("r", self.sequence, new.lesson, report_of(fresh), before, new.observed_nanos)
         self.observations.append(observation)
-        stands.update({name: (value, new.observed_nanos) for name, value in fresh.items()})
+        self.fields[key] = stands | fresh
+        self.latest[key] = self.sequence
         return Recorded(observation, tuple(fresh), unchanged)
 
-    @rule(key=keys, moment=moments, seed=st.integers(min_value=0, max_value=3))
-    def save_decision(self, key: Key, moment: int, seed: int) -> None:
-        made = decision(key[1], tenant=key[0], decided_nanos=moment + seed)
-        self.run(self.store.save_decisions([made]))
+    @rule(key=keys, seed=st.integers(min_value=0, max_value=3))
+    def save_decision(self, key: Key, seed: int) -> None:
+        # A decision has one moment, however often it is saved.
+        moment = NOW + 2 * ALL_KEYS.index(key)
+        made = dataclasses.replace(decision(key[1], tenant=key[0], decided_nanos=moment), seed=seed)
+        self.run(self.store.save_decisions([record_of(made)]))
         self.decisions.setdefault(key, made)
 
     @rule(key=st.sampled_from(["a", "b"]), value=st.text(max_size=3))
@@ -116,26 +126,25 @@ class MemoryMachine(RuleBasedStateMachine):
 
     @rule(fields_before=moments, decisions_before=moments, learned=st.integers(min_value=0, max_value=20))
     def prune(self, fields_before: int, decisions_before: int, learned: int) -> None:
-        gone = 0
-        for stands in self.fields.values():
-            old = [name for name, (_, moment) in stands.items() if moment < fields_before]
-            gone += len(old)
-            for name in old:
-                del stands[name]
-        past = [key for key, made in self.decisions.items() if made.lesson.decided_nanos < decisions_before]
-        for key in past:
-            del self.decisions[key]
-        kept = [seen for seen in self.observations if seen.observed_nanos >= fields_before or seen.sequence > learned]
-        gone += len(past) + len(self.observations) - len(kept)
-        self.observations = kept
-
-        pruned = self.run(
+        self.run(
             self.store.prune(
                 fields_before_nanos=fields_before, decisions_before_nanos=decisions_before, learned_through=learned
             )
         )
 
-        assert pruned == gone
+        left = self.run(self.store.observations_after(0, 1_000_000))
+        young = [seen for seen in self.observations if seen.observed_nanos >= fields_before or seen.sequence > learned]
+        # What is young stays; what is old goes, unless it came in one batch with something young.
+        waiting = {number for batch in self.batches for number in batch if batch & {one.sequence for one in young}}
+        assert [seen for seen in left if seen in young] == young
+        assert all(seen.sequence in waiting for seen in left if seen not in young)
+        assert [seen for seen in self.observations if seen in left] == left
+        self.observations = left
+        numbers = {seen.sequence for seen in left}
+        self.fields = {key: stands for key, stands in self.fields.items() if self.latest[key] in numbers}
+        self.decisions = {
+            key: made for key, made in self.decisions.items() if made.lesson.decided_nanos >= decisions_before
+        }
 
     @precondition(lambda self: self.reopens)
     @rule()
@@ -152,8 +161,7 @@ class MemoryMachine(RuleBasedStateMachine):
     @rule(key=keys)
     def read_a_decision(self, key: Key) -> None:
         assert self.run(self.store.find_decision(*key)) == self.decisions.get(key)
-        stands = self.fields.get(key, {})
-        assert self.run(self.store.outcome_of(*key)) == report_of({name: value for name, (value, _) in stands.items()})
+        assert self.run(self.store.outcome_of(*key)) == report_of(self.fields.get(key, {}))
 
     @rule(key=st.sampled_from(["a", "b"]))
     def read_a_fact(self, key: str) -> None:

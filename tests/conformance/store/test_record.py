@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 
 from atp_grpc.domain.outcome import Conflict, NewObservation, Observation, Recorded, Report
 from atp_grpc.store.contract import Store
@@ -55,7 +54,7 @@ async def test_the_same_value_again_is_unchanged_and_no_observation(store: Store
     report = about(quality=0.25, attempts=(ANSWERED,), labels={"a": "1"})
     await store.record([report])
 
-    [again] = await store.record([dataclasses.replace(report, observed_nanos=NOW + 1)])
+    [again] = await store.record([report._replace(observed_nanos=NOW + 1)])
 
     assert again == Recorded(None, (), ("quality", "attempts", "labels.a"))
     assert await store.last_sequence() == 1
@@ -92,7 +91,7 @@ async def test_each_kind_of_field_can_conflict(store: Store) -> None:
     answers = await store.record(
         [
             about(quality=0.5, attempts=(ANSWERED, ANSWERED)),
-            about(quality=0.5, attempts=(dataclasses.replace(ANSWERED, latency_seconds=None),)),
+            about(quality=0.5, attempts=(ANSWERED._replace(latency_seconds=None),)),
             about(labels={"a": "2", "b": "1"}),
             about(labels={"b": "1"}),
         ]

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import errno
 import sqlite3
+import struct
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -15,14 +16,14 @@ from atp_grpc.domain.clock import ManualClock
 from atp_grpc.domain.outcome import Recorded, Report
 from atp_grpc.store.contract import StoreFailure
 from atp_grpc.store.sqlite import SqliteStore, open_sqlite_store, schema
-from tests.conformance.store.samples import about, decision
+from tests.conformance.store.samples import about, kept
 
 SECRET = "sk-a-secret-in-a-label"
 WRITES: dict[str, Callable[[SqliteStore], Awaitable[object]]] = {
     "record": lambda store: store.record(
         [about(f"decision-{number}", labels={"note": SECRET * 40}) for number in range(40)]
     ),
-    "save_decisions": lambda store: store.save_decisions([decision(f"decision-{number}") for number in range(100)]),
+    "save_decisions": lambda store: store.save_decisions([kept(f"decision-{number}") for number in range(100)]),
     "save_checkpoint": lambda store: store.save_checkpoint("default", bytes(200_000)),
     "write_fact": lambda store: store.write_fact("key", SECRET * 4000),
 }
@@ -100,6 +101,43 @@ async def test_one_failed_batch_does_not_fail_its_neighbours(sqlite_store: Sqlit
     assert isinstance(answers[1], StoreFailure)
     assert isinstance(answers[0], list)
     assert answers[2] == [Recorded(None, (), ("quality",))]
+
+
+async def test_a_report_that_has_no_room_in_a_record_leaves_nothing_of_its_batch(sqlite_store: SqliteStore) -> None:
+    with pytest.raises(struct.error):
+        await sqlite_store.record([about("whole", quality=0.5), about("long", labels={"key": "x" * 65_536})])
+
+    assert await sqlite_store.outcome_of("acme", "whole") == Report()
+    assert await sqlite_store.last_sequence() == 0
+    await sqlite_store.record([about("whole", quality=0.5)])
+    assert await sqlite_store.last_sequence() == 1
+
+
+async def test_a_damaged_observation_is_a_failure_and_no_outcome(sqlite_store: SqliteStore) -> None:
+    await sqlite_store.record([about(quality=0.5)])
+    await sqlite_store._writer.run(
+        lambda connection: connection.execute("UPDATE observation_segments SET records = zeroblob(length(records))")
+    )
+
+    with pytest.raises(StoreFailure, match="a stored observation is damaged"):
+        await sqlite_store.outcome_of("acme", "decision-1")
+    with pytest.raises(StoreFailure, match="a stored observation is damaged"):
+        await sqlite_store.observations_after(0, 1)
+    with pytest.raises(StoreFailure, match="a stored observation is damaged"):
+        await sqlite_store.record([about(quality=0.6)])
+
+
+async def test_reports_wait_for_the_disk_again_after_decisions_that_did_not(sqlite_store: SqliteStore) -> None:
+    async def synchronous() -> int:
+        return await sqlite_store._writer.run(lambda connection: connection.execute("PRAGMA synchronous").fetchone()[0])
+
+    await sqlite_store.save_decisions([kept()])
+    assert await synchronous() == 2
+
+    await fill_disk(sqlite_store)
+    with pytest.raises(StoreFailure):
+        await WRITES["save_decisions"](sqlite_store)
+    assert await synchronous() == 2
 
 
 def move_away(database: Path, *, leave_another: bool) -> None:

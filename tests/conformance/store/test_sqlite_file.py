@@ -17,7 +17,7 @@ from atp_grpc.domain.clock import ManualClock
 from atp_grpc.domain.outcome import Recorded, Report
 from atp_grpc.store.contract import StoreFailure
 from atp_grpc.store.sqlite import SqliteStore, open_sqlite_store, schema
-from tests.conformance.store.samples import NOW, about, decision
+from tests.conformance.store.samples import NOW, about, decision, kept
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -53,7 +53,7 @@ def contents(database: Path) -> bytes:
 async def test_everything_is_there_after_a_restart(database: Path) -> None:
     first = await opened(database)
     await first.record([about(quality=0.5), about("two", labels={"a": "1"})])
-    await first.save_decisions([decision()])
+    await first.save_decisions([kept()])
     await first.save_checkpoint("default", b"state")
     await first.write_fact("key", "value")
     seen = await first.observations_after(0, 10)

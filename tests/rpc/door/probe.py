@@ -21,17 +21,23 @@ from atp_grpc.domain.tenant import Permission, Principal
 from atp_grpc.pb.atp.v1 import observe_service_pb2, route_service_pb2
 from atp_grpc.pb.atp.v1.observe_service_pb2_grpc import ObserveServiceStub
 from atp_grpc.pb.atp.v1.route_service_pb2_grpc import RouteServiceStub
+from atp_grpc.services.stream import CallStream
 from atp_grpc.services.validation import Validation
 from atp_grpc.telemetry.call_log import CallLog
 from atp_grpc.telemetry.incidents import Incidents
 from atp_grpc.telemetry.logs import Logs, open_logs
 from atp_grpc.telemetry.metrics import Metrics
+from atp_grpc.telemetry.spans import Ended, Spans
 from atp_grpc.telemetry.traces import TraceIds
+from atp_grpc.transport.admission import OpenAdmission
 from atp_grpc.transport.edge import Edge
 from atp_grpc.transport.grpcio.options import ListenerSettings
 from atp_grpc.transport.grpcio.server import GrpcioServer
+from atp_grpc.transport.reflection import Access, reflection_rows
+from atp_grpc.transport.streams import OpenStreams
 from atp_grpc.transport.table import methods_of
 from atp_grpc.transport.traffic import Traffic
+from atp_grpc.transport.wall import Wall
 
 Behaviour = Callable[[Any, Call], Awaitable[Any]]
 
@@ -53,11 +59,17 @@ async def answer(request: Any, call: Call) -> route_service_pb2.RouteResponse:
     return route_service_pb2.RouteResponse(decision_id="d1", policy=call.tenant)
 
 
+async def echo(stream: CallStream, call: Call) -> None:
+    async for payload in stream:
+        await stream.send(payload)
+
+
 @dataclass
 class Probe:
     """Servicers of RouteService and ObserveService."""
 
     behaviour: Behaviour = answer
+    streaming: Behaviour = echo
     calls: list[Call] = field(default_factory=list)
 
     async def route(self, request: route_service_pb2.RouteRequest, call: Call) -> Message:
@@ -71,6 +83,14 @@ class Probe:
 
     async def plan(self, request: route_service_pb2.PlanRequest, call: Call) -> Message:
         return route_service_pb2.PlanResponse()
+
+    async def route_stream(self, stream: CallStream, call: Call) -> None:
+        self.calls.append(call)
+        await self.streaming(stream, call)
+
+    async def observe_stream(self, stream: CallStream, call: Call) -> None:
+        self.calls.append(call)
+        await self.streaming(stream, call)
 
     async def observe(self, request: observe_service_pb2.ObserveRequest, call: Call) -> Message:
         self.calls.append(call)
@@ -124,12 +144,15 @@ async def open_door(
     default_deadline_seconds: float = 30.0,
     max_deadline_seconds: float = 60.0,
     success_logs_per_second: float = 1_000_000.0,
-    has_reflection: bool = True,
+    reflection: Access = "everybody",
+    put_span: Callable[[Ended], None] | None = None,
     options: tuple[tuple[str, Any], ...] = (),
 ) -> AsyncIterator[Door]:
     """Serves a door until the block ends."""
     clock, metrics, traffic, probe = SystemClock(), Metrics(), Traffic(), Probe()
+    spans = Spans(clock=clock, source=random.Random(6), ratio=1.0, put=put_span)
     exits: list[BaseException] = []
+    streams = OpenStreams(clock, max_open=8, max_seconds=60.0, slow_reader_seconds=30.0, chance=random.Random(9))
     stream = io.StringIO()
     with open_logs(level="info", stream=stream, clock=clock) as logs:
         edge = Edge(
@@ -137,24 +160,35 @@ async def open_door(
             validation=Validation(),
             clock=clock,
             trace_ids=TraceIds(random.Random(7)),
-            call_log=CallLog(logs.writer, clock, level=logs.level, success_logs_per_second=success_logs_per_second),
+            spans=spans,
+            wall=Wall(
+                clock=clock,
+                spans=spans,
+                call_log=CallLog(logs.writer, clock, level=logs.level, success_logs_per_second=success_logs_per_second),
+                incidents=Incidents(logs.logger, random.Random(8), on_incident=metrics.incident),
+                on_exit=exits.append,
+            ),
             metrics=metrics,
-            incidents=Incidents(logs.logger, random.Random(8), on_incident=metrics.incident),
             traffic=traffic,
+            streams=streams,
+            admission=OpenAdmission(),
             default_deadline_seconds=default_deadline_seconds,
             max_deadline_seconds=max_deadline_seconds,
-            on_exit=exits.append,
         )
         services = (
             route_service_pb2.DESCRIPTOR.services_by_name["RouteService"],
             observe_service_pb2.DESCRIPTOR.services_by_name["ObserveService"],
         )
         server = GrpcioServer(
-            [method for service in services for method in methods_of(service, probe)],
+            [
+                *(method for service in services for method in methods_of(service, probe)),
+                *reflection_rows([service.full_name for service in services], reflection),
+            ],
             edge=edge,
             traffic=traffic,
+            streams=streams,
             settings=ListenerSettings(port=port),
-            has_reflection=has_reflection,
+            services=[service.full_name for service in services],
         )
         bound = await server.start()
         server.health.enter_service()

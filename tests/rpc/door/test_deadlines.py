@@ -108,8 +108,10 @@ async def test_a_call_ended_by_its_transport_is_late_when_its_time_was_over(
     door: Door, seconds_left: float, code: str
 ) -> None:
     door.probe.behaviour = sleeper = Sleeper()
-    handle = door.edge.wrap(_route_method(door))
-    call = asyncio.ensure_future(handle(HELLO.SerializeToString(), AS_ACME, seconds_left, lambda: "peer"))
+    row = door.edge.row(_route_method(door))
+    call = asyncio.ensure_future(
+        row.serve(row.arrive(AS_ACME), HELLO.SerializeToString(), seconds_left, lambda: "peer")
+    )
     await sleeper.entered.wait()
 
     call.cancel()
@@ -120,9 +122,9 @@ async def test_a_call_ended_by_its_transport_is_late_when_its_time_was_over(
 
 
 async def test_a_spent_deadline_never_reaches_the_handler(door: Door) -> None:
-    refusal = await door.edge.wrap(_route_method(door))(
-        HELLO.SerializeToString(), AS_ACME, 0.0, lambda: "ipv4:127.0.0.1:1"
-    )
+    row = door.edge.row(_route_method(door))
+
+    refusal = await row.serve(row.arrive(AS_ACME), HELLO.SerializeToString(), 0.0, lambda: "ipv4:127.0.0.1:1")
 
     assert not isinstance(refusal, bytes)
     assert refusal.code.name == "DEADLINE_EXCEEDED"

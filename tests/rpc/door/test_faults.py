@@ -107,7 +107,7 @@ async def test_a_fault_is_internal_with_an_incident_at_once_and_the_next_call_wo
     [logged] = door.lines("incident")
     assert logged["incident"] == incident
     assert logged["method"] == "atp.v1.RouteService/Route"
-    assert any("behave" in place or "test_faults" in place or "edge" in place for place in logged["trace"])
+    assert any(word in place for word in ("behave", "test_faults", "edge", "wall") for place in logged["trace"])
     [line] = door.lines()
     assert (line["level"], line["code"], line["reason"], line["incident"]) == (
         "error",

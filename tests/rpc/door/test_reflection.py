@@ -8,13 +8,15 @@ import pytest
 from google.protobuf import descriptor_pb2, descriptor_pool
 from grpc_reflection.v1alpha import reflection_pb2
 
-from atp_grpc.transport.reflection import is_reflection_open
-from tests.rpc.door.probe import Door, info_of, open_door, refused
+from atp_grpc.transport.reflection import reflection_access
+from tests.faults.battery import report
+from tests.rpc.door.probe import AS_ACME, AS_GLOBEX, Door, info_of, open_door, refused
 
+Metadata = tuple[tuple[str, str], ...]
 V1, V1ALPHA = "grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"
 
 
-async def ask(door: Door, service: str, **question: Any) -> Any:
+async def ask(door: Door, service: str, metadata: Metadata = (), **question: Any) -> Any:
     async def questions() -> AsyncIterator[Any]:
         yield reflection_pb2.ServerReflectionRequest(**question)
 
@@ -22,7 +24,7 @@ async def ask(door: Door, service: str, **question: Any) -> Any:
         f"/{service}/ServerReflectionInfo",
         request_serializer=reflection_pb2.ServerReflectionRequest.SerializeToString,
         response_deserializer=reflection_pb2.ServerReflectionResponse.FromString,
-    )(questions(), timeout=10)
+    )(questions(), timeout=10, metadata=metadata)
     return await call.read()
 
 
@@ -69,30 +71,69 @@ async def test_a_symbol_nobody_serves_is_not_found(door: Door) -> None:
 
 
 async def test_closed_reflection_is_a_method_nobody_knows() -> None:
-    async with open_door(has_reflection=False) as door:
+    async with open_door(reflection="nobody") as door:
         error = await refused(ask(door, V1, list_services=""))
 
     assert info_of(error).reason == "METHOD_UNKNOWN"
 
 
+@pytest.mark.parametrize("name", [V1, V1ALPHA])
+async def test_reflection_for_operators_asks_for_an_operators_key(name: str) -> None:
+    async with open_door(reflection="operators") as door:
+        stranger = await refused(ask(door, name, list_services=""))
+        tenant = await refused(ask(door, name, AS_GLOBEX, list_services=""))
+        operator = await ask(door, name, AS_ACME, list_services="")
+
+    assert info_of(stranger).reason == "CREDENTIAL_REFUSED"
+    assert info_of(tenant).reason == "PERMISSION_DENIED"
+    assert dict(info_of(tenant).metadata) == {"permission": "operate"}
+    assert operator.list_services_response.service
+
+
+async def test_a_question_that_cannot_be_read_ends_the_stream_with_a_reason(door: Door) -> None:
+    call = door.channel.stream_stream(f"/{V1}/ServerReflectionInfo")(timeout=10)
+    await call.write(b"\xff\xff")
+
+    error = await refused(call.read())
+
+    assert info_of(error).reason == "MALFORMED_MESSAGE"
+
+
+async def test_a_question_of_no_kind_is_answered_in_its_place(door: Door) -> None:
+    reply = await ask(door, V1)
+
+    assert reply.error_response.error_code == grpc.StatusCode.INVALID_ARGUMENT.value[0]
+
+
+async def test_both_names_answer_with_equal_descriptors(door: Door) -> None:
+    new = await ask(door, V1, file_containing_symbol="atp.v1.RouteService")
+    old = await ask(door, V1ALPHA, file_containing_symbol="atp.v1.RouteService")
+
+    assert new == old
+    own = descriptor_pool.Default().FindServiceByName("atp.v1.RouteService").file.serialized_pb
+    assert own in new.file_descriptor_response.file_descriptor_proto
+    report("E13 reflection", n=2, figure="equal descriptors", bar="equal descriptors", passed=new == old)
+
+
 @pytest.mark.parametrize(
-    ("mode", "profile", "host", "behind_proxy", "is_open"),
+    ("mode", "profile", "host", "behind_proxy", "access"),
     [
-        ("on", "prod", "0.0.0.0", True, True),
-        ("off", "dev", "127.0.0.1", False, False),
-        ("auto", "dev", "0.0.0.0", True, True),
-        ("auto", "prod", "127.0.0.1", False, True),
-        ("auto", "prod", "::1", False, True),
-        ("auto", "ci", "localhost", False, True),
-        ("auto", "prod", "127.0.0.1", True, False),
-        ("auto", "prod", "0.0.0.0", False, False),
-        ("auto", "prod", "atp.example", False, False),
+        ("on", "prod", "0.0.0.0", True, "everybody"),
+        ("operators", "dev", "127.0.0.1", False, "operators"),
+        ("off", "dev", "127.0.0.1", False, "nobody"),
+        ("auto", "dev", "0.0.0.0", True, "everybody"),
+        ("auto", "prod", "127.0.0.1", False, "everybody"),
+        ("auto", "prod", "::1", False, "everybody"),
+        ("auto", "ci", "localhost", False, "everybody"),
+        ("auto", "prod", "127.0.0.1", True, "operators"),
+        ("auto", "prod", "0.0.0.0", False, "operators"),
+        ("auto", "prod", "atp.example", False, "operators"),
     ],
 )
 def test_reflection_opens_by_itself_only_where_it_stays_at_home(
-    mode: str, profile: str, host: str, behind_proxy: bool, is_open: bool
+    mode: str, profile: str, host: str, behind_proxy: bool, access: str
 ) -> None:
-    assert is_reflection_open(mode, profile=profile, host=host, behind_proxy=behind_proxy) is is_open
+    assert reflection_access(mode, profile=profile, host=host, behind_proxy=behind_proxy) == access
 
 
 def _add(pool: descriptor_pool.DescriptorPool, file: descriptor_pb2.FileDescriptorProto, reply: Any) -> None:

@@ -173,7 +173,7 @@ async def test_an_unknown_method_is_unimplemented_with_its_name_whoever_calls(do
 
 
 async def test_an_unknown_streaming_method_is_answered_without_waiting_for_a_message(door: Door) -> None:
-    call = door.channel.stream_stream("/atp.v1.RouteService/RouteStream")(timeout=5)
+    call = door.channel.stream_stream("/atp.v1.RouteService/RouteForever")(timeout=5)
 
     error = await refused(call.read())
 

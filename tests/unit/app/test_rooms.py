@@ -59,7 +59,7 @@ def desk(tmp_path: Path) -> Desk:
 async def learn_one(rooms: Rooms, quality: float = 0.5) -> str:
     routed = rooms.router.route(RouteRequest(text="What is 2 + 2?"), CALL)
     await rooms.observer.observe(Reference(token=routed.token), Report(quality=quality), CALL)
-    return routed.decision.decision_id
+    return routed.decision_id
 
 
 def counted(rooms: Rooms, metric: str, **labels: str) -> float | None:
@@ -165,7 +165,7 @@ async def test_a_fault_while_learning_is_an_incident_and_the_next_report_is_take
 
     async with desk.open() as rooms:
         with monkeypatch.context() as patch:
-            patch.setattr(rooms.learner, "learn", broken)
+            patch.setattr(rooms.engine, "learn", broken)
             await learn_one(rooms)
         await learn_one(rooms)
         assert rooms.learner.revision == 1

@@ -41,6 +41,7 @@ def test_every_detail_gets_a_line() -> None:
         preconditions=[PreconditionViolation("REGION", "swift", "no deployment in eu")],
         resource=Resource("model", "swift"),
         retry_after_seconds=0.5,
+        trace_id="4bf92f3577b34da6a3ce929d0e0e4736",
     )
 
     assert sentences(error)[1:] == (
@@ -48,6 +49,7 @@ def test_every_detail_gets_a_line() -> None:
         "swift: no deployment in eu (REGION)",
         "model: swift",
         "worth another try in 0.5 s",
+        "trace 4bf92f3577b34da6a3ce929d0e0e4736",
     )
 
 

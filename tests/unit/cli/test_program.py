@@ -31,7 +31,8 @@ def ends_with(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
 
 
 def test_every_command_has_a_module_with_the_two_functions() -> None:
-    modules = {path.stem for path in Path(program.__file__).parent.glob("*.py")}
+    room = Path(program.__file__).parent
+    modules = {path.stem for path in room.glob("*.py")} | {path.parent.name for path in room.glob("*/__init__.py")}
     for name in program.COMMANDS:
         assert name in modules
     for name in program.COMMANDS.keys() - {"serve"}:

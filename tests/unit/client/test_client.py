@@ -220,3 +220,32 @@ async def test_the_health_of_an_unknown_service_is_not_found(server: Scripted) -
 
     assert raised.value.code == "NOT_FOUND"
     assert raised.value.reason == ""
+
+
+async def test_a_list_of_health_from_a_server_that_has_none_is_a_refusal(server: Scripted) -> None:
+    async with AtpClient.open(server.target) as atp:
+        with pytest.raises(AtpCallError) as raised:
+            await atp.list_health()
+
+    assert raised.value.code == "UNIMPLEMENTED"
+
+
+async def test_a_watch_of_health_tells_every_change_even_of_a_server_that_is_not_serving(server: Scripted) -> None:
+    await server.set_health("NOT_SERVING")
+    told: list[str] = []
+    async with AtpClient.open(server.target) as atp:
+        async for answer in atp.watch_health():
+            told.append(m.HealthCheckResponse.ServingStatus.Name(answer.status))
+            if len(told) == 3:
+                break
+            await server.set_health("SERVING" if told[-1] == "NOT_SERVING" else "NOT_SERVING")
+
+    assert told == ["NOT_SERVING", "SERVING", "NOT_SERVING"]
+
+
+async def test_a_watch_of_health_at_no_server_is_a_refusal() -> None:
+    async with AtpClient.open("127.0.0.1:1") as atp:
+        with pytest.raises(AtpCallError) as raised:
+            _ = [answer async for answer in atp.watch_health()]
+
+    assert raised.value.code == "UNAVAILABLE"

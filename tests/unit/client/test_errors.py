@@ -45,6 +45,7 @@ async def test_a_refusal_carries_every_detail_the_server_sent(server: Scripted) 
         ),
         error_details_pb2.ResourceInfo(resource_type="model", resource_name="swift"),
         error_details_pb2.RetryInfo(retry_delay=duration_pb2.Duration(seconds=1, nanos=500_000_000)),
+        error_details_pb2.RequestInfo(request_id="4bf92f3577b34da6a3ce929d0e0e4736"),
     )
     server.refusals = [(grpc.StatusCode.FAILED_PRECONDITION, status)]
 
@@ -57,6 +58,7 @@ async def test_a_refusal_carries_every_detail_the_server_sent(server: Scripted) 
     assert error.preconditions == (PreconditionViolation("REGION", "swift", "no deployment in eu"),)
     assert error.resource == Resource("model", "swift")
     assert error.retry_after_seconds == 1.5
+    assert error.trace_id == "4bf92f3577b34da6a3ce929d0e0e4736"
 
 
 async def test_an_internal_error_tells_its_incident(server: Scripted) -> None:
@@ -73,6 +75,7 @@ async def test_a_refusal_without_details_has_a_code_and_no_reason(server: Script
 
     assert (error.code, error.reason, error.message) == ("PERMISSION_DENIED", "", "scripted")
     assert (error.metadata, error.violations, error.preconditions, error.incident) == ({}, (), (), "")
+    assert error.trace_id == ""
     assert (error.resource, error.retry_after_seconds) == (None, None)
 
 

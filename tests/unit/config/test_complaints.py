@@ -16,13 +16,19 @@ VARIABLES = [leaf.environment for leaf in leaves_of(Settings)]
 KEYS = [leaf.key for leaf in leaves_of(Settings)]
 
 MISTAKES = {
+    "connection_grace_too_short": [
+        (
+            "FILE: server.connection_grace_seconds, FILE: server.max_stream_seconds: "
+            "a connection would be cut under calls and streams, which may take 300 seconds"
+        )
+    ],
     "default_deadline_above_longest": [
         "FILE: server.default_deadline_seconds: the default deadline is longer than the longest"
     ],
     "drain_longer_than_shutdown": [
         (
             "FILE: server.drain_delay_seconds, FILE: server.shutdown_seconds: "
-            "the drain delay is longer than the whole shutdown"
+            "callers get 40% of the shutdown to leave, which is 2 seconds; a drain delay of 10 needs a shutdown of 25"
         )
     ],
     "fraction_for_a_whole_number": ["FILE: server.port: must be a whole number, got 8443.5"],
@@ -44,16 +50,21 @@ MISTAKES = {
     "many_mistakes": [
         "FILE: colour: unknown",
         "FILE: profile: must be one of dev, ci, prod, got 'staging'",
-        "FILE: server.port: must be at least 0, got -1",
-        "FILE: server.reflection: must be one of auto, on, off, got 'maybe'",
+        "FILE: server.port: must be at least -1, got -2",
+        "FILE: server.reflection: must be one of auto, on, operators, off, got 'maybe'",
         "FILE: ops.host: must be printable text, got 7",
         "FILE: policy.epsilon: must be at most 1, got 1.5",
+    ],
+    "collector_nowhere": ["FILE: telemetry.traces_endpoint: that is no address of a collector"],
+    "metadata_limits_crossed": [
+        "FILE: server.max_metadata_bytes: what every call may bring is more than what any call may"
     ],
     "not_a_number": [
         "FILE: policy.cost_weight: must be a finite number, got nan",
         "FILE: policy.alpha: must be a finite number, got inf",
     ],
     "not_utf8": ["FILE:2: not UTF-8 text"],
+    "nowhere_to_listen": ["FILE: server.port: nobody could connect: neither a port nor a Unix socket is left"],
     "number_for_a_truth": ["FILE: server.behind_proxy: must be true or false, got 1"],
     "number_for_text": ["FILE: server.host: must be printable text, got 127"],
     "open_to_all_without_keys": [
@@ -61,11 +72,13 @@ MISTAKES = {
     ],
     "port_below_off": ["FILE: ops.port: must be at least -1, got -2"],
     "port_too_large": ["FILE: server.port: must be at most 65535, got 65536"],
-    "same_port_twice": ["FILE: server.port, FILE: ops.port: both listeners want port 9000"],
+    "same_port_twice": ["FILE: server.port, FILE: ops.port: more than one listener wants port 9000"],
     "section_is_not_a_table": ["FILE: server: must be a table"],
     "syntax_error": ["FILE:3:7: Invalid value"],
     "text_for_a_number": ["FILE: server.port: must be a whole number, got '8443'"],
     "text_schema_with_other_dimension": ["FILE: policy.feature_dimension: schema flags.v1 has 15 numbers, not 48"],
+    "tls_without_key": ["FILE: tls.certificate: TLS needs a certificate and its key"],
+    "tls_without_port": ["FILE: tls.certificate, FILE: server.port: TLS is spoken on server.port, which is off"],
     "tokens_outlive_outcomes": [
         (
             "FILE: learning.outcome_retention_seconds: a token would outlive the memory of what was reported with it, "
@@ -73,6 +86,7 @@ MISTAKES = {
         )
     ],
     "truth_for_a_number": ["FILE: server.port: must be a whole number, got true"],
+    "unix_socket_too_long": [rf"FILE: server.unix_socket: must match [^\0]{{0,107}}, got '/run/{'x' * 54}..."],
     "unknown_key": ["FILE: server.prot: unknown; did you mean server.port?"],
     "unknown_learner": ["FILE: policy.learner: must be one of thompson, linucb, greedy, got 'thomson'"],
     "unknown_profile": ["FILE: profile: must be one of dev, ci, prod, got 'production'"],
@@ -187,6 +201,19 @@ def test_listening_beyond_loopback_needs_a_key(host: str) -> None:
     assert complaints_of(overrides={"server.host": host}) == [
         f"flag: server.host: binding to {host!r}, beyond loopback, needs at least one key in auth.keys"
     ]
+
+
+def test_a_host_that_no_port_is_bound_to_needs_no_key() -> None:
+    given = {"server.host": "0.0.0.0", "server.port": -1, "server.unix_socket": "/run/atp.sock"}
+
+    assert load(None, {}, given).server.port == -1
+
+
+def test_the_grace_of_a_connection_is_taken_from_the_longest_call_unless_one_is_given() -> None:
+    given = {"server.max_stream_seconds": 3600.0, "server.max_deadline_seconds": 1800.0}
+
+    assert load(None, {}, given).server.connection_grace_seconds == 0.0
+    assert load(None, {}, {**given, "server.connection_grace_seconds": 3601.0}).server.max_stream_seconds == 3600.0
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "[::1]", "localhost"])

@@ -84,7 +84,7 @@ def test_the_client_has_variables_of_its_own() -> None:
 
 
 def test_variables_of_the_tests_and_the_set_up_are_let_be() -> None:
-    environ = {"ATP_DATA": "/data", "ATP_REQUIRE_NATIVE": "1", "ATP_REQUIRE_DATA": "1", "PATH": "/bin"}
+    environ = {"ATP_DATA": "/data", "ATP_REQUIRE_NATIVE": "1", "ATP_REQUIRE_PROXIES": "1", "PATH": "/bin"}
 
     assert load(None, environ, {}) == Settings()
 

@@ -50,11 +50,11 @@ def test_without_the_distribution_the_engine_says_what_to_install(monkeypatch: p
         NativeEngine(PARAMETERS)
 
 
-def test_an_engine_of_another_contract_is_refused_with_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(native, "atp_native", SimpleNamespace(CONTRACT=2, __version__="9.0"))
+def test_an_engine_of_another_version_is_refused_with_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(native, "atp_native", SimpleNamespace(CROSSING=99, __version__="9.0"))
 
     assert not native.is_available()
-    with pytest.raises(ImportError, match=r"atp-native 9\.0 keeps contract 2, .* needs contract 1; .* --upgrade"):
+    with pytest.raises(ImportError, match=r"atp-native 9\.0 crosses by version 99, .* needs version 2; .* --upgrade"):
         NativeEngine(PARAMETERS)
 
 
@@ -91,7 +91,7 @@ def test_a_bad_query_is_an_error_in_its_own_place_of_a_batch(engine: NativeEngin
 def test_a_number_that_no_machine_word_holds_is_an_invalid_query(
     engine: NativeEngine, wrong: dict[str, object]
 ) -> None:
-    fields = {name: getattr(QUERY, name) for name in QUERY.__slots__}
+    fields = {name: getattr(QUERY, name) for name in QUERY._fields}
     with pytest.raises(InvalidQueryError):
         engine.choose(Query(**{**fields, **wrong}))
 

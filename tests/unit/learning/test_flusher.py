@@ -10,16 +10,17 @@ import pytest
 from atp_grpc.domain.decision import Candidate, Decision, Expectation, Target
 from atp_grpc.domain.request import Weights
 from atp_grpc.learning.flusher import MAX_BATCH, Flusher
-from atp_grpc.store.contract import StoreFailure
+from atp_grpc.store.contract import DecisionRecord, StoreFailure
+from atp_grpc.store.decision_codec import record_of
 from atp_grpc.store.memory import MemoryStore
 from tests.unit.learning.examples import lesson
 
-LIMIT = 1000
+LIMIT = 4 * MAX_BATCH
 
 
-def decision(number: int) -> Decision:
+def record(number: int) -> DecisionRecord:
     candidate = Candidate(Target("small", "small@one", "one"), Expectation(0.9, 10, 0.1, 0.0), 0.9, 1.0)
-    return Decision(lesson(f"d{number}"), (candidate,), 0, 1, Weights(0.1, 0.0), (), "reference")
+    return record_of(Decision(lesson(f"d{number}"), (candidate,), 0, 1, Weights(0.1, 0.0), (), "reference"))
 
 
 class GatedStore(MemoryStore):
@@ -33,14 +34,14 @@ class GatedStore(MemoryStore):
         self.batches: list[int] = []
         self.failures = 0
 
-    async def save_decisions(self, decisions: Sequence[Decision]) -> None:
+    async def save_decisions(self, records: Sequence[DecisionRecord]) -> None:
         self.entered.set()
         await self.gate.wait()
-        self.batches.append(len(decisions))
+        self.batches.append(len(records))
         if self.failures:
             self.failures -= 1
             raise StoreFailure("full")
-        await super().save_decisions(decisions)
+        await super().save_decisions(records)
 
 
 class Desk:
@@ -57,7 +58,7 @@ class Desk:
 
     def offer(self, numbers: range) -> None:
         for number in numbers:
-            self.flusher.offer(decision(number))
+            self.flusher.offer(record(number))
 
     async def close(self) -> None:
         self.flusher.close()
@@ -127,3 +128,29 @@ async def test_a_failing_store_costs_its_batch_and_nothing_is_tried_again(desk: 
     assert desk.store.batches == [MAX_BATCH, 4]
     assert desk.dropped == MAX_BATCH
     assert await desk.kept(range(MAX_BATCH + 4)) == 4
+
+
+async def test_what_comes_while_a_batch_is_written_gathers_too(desk: Desk) -> None:
+    desk.store.gate.clear()
+    desk.offer(range(1))
+    await desk.store.entered.wait()
+    desk.store.entered.clear()
+    desk.offer(range(1, 2))
+    desk.store.gate.set()
+    # The writer is free in a moment; whoever comes in the next moments still joins.
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert desk.store.batches == [1]
+    desk.offer(range(2, 4))
+    await desk.store.entered.wait()
+    await desk.close()
+    assert desk.store.batches == [1, 3]
+
+
+async def test_a_full_batch_is_not_kept_waiting(desk: Desk) -> None:
+    desk.offer(range(1))
+    await asyncio.sleep(0)
+    desk.offer(range(1, MAX_BATCH))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert desk.store.batches == [MAX_BATCH]

@@ -41,20 +41,23 @@ class Desk:
         self.learned: list[Observation] = []
         self.faults: list[Exception] = []
         self.commits: list[int] = []
+        self.counts: list[int] = []
         self.learning_fault: Exception | None = None
         self.journal = Journal(
             store=self.store,
             learn=self._learn,
             limit=limit,
             on_commit=lambda reports, _: self.commits.append(reports),
+            on_learned=self.counts.append,
             monotonic=lambda: 0.0,
             on_fault=self.faults.append,
         )
 
-    def _learn(self, observation: Observation) -> None:
+    def _learn(self, observation: Observation) -> int:
         if self.learning_fault is not None:
             raise self.learning_fault
         self.learned.append(observation)
+        return 1
 
 
 @asynccontextmanager
@@ -144,6 +147,57 @@ async def test_a_full_queue_refuses_and_says_when_to_come_back() -> None:
         assert refusal.value.retry_after_seconds
         desk.store.gate.set()
         await asyncio.gather(*waiting)
+
+
+async def test_a_batch_is_one_commit_and_each_report_is_answered_in_its_place() -> None:
+    async with running(Desk()) as desk:
+        desk.store.gate.set()
+        await desk.journal.submit(report_of("d1", Report(quality=0.5)))
+        alone = desk.journal.submit(report_of("d0", Report(quality=0.5)))
+        batch = desk.journal.submit_all(
+            [report_of("d1", Report(quality=0.6)), *[report_of(f"d{n}", Report(quality=0.5)) for n in (1, 2, 3)]]
+        )
+        conflict, again, *new = await batch
+        assert (await alone).recorded_fields == ("quality",)
+        assert isinstance(conflict, OutcomeConflictError)
+        assert isinstance(again, Recorded)
+        assert again.unchanged_fields == ("quality",)
+        assert [o.sequence for o in desk.learned] == [1, 2, 3, 4]
+        assert [isinstance(one, Recorded) and one.observation for one in new] == desk.learned[-2:]
+        assert (desk.store.batches, desk.commits, desk.counts) == ([1, 5], [1, 5], [1, 3])
+
+
+async def test_a_caller_that_leaves_its_batch_loses_none_of_it() -> None:
+    async with running(Desk()) as desk:
+        abandoned = desk.journal.submit_all([report_of(f"d{n}", Report(quality=0.5)) for n in range(3)])
+        await asyncio.sleep(0)
+        abandoned.cancel()
+        desk.store.gate.set()
+        await desk.journal.submit(report_of("d9", Report(quality=0.5)))
+        assert [o.lesson.decision_id for o in desk.learned] == ["d0", "d1", "d2", "d9"]
+
+
+async def test_a_batch_that_cannot_be_made_durable_is_refused_as_one() -> None:
+    async with running(Desk()) as desk:
+        desk.store.failure = StoreFailure("disk full")
+        desk.store.gate.set()
+        with pytest.raises(StoreUnavailableError):
+            await desk.journal.submit_all([report_of(f"d{n}", Report(quality=0.5)) for n in range(3)])
+        assert desk.learned == []
+
+
+async def test_a_batch_is_taken_whole_where_there_is_room_and_counts_report_by_report() -> None:
+    async with running(Desk(limit=2)) as desk:
+        waiting = desk.journal.submit_all([report_of(f"d{n}", Report(quality=0.5)) for n in range(3)])
+        assert desk.journal.depth == 3
+        for refused in (desk.journal.submit, lambda report: desk.journal.submit_all([report])):
+            with pytest.raises(StoreUnavailableError):
+                refused(report_of("d9", Report(quality=0.5)))
+        room = asyncio.create_task(desk.journal.wait_for_room())
+        await asyncio.sleep(0)
+        desk.store.gate.set()
+        await asyncio.gather(waiting, room)
+        assert desk.journal.depth == 0
 
 
 async def test_closing_finishes_what_is_queued_and_takes_nothing_more() -> None:

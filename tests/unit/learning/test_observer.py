@@ -18,6 +18,7 @@ from atp_grpc.domain.tenant import Principal
 from atp_grpc.learning.journal import Journal
 from atp_grpc.learning.observer import Observer, Reference
 from atp_grpc.store.contract import StoreFailure
+from atp_grpc.store.decision_codec import record_of
 from atp_grpc.store.memory import MemoryStore
 from tests.unit.learning.examples import NOW, WEEK, lesson
 
@@ -47,9 +48,10 @@ class FailingStore(MemoryStore):
 async def observer_on(store: MemoryStore, clock: ManualClock, *, ledger: Decision | None) -> AsyncIterator[Observer]:
     journal = Journal(
         store=store,
-        learn=lambda _: None,
+        learn=lambda _: 0,
         limit=10,
         on_commit=lambda *_: None,
+        on_learned=lambda _: None,
         monotonic=clock.monotonic,
         on_fault=lambda _: None,
     )
@@ -69,7 +71,7 @@ async def observer_on(store: MemoryStore, clock: ManualClock, *, ledger: Decisio
 @pytest.mark.parametrize("kept_in", ["ledger", "store"])
 async def test_a_decision_by_id_can_be_reported_on_as_long_as_by_token(kept_in: str) -> None:
     store, clock = MemoryStore("r1"), ManualClock(NOW + WEEK - 10**9)
-    await store.save_decisions([DECISION])
+    await store.save_decisions([record_of(DECISION)])
     async with observer_on(store, clock, ledger=DECISION if kept_in == "ledger" else None) as observer:
         _, recorded = await observer.observe(Reference(decision_id="d1"), Report(quality=0.5), CALL)
         assert recorded.recorded_fields == ("quality",)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -78,9 +76,9 @@ def test_a_bill_below_the_input_price_never_makes_negative_tokens() -> None:
     ],
 )
 def test_an_answer_longer_than_engines_take_teaches_the_longest_they_do(attempt: Attempt) -> None:
-    cheap = dataclasses.replace(lesson(), prices=TokenPrices(input=1, output=1))
+    cheap = lesson()._replace(prices=TokenPrices(input=1, output=1))
     recorded = Report(quality=0.5, attempts=(attempt,))
-    (outcome,) = outcomes_of(dataclasses.replace(observation(recorded), lesson=cheap))
+    (outcome,) = outcomes_of(observation(recorded)._replace(lesson=cheap))
     assert (outcome.output_tokens, outcome.quality) == (MOST_OUTPUT_TOKENS, 0.5)
 
 

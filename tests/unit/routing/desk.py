@@ -19,6 +19,10 @@ from atp_grpc.routing.feedback import FeedbackTokens
 from atp_grpc.routing.ledger import Ledger
 from atp_grpc.routing.pool import Pool
 from atp_grpc.routing.router import Router
+from atp_grpc.routing.scribe.contract import Routed, Scribe
+from atp_grpc.routing.scribe.reference import ReferenceScribe
+from atp_grpc.store.contract import DecisionRecord
+from atp_grpc.store.decision_codec import decode_decision, encode_decision
 from tests.unit.routing.examples import NOW, deployment, model, snapshot
 
 CALL = Call("m", Principal("acme", "key", frozenset()), 1e9, "trace")
@@ -66,11 +70,12 @@ class Desk:
     engine: Engine = field(default_factory=lambda: ReferenceEngine(PARAMETERS))
     policy: RoutingPolicy = POLICY
     first_seed: int = 0
-    recorded: list[Decision] = field(default_factory=list)
+    recorded: list[DecisionRecord] = field(default_factory=list)
+    scribe: Scribe | None = None
 
     def __post_init__(self) -> None:
         self.clock = ManualClock(NOW)
-        self.ledger = Ledger(100)
+        self.ledger = Ledger(100, decode_decision)
         self.catalogue = Standing(self.view)
         self.revision = 0
         seeds, names = itertools.count(self.first_seed), itertools.count(1)
@@ -78,17 +83,27 @@ class Desk:
             pool=Pool(self.catalogue, self.engine),  # type: ignore[arg-type]
             policy=self.policy,
             ledger=self.ledger,
-            tokens=FeedbackTokens(Plain()),
+            scribe=self.scribe
+            or ReferenceScribe(
+                policy=self.policy,
+                tokens=FeedbackTokens(Plain()),
+                encode=encode_decision,
+                token_ttl_seconds=WEEK_SECONDS,
+            ),
             clock=self.clock,
             next_seed=lambda: next(seeds),
             next_id=lambda now: f"d{next(names)}",
             learner_revision=lambda: self.revision,
             record=self.recorded.append,
-            token_ttl_seconds=WEEK_SECONDS,
         )
 
 
-def three_models() -> Snapshot:
+def written(routed: Routed) -> Decision:
+    """The decision that was written down."""
+    return decode_decision(routed.record)
+
+
+def three_models(*, revision: int = 3, generation: int = 1) -> Snapshot:
     models = [
         model("cheap", prior_quality=0.5, prior_latency_seconds=0.5),
         model("good", prior_quality=0.9, prior_latency_seconds=2.0),
@@ -96,7 +111,7 @@ def three_models() -> Snapshot:
     ]
     prices = {"cheap": 10**8, "good": 10**10, "fast": 10**9}
     deployments = [deployment(each.name, prices=TokenPrices(prices[each.name], prices[each.name])) for each in models]
-    return snapshot(models, deployments)
+    return snapshot(models, deployments, revision=revision, generation=generation)
 
 
 def text(**changes: object) -> RouteRequest:

@@ -30,11 +30,13 @@ def deployment(model_name: str, name: str = "", **changes: object) -> Deployment
     )
 
 
-def snapshot(models: Sequence[Model], deployments: Sequence[Deployment], *, generation: int = 1) -> Snapshot:
+def snapshot(
+    models: Sequence[Model], deployments: Sequence[Deployment], *, revision: int = 3, generation: int = 1
+) -> Snapshot:
     catalogue = Catalogue(
         providers=(Provider("one"),), models=tuple(models), deployments=tuple(deployments), digest="0" * 64
     )
-    return build_snapshot(catalogue, revision=3, generation=generation, now_nanos=NOW)
+    return build_snapshot(catalogue, revision=revision, generation=generation, now_nanos=NOW)
 
 
 ACTIVE, DRAINING, SHADOW, DEPRECATED = (

@@ -20,8 +20,6 @@ from atp_grpc.domain.errors import (
     RevisionNotReachedError,
     UnknownPolicyError,
 )
-from atp_grpc.domain.model import Deployment, Model
-from atp_grpc.domain.money import TokenPrices
 from atp_grpc.domain.request import Constraints, FeatureVector, NamedObjective, RouteRequest, Weights
 from atp_grpc.engine.contract import (
     Choice,
@@ -32,67 +30,15 @@ from atp_grpc.engine.contract import (
 )
 from atp_grpc.engine.reference import ReferenceEngine
 from atp_grpc.routing.feedback import FeedbackTokens
-from atp_grpc.routing.router import Routed
-from tests.unit.routing.desk import CALL, PARAMETERS, POLICY, WEEK_SECONDS, Desk, Plain, text, three_models
-from tests.unit.routing.examples import ACTIVE, DEPRECATED, DRAINING, NOW, SHADOW, deployment, model, snapshot
-
-_WORDS = st.frozensets(st.sampled_from(["tools", "vision"]))
-_MODELS = st.lists(
-    st.builds(
-        lambda name, status, capabilities, context, quality, latency: model(
-            name,
-            status=status,
-            capabilities=capabilities,
-            context_tokens=context,
-            prior_quality=quality,
-            prior_latency_seconds=latency,
-        ),
-        st.sampled_from("abcdefgh"),
-        st.sampled_from([ACTIVE, ACTIVE, ACTIVE, DRAINING, SHADOW, DEPRECATED]),
-        _WORDS,
-        st.integers(1, 3000),
-        st.floats(0, 1),
-        st.floats(0.01, 20),
-    ),
-    min_size=1,
-    max_size=8,
-    unique_by=lambda entry: entry.name,
-)
-_PRICES = st.builds(TokenPrices, st.integers(0, 10**11), st.integers(0, 10**11))
-_CONSTRAINTS = st.builds(
-    Constraints,
-    max_cost_nano_usd=st.none() | st.integers(0, 10**8),
-    quality_floor=st.none() | st.floats(0, 1),
-    latency_slo_seconds=st.none() | st.floats(0.01, 20),
-    required_capabilities=_WORDS,
-    denied_models=st.frozensets(st.sampled_from("abcdefgh"), max_size=3),
-    region=st.sampled_from(["", "", "eu"]),
-)
-_REQUESTS = st.builds(
-    RouteRequest,
-    text=st.text(max_size=40),
-    input_tokens=st.none() | st.integers(0, 2000),
-    max_output_tokens=st.none() | st.integers(1, 1000),
-    constraints=_CONSTRAINTS,
-    objective=st.none()
-    | st.sampled_from(NamedObjective)
-    | st.builds(Weights, cost=st.floats(0, 100), latency=st.floats(0, 100)),
-)
-
-
-@st.composite
-def _views(draw: st.DrawFn) -> Snapshot:
-    models: Sequence[Model] = draw(_MODELS)
-    deployments: list[Deployment] = []
-    for each in models:
-        for number in range(draw(st.integers(0, 2))):
-            regions = draw(st.frozensets(st.sampled_from(["eu", "us"]), min_size=1))
-            deployments.append(deployment(each.name, f"{each.name}@{number}", regions=regions, prices=draw(_PRICES)))
-    return snapshot(models, deployments)
+from atp_grpc.routing.scribe.reference import ReferenceRouted
+from atp_grpc.store.decision_codec import record_of
+from tests.unit.routing.desk import CALL, PARAMETERS, POLICY, WEEK_SECONDS, Desk, Plain, text, three_models, written
+from tests.unit.routing.examples import ACTIVE, DRAINING, NOW, SHADOW, deployment, model, snapshot
+from tests.unit.routing.strategies import REQUESTS, views
 
 
 @settings(deadline=None)
-@given(view=_views(), request=_REQUESTS, seed=st.integers(0, 2**64 - 1))
+@given(view=views(), request=REQUESTS, seed=st.integers(0, 2**64 - 1))
 def test_route_never_picks_a_refused_model(view: Snapshot, request: RouteRequest, seed: int) -> None:
     desk = Desk(view, first_seed=seed)
     plan = desk.router.plan(request)
@@ -105,7 +51,7 @@ def test_route_never_picks_a_refused_model(view: Snapshot, request: RouteRequest
             Desk(view, first_seed=seed).router.route(request, CALL)
         assert {violation.subject for violation in nobody.value.preconditions} == {f"models/{name}" for name in refused}
         return
-    decision = Desk(view, first_seed=seed).router.route(request, CALL).decision
+    decision = written(Desk(view, first_seed=seed).router.route(request, CALL))
     chosen = decision.candidates[decision.chosen]
     assert decision.target.model in allowed
     assert 0.0 < chosen.propensity <= 1.0
@@ -121,12 +67,12 @@ def test_route_never_picks_a_refused_model(view: Snapshot, request: RouteRequest
 
 
 @settings(deadline=None, max_examples=40)
-@given(view=_views(), requests=st.lists(_REQUESTS, max_size=6), seed=st.integers(0, 2**64 - 100))
+@given(view=views(), requests=st.lists(REQUESTS, max_size=6), seed=st.integers(0, 2**64 - 100))
 def test_the_same_seeds_give_the_same_decisions_one_by_one_and_in_a_batch(
     view: Snapshot, requests: list[RouteRequest], seed: int
 ) -> None:
-    def one_by_one(desk: Desk) -> list[Routed | str]:
-        answers: list[Routed | str] = []
+    def one_by_one(desk: Desk) -> list[object]:
+        answers: list[object] = []
         for request in requests:
             try:
                 answers.append(desk.router.route(request, CALL))
@@ -145,7 +91,7 @@ def test_other_seeds_give_other_draws_from_the_same_distribution() -> None:
         three_models(),
         text(objective=Weights(0.0, 0.0), constraints=Constraints(denied_models=frozenset({"good"}))),
     )
-    seen = {Desk(view, first_seed=seed).router.route(request, CALL).decision.target.model for seed in range(400)}
+    seen = {written(Desk(view, first_seed=seed).router.route(request, CALL)).target.model for seed in range(400)}
     assert seen == {"cheap", "fast"}
 
 
@@ -156,7 +102,8 @@ def test_a_decision_carries_everything_that_its_token_must_know() -> None:
         task_type="sum", session_id="s", labels={"a": "b"}, constraints=Constraints(allowed_models=frozenset({"good"}))
     )
     routed = desk.router.route(request, CALL)
-    lesson = routed.decision.lesson
+    decision = written(routed)
+    lesson = decision.lesson
     opened = FeedbackTokens(Plain()).open(routed.token, tenant="acme", now_nanos=NOW)
     assert opened == lesson
     assert (lesson.model, lesson.deployment, lesson.prices.output) == ("good", "good@one", 10**10)
@@ -164,9 +111,9 @@ def test_a_decision_carries_everything_that_its_token_must_know() -> None:
     revisions = lesson.revisions
     assert (revisions.policy, revisions.policy_version, revisions.catalog, revisions.learner) == ("default", 4, 3, 17)
     assert lesson.features.dimension == 15
-    assert routed.decision.reason_codes == (ReasonCode.ONLY_CANDIDATE,)
-    assert desk.ledger.find("acme", "d1") is routed.decision
-    assert desk.recorded == [routed.decision]
+    assert decision.reason_codes == (ReasonCode.ONLY_CANDIDATE,)
+    assert desk.ledger.find("acme", "d1") == decision
+    assert desk.recorded == [record_of(decision)]
 
 
 def test_a_plan_leaves_no_trace() -> None:
@@ -197,7 +144,7 @@ def test_a_request_that_names_what_does_not_exist_is_refused_alike_by_route_plan
         desk.router.plan(request_)
     refusal, served = desk.router.route_many([request_, text()], CALL)
     assert isinstance(refusal, error)
-    assert isinstance(served, Routed)
+    assert isinstance(served, ReferenceRouted)
     assert len(desk.recorded) == 1
 
 
@@ -209,7 +156,7 @@ def test_text_is_refused_where_the_policy_takes_only_a_callers_own_vector() -> N
         desk.router.route(text(), CALL)
     assert refusal.value.metadata["schema"] == "text"
     vector = FeatureVector("acme.v1", struct.pack("<2f", 1.0, 2.0))
-    assert desk.router.route(RouteRequest(features=vector), CALL).decision.lesson.features == vector
+    assert written(desk.router.route(RouteRequest(features=vector), CALL)).lesson.features == vector
 
 
 def test_when_only_draining_models_are_left_waiting_is_advised() -> None:
@@ -229,7 +176,7 @@ def test_models_above_the_money_are_refused_for_it_also_in_a_batch() -> None:
     refusal, served = desk.router.route_many([poor, text()], CALL)
     assert isinstance(refusal, NoEligibleModelError)
     assert {violation.type for violation in refusal.preconditions} == {RefusalCause.MAX_COST.name}
-    assert isinstance(served, Routed)
+    assert isinstance(served, ReferenceRouted)
 
 
 def test_an_engine_refusal_inside_a_batch_is_a_fault_and_no_answer() -> None:
@@ -250,7 +197,7 @@ def test_what_is_learned_moves_the_next_decision() -> None:
         return found.expected.quality
 
     before = quality_of("cheap")
-    lesson = desk.router.route(request, CALL).decision.lesson
+    lesson = written(desk.router.route(request, CALL)).lesson
     for sequence in range(1, 20):
         desk.engine.learn(Outcome("cheap", "r", sequence, NOW, NOW, lesson.features.values, quality=1.0))
     assert quality_of("cheap") > before
@@ -261,20 +208,20 @@ def test_a_new_catalogue_is_in_force_for_the_very_next_decision() -> None:
     desk = Desk(three_models())
     desk.router.route(text(), CALL)
     desk.catalogue.view = snapshot([model("newcomer")], [deployment("newcomer")], generation=2)
-    assert desk.router.route(text(), CALL).decision.target.model == "newcomer"
+    assert written(desk.router.route(text(), CALL)).target.model == "newcomer"
     assert desk.engine.generation == 2
 
 
 def test_remarks_tell_unmet_wishes_and_exploration() -> None:
     desk = Desk(three_models())
     picky = text(constraints=Constraints(quality_floor=1.0))
-    assert ReasonCode.QUALITY_FLOOR_UNMET in desk.router.route(picky, CALL).decision.reason_codes
+    assert ReasonCode.QUALITY_FLOOR_UNMET in written(desk.router.route(picky, CALL)).reason_codes
     hasty = text(constraints=Constraints(latency_slo_seconds=0.001))
-    decision = desk.router.route(hasty, CALL).decision
+    decision = written(desk.router.route(hasty, CALL))
     assert ReasonCode.LATENCY_SLO_UNMET in decision.reason_codes
     assert decision.target.model == "fast"
     even = text(objective=Weights(0.0, 0.0))
-    for decision in (desk.router.route(even, CALL).decision for _ in range(50)):
+    for decision in (written(desk.router.route(even, CALL)) for _ in range(50)):
         best = max(candidate.utility for candidate in decision.candidates)
         is_explored = ReasonCode.EXPLORED in decision.reason_codes
         assert is_explored == (decision.candidates[decision.chosen].utility < best)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,7 +15,7 @@ from atp_grpc.pb.atp.v1.observe_service_pb2 import ObserveRequest
 from atp_grpc.pb.atp.v1.outcome_pb2 import Attempt
 from atp_grpc.pb.atp.v1.route_service_pb2 import RouteRequest
 from atp_grpc.services.convert.decisions import moment, span
-from atp_grpc.services.convert.outcomes import outcome, reference, report
+from atp_grpc.services.convert.outcomes import outcome, report
 from atp_grpc.services.convert.requests import MAX_TEXT_BYTES, route_request, seconds
 from tests.unit.learning.examples import lesson
 
@@ -65,19 +63,12 @@ def test_nothing_observed_is_no_outcome() -> None:
 
 
 def test_a_cost_beyond_the_field_is_the_most_it_holds() -> None:
-    dear = dataclasses.replace(lesson(), prices=TokenPrices(input=10**15, output=10**15))
+    dear = lesson()._replace(prices=TokenPrices(input=10**15, output=10**15))
     usage = Usage(input_tokens=10**9, output_tokens=10**9)
     attempts = tuple(domain.Attempt("small", usage=usage) for _ in range(16))
     written = outcome(Report(attempts=attempts), dear)
     assert written is not None
     assert written.cost_nano_usd == 2**63 - 1
-
-
-def test_a_report_names_its_decision_by_token_or_by_id() -> None:
-    assert reference(ObserveRequest(feedback_token=b"t")).token == b"t"
-    assert reference(ObserveRequest(feedback_token=b"t")).decision_id is None
-    assert reference(ObserveRequest(decision_id="d")).decision_id == "d"
-    assert reference(ObserveRequest(decision_id="d")).token is None
 
 
 def test_what_a_request_leaves_out_is_absent_and_not_zero() -> None:

@@ -26,20 +26,16 @@ class Story:
             LocalClaims(ManualClock(), ids_per_tenant=100, bytes_per_tenant=100_000), ttl_seconds=600.0
         )
 
-    def tell(self) -> RouteResponse:
+    def tell(self) -> tuple[bytes, str]:
         self.told += 1
         if self.told <= self.failures:
             raise NoEligibleModelError([])
-        return RouteResponse(decision_id=f"d{self.told}")
+        name = f"d{self.told}"
+        return RouteResponse(decision_id=name).SerializeToString(), name
 
     async def once(self, request: RouteRequest) -> RouteResponse:
-        return await self.idempotency.once(
-            request,
-            ClaimKey("acme", "Route", request.request_id),
-            execute=self.tell,
-            answer_type=RouteResponse,
-            tombstone=lambda answer: answer.decision_id,
-        )
+        key = ClaimKey("acme", "Route", request.request_id)
+        return RouteResponse.FromString(await self.idempotency.once(request, key, execute=self.tell))
 
 
 async def test_without_an_id_every_call_is_told_anew() -> None:

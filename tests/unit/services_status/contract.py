@@ -67,6 +67,8 @@ SAMPLES: Mapping[str, AtpError] = {
         errors.RevisionNotReachedError(min_revision=3, revision=2, retry_after_seconds=0.2),
         errors.DeadlineExceededError(),
         errors.DrainingError(0.05),
+        errors.OverloadedError(0.1),
+        errors.CallerTooSlowError(30.0),
         errors.StoreUnavailableError(0.25),
         errors.CatalogInvalidError(REFUSED),
         errors.InstanceMismatchError("i1"),

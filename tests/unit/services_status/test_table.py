@@ -18,6 +18,7 @@ from tests.unit.services_status.contract import SAMPLES, written_contract
 REASONS = sorted(TABLE)
 CONTRACT = written_contract()
 VALUES = error_reason_pb2.ErrorReason.DESCRIPTOR.values
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 TRAILER_BYTES = 8_192
 """What a client of the C core takes by default."""
 
@@ -53,21 +54,29 @@ def test_our_codes_are_those_of_grpc() -> None:
 @pytest.mark.parametrize("reason", REASONS)
 def test_each_reason_gets_the_code_that_the_contract_promises(reason: str) -> None:
     assert TABLE[reason].code.name == CONTRACT[reason].code
-    assert rpc_status(SAMPLES[reason]).code == TABLE[reason].code
+    assert rpc_status(SAMPLES[reason], TRACE).code == TABLE[reason].code
 
 
 @pytest.mark.parametrize("reason", REASONS)
 def test_each_reason_carries_the_details_that_the_contract_promises_each_once(reason: str) -> None:
-    kinds = [kind(detail) for detail in rpc_status(SAMPLES[reason]).details]
+    kinds = [kind(detail) for detail in rpc_status(SAMPLES[reason], TRACE).details]
 
     assert kinds[0] == "ErrorInfo"
-    assert sorted(kinds[1:]) == sorted(CONTRACT[reason].details)
+    assert sorted(kinds[1:]) == sorted([*CONTRACT[reason].details, "RequestInfo"])
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_each_reason_names_the_call(reason: str) -> None:
+    request = error_details_pb2.RequestInfo()
+
+    assert rpc_status(SAMPLES[reason], TRACE).details[-1].Unpack(request)
+    assert request.request_id == TRACE
 
 
 @pytest.mark.parametrize("reason", REASONS)
 def test_each_reason_carries_the_metadata_that_the_contract_promises(reason: str) -> None:
     info = error_details_pb2.ErrorInfo()
-    rpc_status(SAMPLES[reason]).details[0].Unpack(info)
+    rpc_status(SAMPLES[reason], TRACE).details[0].Unpack(info)
 
     assert info.reason == reason
     assert info.domain == "atp.dev"
@@ -89,7 +98,7 @@ def test_every_variable_part_of_a_message_is_in_the_metadata_or_the_details(reas
 @pytest.mark.parametrize("reason", REASONS)
 def test_only_what_helps_is_retried_by_clients(reason: str) -> None:
     error = SAMPLES[reason]
-    pushback = dict(trailers(error, rpc_status(error))).get("grpc-retry-pushback-ms")
+    pushback = dict(trailers(error, rpc_status(error, TRACE))).get("grpc-retry-pushback-ms")
 
     if reason == "DEADLINE_EXCEEDED":
         assert pushback is None
@@ -105,7 +114,7 @@ def test_long_lists_are_cut_to_what_a_client_can_take_and_say_so() -> None:
     conditions = [PreconditionViolation("CAPABILITY", f"models/model-{n}", "lacks vision " * 5) for n in range(512)]
     error = NoEligibleModelError(conditions)
 
-    status = rpc_status(error)
+    status = rpc_status(error, TRACE)
 
     failure = error_details_pb2.PreconditionFailure()
     assert status.details[1].Unpack(failure)
@@ -116,7 +125,7 @@ def test_long_lists_are_cut_to_what_a_client_can_take_and_say_so() -> None:
 
 
 def test_a_single_giant_violation_is_counted_and_left_out() -> None:
-    status = rpc_status(InvalidFieldError([FieldViolation("f" * 100_000, "")]))
+    status = rpc_status(InvalidFieldError([FieldViolation("f" * 100_000, "")]), TRACE)
 
     bad = error_details_pb2.BadRequest()
     assert status.details[1].Unpack(bad)
@@ -127,6 +136,6 @@ def test_giant_words_are_cut_wherever_they_stand() -> None:
     class GiantError(AtpError):
         reason = "INTERNAL"
 
-    status = rpc_status(GiantError("m" * 100_000, metadata={"key": "v" * 100_000}))
+    status = rpc_status(GiantError("m" * 100_000, metadata={"key": "v" * 100_000}), TRACE)
 
     assert status.ByteSize() < 1_024

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from atp_grpc.domain.call import Note
 from atp_grpc.domain.clock import ManualClock
 from atp_grpc.domain.tenant import Principal
-from atp_grpc.telemetry.call_log import CallLog
+from atp_grpc.telemetry.call_log import CallLog, Facts
 from atp_grpc.telemetry.lines import LineWriter
 
 ACME = Principal("acme", "key-1", frozenset())
@@ -24,11 +25,11 @@ class Book:
         self.log = CallLog(self.writer, self.clock, level=level, success_logs_per_second=per_second)
 
     def succeed(self) -> None:
-        self.log.succeeded("atp.v1.RouteService/Route", 0.0004, principal=ACME, trace_id="t", peer=lambda: "ipv4:1")
+        self.log.succeeded(Facts("atp.v1.RouteService/Route", 0.0004, ACME, "t", lambda: "ipv4:1"))
 
     def fail(self, level: int = logging.WARNING, **changes: Any) -> None:
-        fields: dict[str, Any] = {"code": "NOT_FOUND", "reason": "DECISION_NOT_FOUND", "principal": None}
-        self.log.failed("m", 0.0, level=level, trace_id="t", peer=lambda: "p", **(fields | changes))
+        fields: dict[str, Any] = {"code": "NOT_FOUND", "reason": "DECISION_NOT_FOUND"}
+        self.log.failed(Facts("m", 0.0, None, "t", lambda: "p"), level=level, **(fields | changes))
 
     def lines(self) -> list[dict[str, Any]]:
         assert self.writer.flush()
@@ -59,6 +60,17 @@ def test_a_line_says_when_who_what_and_how_long(book: Book) -> None:
             "peer": "ipv4:1",
         }
     ]
+
+
+def test_a_line_says_what_the_handler_noted_and_how_often_the_caller_tried(book: Book) -> None:
+    notes: dict[str, Note] = {"items": 3, "failed_items": 1, "model": 'na"me\n', "is_replay": True}
+    book.log.succeeded(Facts("m", 0.0, ACME, "t", lambda: "p", attempt=2, notes=notes))
+    book.succeed()
+
+    noted, plain = book.lines()
+    assert noted["attempt"] == 2
+    assert noted | notes == noted
+    assert plain.keys() == noted.keys() - notes.keys() - {"attempt"}
 
 
 def test_a_second_has_its_share_of_successes_and_the_next_second_too(book: Book) -> None:

@@ -25,8 +25,9 @@ def served() -> dict[str, tuple[str, frozenset[str]]]:
     metrics = Metrics()
     found: dict[str, tuple[str, frozenset[str]]] = {}
     for collector in list(metrics.registry._collector_to_names):
-        labels = frozenset(collector._labelnames) if isinstance(collector, MetricWrapperBase) else frozenset()
         for family in collector.collect():
+            source = collector if isinstance(collector, MetricWrapperBase) else family
+            labels = frozenset(getattr(source, "_labelnames", ()))
             name = f"{family.name}_total" if family.type == "counter" else family.name
             found[name] = (family.type, labels)
     return found
@@ -102,6 +103,26 @@ def test_every_event_has_its_counter() -> None:
         'atp_store_commit_seconds_bucket{le="0.005"} 1.0',
         "atp_catalog_reload_failures_total 1.0",
         "atp_incidents_total 1.0",
+    ):
+        assert line in text
+
+
+def test_health_and_the_loop_have_their_figures() -> None:
+    metrics = Metrics()
+    metrics.checked("store", 2, 0.25)
+    metrics.checked("store", 1, 0.125)
+    metrics.watch_health_watches(lambda: 3)
+    metrics.loop_lagged(0.03)
+    metrics.loop_stalled()
+
+    text = scraped(metrics)
+    for line in (
+        'atp_health_state{check="store"} 1.0',
+        'atp_health_check_seconds{check="store"} 0.125',
+        "atp_health_watches 3.0",
+        'atp_loop_lag_seconds_bucket{le="0.05"} 1.0',
+        'atp_loop_lag_seconds_bucket{le="0.025"} 0.0',
+        "atp_loop_stalls_total 1.0",
     ):
         assert line in text
 

@@ -44,3 +44,7 @@ def test_no_metadata_can_break_the_reading(metadata: list[tuple[str, str | bytes
     assert arrival.authorization is None or isinstance(arrival.authorization, str)
     assert arrival.trace_id == "" or len(arrival.trace_id) == 32
     assert 0 <= arrival.attempt <= 100
+
+
+def test_metadata_is_measured_as_http2_does() -> None:
+    assert read_arrival([("ab", "cde"), ("f-bin", bytes(10))]).size_bytes == 5 + 15 + 2 * 32

@@ -24,12 +24,13 @@ _sym_db = _symbol_database.Default()
 
 from atp_grpc.pb.atp.v1 import outcome_pb2 as atp_dot_v1_dot_outcome__pb2
 from atp_grpc.pb.atp.v1 import permission_pb2 as atp_dot_v1_dot_permission__pb2
+from atp_grpc.pb.atp.v1 import stream_pb2 as atp_dot_v1_dot_stream__pb2
 from atp_grpc.pb.buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x61tp/v1/observe_service.proto\x12\x06\x61tp.v1\x1a\x14\x61tp/v1/outcome.proto\x1a\x17\x61tp/v1/permission.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/rpc/status.proto\"\xd2\x02\n\x0eObserveRequest\x12%\n\x0e\x66\x65\x65\x64\x62\x61\x63k_token\x18\x01 \x01(\x0c\x42\x0b\xbaH\x08z\x06\x10\x01\x18\x80\x80\x01H\x00\x12 \n\x0b\x64\x65\x63ision_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@H\x00\x12/\n\x07quality\x18\x03 \x01(\x01\x42\x19\xbaH\x16\x12\x14\x19\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00@\x01H\x01\x88\x01\x01\x12+\n\x08\x61ttempts\x18\x04 \x03(\x0b\x32\x0f.atp.v1.AttemptB\x08\xbaH\x05\x92\x01\x02\x10\x10\x12K\n\x06labels\x18\x05 \x03(\x0b\x32\".atp.v1.ObserveRequest.LabelsEntryB\x17\xbaH\x14\x9a\x01\x11\x10 \"\x06r\x04\x10\x01\x18@*\x05r\x03\x18\x80\x02\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x11\n\x08\x64\x65\x63ision\x12\x05\xbaH\x02\x08\x01\x42\n\n\x08_quality\"|\n\x0fObserveResponse\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12\x17\n\x0frecorded_fields\x18\x02 \x03(\t\x12\x18\n\x10unchanged_fields\x18\x03 \x03(\t\x12\x0f\n\x07replica\x18\x04 \x01(\t\x12\x10\n\x08sequence\x18\x05 \x01(\x03\"Q\n\x13ObserveBatchRequest\x12:\n\x08requests\x18\x01 \x03(\x0b\x32\x16.atp.v1.ObserveRequestB\x10\xbaH\r\x92\x01\n\x08\x01\x10\x80\x02\"\x03\xd8\x01\x03\"k\n\rObserveResult\x12+\n\x08response\x18\x01 \x01(\x0b\x32\x17.atp.v1.ObserveResponseH\x00\x12#\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\x08\n\x06result\">\n\x14ObserveBatchResponse\x12&\n\x07results\x18\x01 \x03(\x0b\x32\x15.atp.v1.ObserveResult2\xd5\x01\n\x0eObserveService\x12V\n\x07Observe\x12\x16.atp.v1.ObserveRequest\x1a\x17.atp.v1.ObserveResponse\"\x1a\xd8\xce\x18\x02\x82\xd3\xe4\x93\x02\x10\"\x0b/v1/observe:\x01*\x12k\n\x0cObserveBatch\x12\x1b.atp.v1.ObserveBatchRequest\x1a\x1c.atp.v1.ObserveBatchResponse\" \xd8\xce\x18\x02\x82\xd3\xe4\x93\x02\x16\"\x11/v1/observe:batch:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x61tp/v1/observe_service.proto\x12\x06\x61tp.v1\x1a\x14\x61tp/v1/outcome.proto\x1a\x17\x61tp/v1/permission.proto\x1a\x13\x61tp/v1/stream.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/rpc/status.proto\"\xd2\x02\n\x0eObserveRequest\x12%\n\x0e\x66\x65\x65\x64\x62\x61\x63k_token\x18\x01 \x01(\x0c\x42\x0b\xbaH\x08z\x06\x10\x01\x18\x80\x80\x01H\x00\x12 \n\x0b\x64\x65\x63ision_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@H\x00\x12/\n\x07quality\x18\x03 \x01(\x01\x42\x19\xbaH\x16\x12\x14\x19\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00@\x01H\x01\x88\x01\x01\x12+\n\x08\x61ttempts\x18\x04 \x03(\x0b\x32\x0f.atp.v1.AttemptB\x08\xbaH\x05\x92\x01\x02\x10\x10\x12K\n\x06labels\x18\x05 \x03(\x0b\x32\".atp.v1.ObserveRequest.LabelsEntryB\x17\xbaH\x14\x9a\x01\x11\x10 \"\x06r\x04\x10\x01\x18@*\x05r\x03\x18\x80\x02\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x11\n\x08\x64\x65\x63ision\x12\x05\xbaH\x02\x08\x01\x42\n\n\x08_quality\"|\n\x0fObserveResponse\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12\x17\n\x0frecorded_fields\x18\x02 \x03(\t\x12\x18\n\x10unchanged_fields\x18\x03 \x03(\t\x12\x0f\n\x07replica\x18\x04 \x01(\t\x12\x10\n\x08sequence\x18\x05 \x01(\x03\"Q\n\x13ObserveBatchRequest\x12:\n\x08requests\x18\x01 \x03(\x0b\x32\x16.atp.v1.ObserveRequestB\x10\xbaH\r\x92\x01\n\x08\x01\x10\x80\x02\"\x03\xd8\x01\x03\"k\n\rObserveResult\x12+\n\x08response\x18\x01 \x01(\x0b\x32\x17.atp.v1.ObserveResponseH\x00\x12#\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\x08\n\x06result\">\n\x14ObserveBatchResponse\x12&\n\x07results\x18\x01 \x03(\x0b\x32\x15.atp.v1.ObserveResult\"G\n\x14ObserveStreamRequest\x12/\n\x07request\x18\x01 \x01(\x0b\x32\x16.atp.v1.ObserveRequestB\x06\xbaH\x03\xc8\x01\x01\"K\n\x14ObserveStreamFailure\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12!\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.google.rpc.Status\"r\n\x10ObserveStreamAck\x12\x15\n\rlast_sequence\x18\x01 \x01(\x03\x12.\n\x08\x66\x61ilures\x18\x02 \x03(\x0b\x32\x1c.atp.v1.ObserveStreamFailure\x12\x17\n\x0ftotal_unchanged\x18\x03 \x01(\x03\"k\n\x15ObserveStreamResponse\x12\'\n\x03\x61\x63k\x18\x01 \x01(\x0b\x32\x18.atp.v1.ObserveStreamAckH\x00\x12 \n\x03\x65nd\x18\x02 \x01(\x0b\x32\x11.atp.v1.StreamEndH\x00\x42\x07\n\x05\x65vent2\xad\x02\n\x0eObserveService\x12V\n\x07Observe\x12\x16.atp.v1.ObserveRequest\x1a\x17.atp.v1.ObserveResponse\"\x1a\xd8\xce\x18\x02\x82\xd3\xe4\x93\x02\x10\"\x0b/v1/observe:\x01*\x12k\n\x0cObserveBatch\x12\x1b.atp.v1.ObserveBatchRequest\x1a\x1c.atp.v1.ObserveBatchResponse\" \xd8\xce\x18\x02\x82\xd3\xe4\x93\x02\x16\"\x11/v1/observe:batch:\x01*\x12V\n\rObserveStream\x12\x1c.atp.v1.ObserveStreamRequest\x1a\x1d.atp.v1.ObserveStreamResponse\"\x04\xd8\xce\x18\x02(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -52,22 +53,34 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_OBSERVEREQUEST'].fields_by_name['labels']._serialized_options = b'\272H\024\232\001\021\020 \"\006r\004\020\001\030@*\005r\003\030\200\002'
   _globals['_OBSERVEBATCHREQUEST'].fields_by_name['requests']._loaded_options = None
   _globals['_OBSERVEBATCHREQUEST'].fields_by_name['requests']._serialized_options = b'\272H\r\222\001\n\010\001\020\200\002\"\003\330\001\003'
+  _globals['_OBSERVESTREAMREQUEST'].fields_by_name['request']._loaded_options = None
+  _globals['_OBSERVESTREAMREQUEST'].fields_by_name['request']._serialized_options = b'\272H\003\310\001\001'
   _globals['_OBSERVESERVICE'].methods_by_name['Observe']._loaded_options = None
   _globals['_OBSERVESERVICE'].methods_by_name['Observe']._serialized_options = b'\330\316\030\002\202\323\344\223\002\020\"\013/v1/observe:\001*'
   _globals['_OBSERVESERVICE'].methods_by_name['ObserveBatch']._loaded_options = None
   _globals['_OBSERVESERVICE'].methods_by_name['ObserveBatch']._serialized_options = b'\330\316\030\002\202\323\344\223\002\026\"\021/v1/observe:batch:\001*'
-  _globals['_OBSERVEREQUEST']._serialized_start=172
-  _globals['_OBSERVEREQUEST']._serialized_end=510
-  _globals['_OBSERVEREQUEST_LABELSENTRY']._serialized_start=434
-  _globals['_OBSERVEREQUEST_LABELSENTRY']._serialized_end=479
-  _globals['_OBSERVERESPONSE']._serialized_start=512
-  _globals['_OBSERVERESPONSE']._serialized_end=636
-  _globals['_OBSERVEBATCHREQUEST']._serialized_start=638
-  _globals['_OBSERVEBATCHREQUEST']._serialized_end=719
-  _globals['_OBSERVERESULT']._serialized_start=721
-  _globals['_OBSERVERESULT']._serialized_end=828
-  _globals['_OBSERVEBATCHRESPONSE']._serialized_start=830
-  _globals['_OBSERVEBATCHRESPONSE']._serialized_end=892
-  _globals['_OBSERVESERVICE']._serialized_start=895
-  _globals['_OBSERVESERVICE']._serialized_end=1108
+  _globals['_OBSERVESERVICE'].methods_by_name['ObserveStream']._loaded_options = None
+  _globals['_OBSERVESERVICE'].methods_by_name['ObserveStream']._serialized_options = b'\330\316\030\002'
+  _globals['_OBSERVEREQUEST']._serialized_start=193
+  _globals['_OBSERVEREQUEST']._serialized_end=531
+  _globals['_OBSERVEREQUEST_LABELSENTRY']._serialized_start=455
+  _globals['_OBSERVEREQUEST_LABELSENTRY']._serialized_end=500
+  _globals['_OBSERVERESPONSE']._serialized_start=533
+  _globals['_OBSERVERESPONSE']._serialized_end=657
+  _globals['_OBSERVEBATCHREQUEST']._serialized_start=659
+  _globals['_OBSERVEBATCHREQUEST']._serialized_end=740
+  _globals['_OBSERVERESULT']._serialized_start=742
+  _globals['_OBSERVERESULT']._serialized_end=849
+  _globals['_OBSERVEBATCHRESPONSE']._serialized_start=851
+  _globals['_OBSERVEBATCHRESPONSE']._serialized_end=913
+  _globals['_OBSERVESTREAMREQUEST']._serialized_start=915
+  _globals['_OBSERVESTREAMREQUEST']._serialized_end=986
+  _globals['_OBSERVESTREAMFAILURE']._serialized_start=988
+  _globals['_OBSERVESTREAMFAILURE']._serialized_end=1063
+  _globals['_OBSERVESTREAMACK']._serialized_start=1065
+  _globals['_OBSERVESTREAMACK']._serialized_end=1179
+  _globals['_OBSERVESTREAMRESPONSE']._serialized_start=1181
+  _globals['_OBSERVESTREAMRESPONSE']._serialized_end=1288
+  _globals['_OBSERVESERVICE']._serialized_start=1291
+  _globals['_OBSERVESERVICE']._serialized_end=1592
 # @@protoc_insertion_point(module_scope)

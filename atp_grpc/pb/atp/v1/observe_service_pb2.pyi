@@ -1,5 +1,6 @@
 from atp_grpc.pb.atp.v1 import outcome_pb2 as _outcome_pb2
 from atp_grpc.pb.atp.v1 import permission_pb2 as _permission_pb2
+from atp_grpc.pb.atp.v1 import stream_pb2 as _stream_pb2
 from atp_grpc.pb.buf.validate import validate_pb2 as _validate_pb2
 from google.api import annotations_pb2 as _annotations_pb2
 from google.rpc import status_pb2 as _status_pb2
@@ -65,3 +66,35 @@ class ObserveBatchResponse(_message.Message):
     RESULTS_FIELD_NUMBER: _ClassVar[int]
     results: _containers.RepeatedCompositeFieldContainer[ObserveResult]
     def __init__(self, results: _Optional[_Iterable[_Union[ObserveResult, _Mapping]]] = ...) -> None: ...
+
+class ObserveStreamRequest(_message.Message):
+    __slots__ = ("request",)
+    REQUEST_FIELD_NUMBER: _ClassVar[int]
+    request: ObserveRequest
+    def __init__(self, request: _Optional[_Union[ObserveRequest, _Mapping]] = ...) -> None: ...
+
+class ObserveStreamFailure(_message.Message):
+    __slots__ = ("sequence", "error")
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    sequence: int
+    error: _status_pb2.Status
+    def __init__(self, sequence: _Optional[int] = ..., error: _Optional[_Union[_status_pb2.Status, _Mapping]] = ...) -> None: ...
+
+class ObserveStreamAck(_message.Message):
+    __slots__ = ("last_sequence", "failures", "total_unchanged")
+    LAST_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    FAILURES_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_UNCHANGED_FIELD_NUMBER: _ClassVar[int]
+    last_sequence: int
+    failures: _containers.RepeatedCompositeFieldContainer[ObserveStreamFailure]
+    total_unchanged: int
+    def __init__(self, last_sequence: _Optional[int] = ..., failures: _Optional[_Iterable[_Union[ObserveStreamFailure, _Mapping]]] = ..., total_unchanged: _Optional[int] = ...) -> None: ...
+
+class ObserveStreamResponse(_message.Message):
+    __slots__ = ("ack", "end")
+    ACK_FIELD_NUMBER: _ClassVar[int]
+    END_FIELD_NUMBER: _ClassVar[int]
+    ack: ObserveStreamAck
+    end: _stream_pb2.StreamEnd
+    def __init__(self, ack: _Optional[_Union[ObserveStreamAck, _Mapping]] = ..., end: _Optional[_Union[_stream_pb2.StreamEnd, _Mapping]] = ...) -> None: ...

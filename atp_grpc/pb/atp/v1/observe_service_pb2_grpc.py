@@ -47,6 +47,11 @@ class ObserveServiceStub:
                 request_serializer=atp_dot_v1_dot_observe__service__pb2.ObserveBatchRequest.SerializeToString,
                 response_deserializer=atp_dot_v1_dot_observe__service__pb2.ObserveBatchResponse.FromString,
                 _registered_method=True)
+        self.ObserveStream = channel.stream_stream(
+                '/atp.v1.ObserveService/ObserveStream',
+                request_serializer=atp_dot_v1_dot_observe__service__pb2.ObserveStreamRequest.SerializeToString,
+                response_deserializer=atp_dot_v1_dot_observe__service__pb2.ObserveStreamResponse.FromString,
+                _registered_method=True)
 
 
 class ObserveServiceServicer:
@@ -70,6 +75,16 @@ class ObserveServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ObserveStream(self, request_iterator, context):
+        """Takes a stream of reports; many may be on their way at once. Acknowledgements are cumulative: each covers every
+        report up to its position, and names those that were refused. A report that is covered and not named is durable.
+        The server reads on only while few reports await their acknowledgement. It ends the stream with a `StreamEnd` when
+        the caller is done, before the connection grows too old, and when it shuts down.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ObserveServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -82,6 +97,11 @@ def add_ObserveServiceServicer_to_server(servicer, server):
                     servicer.ObserveBatch,
                     request_deserializer=atp_dot_v1_dot_observe__service__pb2.ObserveBatchRequest.FromString,
                     response_serializer=atp_dot_v1_dot_observe__service__pb2.ObserveBatchResponse.SerializeToString,
+            ),
+            'ObserveStream': grpc.stream_stream_rpc_method_handler(
+                    servicer.ObserveStream,
+                    request_deserializer=atp_dot_v1_dot_observe__service__pb2.ObserveStreamRequest.FromString,
+                    response_serializer=atp_dot_v1_dot_observe__service__pb2.ObserveStreamResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -141,6 +161,33 @@ class ObserveService:
             '/atp.v1.ObserveService/ObserveBatch',
             atp_dot_v1_dot_observe__service__pb2.ObserveBatchRequest.SerializeToString,
             atp_dot_v1_dot_observe__service__pb2.ObserveBatchResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ObserveStream(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/atp.v1.ObserveService/ObserveStream',
+            atp_dot_v1_dot_observe__service__pb2.ObserveStreamRequest.SerializeToString,
+            atp_dot_v1_dot_observe__service__pb2.ObserveStreamResponse.FromString,
             options,
             channel_credentials,
             insecure,

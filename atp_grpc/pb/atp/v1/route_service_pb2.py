@@ -24,13 +24,14 @@ _sym_db = _symbol_database.Default()
 
 from atp_grpc.pb.atp.v1 import permission_pb2 as atp_dot_v1_dot_permission__pb2
 from atp_grpc.pb.atp.v1 import routing_pb2 as atp_dot_v1_dot_routing__pb2
+from atp_grpc.pb.atp.v1 import stream_pb2 as atp_dot_v1_dot_stream__pb2
 from atp_grpc.pb.buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x61tp/v1/route_service.proto\x12\x06\x61tp.v1\x1a\x17\x61tp/v1/permission.proto\x1a\x14\x61tp/v1/routing.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\"\xf8\x04\n\x0cRouteRequest\x12/\n\nrequest_id\x18\x01 \x01(\tB\x1b\xbaH\x18r\x16\x18@2\x12^[A-Za-z0-9_.:-]*$\x12\x19\n\x06prompt\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x10\x01H\x00\x12,\n\x0c\x63onversation\x18\x03 \x01(\x0b\x32\x14.atp.v1.ConversationH\x00\x12$\n\x08\x66\x65\x61tures\x18\x04 \x01(\x0b\x32\x10.atp.v1.FeaturesH\x00\x12\'\n\x0cinput_tokens\x18\x05 \x01(\x03\x42\x0c\xbaH\t\"\x07\x18\x80\xc2\xd7/(\x00H\x01\x88\x01\x01\x12,\n\x11max_output_tokens\x18\x06 \x01(\x03\x42\x0c\xbaH\t\"\x07\x18\x80\xc2\xd7/ \x00H\x02\x88\x01\x01\x12\x1a\n\ttask_type\x18\x07 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12(\n\x0b\x63onstraints\x18\x08 \x01(\x0b\x32\x13.atp.v1.Constraints\x12$\n\tobjective\x18\t \x01(\x0b\x32\x11.atp.v1.Objective\x12\x17\n\x06policy\x18\n \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x1c\n\nsession_id\x18\x0b \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\x12I\n\x06labels\x18\x0c \x03(\x0b\x32 .atp.v1.RouteRequest.LabelsEntryB\x17\xbaH\x14\x9a\x01\x11\x10 \"\x06r\x04\x10\x01\x18@*\x05r\x03\x18\x80\x02\x12\x1d\n\x0cmin_revision\x18\r \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x0e\n\x05input\x12\x05\xbaH\x02\x08\x01\x42\x0f\n\r_input_tokensB\x14\n\x12_max_output_tokens\"\xbb\x03\n\rRouteResponse\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12\x16\n\x0e\x66\x65\x65\x64\x62\x61\x63k_token\x18\x02 \x01(\x0c\x12\x1e\n\x06target\x18\x03 \x01(\x0b\x32\x0e.atp.v1.Target\x12%\n\x08\x65xpected\x18\x04 \x01(\x0b\x32\x13.atp.v1.Expectation\x12\x12\n\npropensity\x18\x05 \x01(\x01\x12#\n\tfallbacks\x18\x06 \x03(\x0b\x32\x10.atp.v1.Fallback\x12\x0e\n\x06policy\x18\x07 \x01(\t\x12\x16\n\x0epolicy_version\x18\x08 \x01(\x03\x12\x18\n\x10\x63\x61talog_revision\x18\t \x01(\x03\x12\x18\n\x10learner_revision\x18\n \x01(\x03\x12(\n\x0creason_codes\x18\x0b \x03(\x0e\x32\x12.atp.v1.ReasonCode\x12\x0e\n\x06\x65ngine\x18\x0c \x01(\t\x12.\n\ndecided_at\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x37\n\x13\x66\x65\x65\x64\x62\x61\x63k_expires_at\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"M\n\x11RouteBatchRequest\x12\x38\n\x08requests\x18\x01 \x03(\x0b\x32\x14.atp.v1.RouteRequestB\x10\xbaH\r\x92\x01\n\x08\x01\x10\x80\x02\"\x03\xd8\x01\x03\"g\n\x0bRouteResult\x12)\n\x08response\x18\x01 \x01(\x0b\x32\x15.atp.v1.RouteResponseH\x00\x12#\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\x08\n\x06result\":\n\x12RouteBatchResponse\x12$\n\x07results\x18\x01 \x03(\x0b\x32\x13.atp.v1.RouteResult\"<\n\x0bPlanRequest\x12-\n\x07request\x18\x01 \x01(\x0b\x32\x14.atp.v1.RouteRequestB\x06\xbaH\x03\xc8\x01\x01\"\xa5\x01\n\x10PlannedCandidate\x12\x1e\n\x06target\x18\x01 \x01(\x0b\x32\x0e.atp.v1.Target\x12%\n\x08\x65xpected\x18\x02 \x01(\x0b\x32\x13.atp.v1.Expectation\x12\x0f\n\x07utility\x18\x03 \x01(\x01\x12\x12\n\npropensity\x18\x04 \x01(\x01\x12%\n\x07refusal\x18\x05 \x01(\x0e\x32\x14.atp.v1.RefusalCause\"\xd2\x01\n\x0cPlanResponse\x12,\n\ncandidates\x18\x01 \x03(\x0b\x32\x18.atp.v1.PlannedCandidate\x12\x0e\n\x06policy\x18\x02 \x01(\t\x12\x16\n\x0epolicy_version\x18\x03 \x01(\x03\x12\x18\n\x10\x63\x61talog_revision\x18\x04 \x01(\x03\x12\x18\n\x10learner_revision\x18\x05 \x01(\x03\x12(\n\x0creason_codes\x18\x06 \x03(\x0e\x32\x12.atp.v1.ReasonCode\x12\x0e\n\x06\x65ngine\x18\x07 \x01(\t2\x95\x02\n\x0cRouteService\x12N\n\x05Route\x12\x14.atp.v1.RouteRequest\x1a\x15.atp.v1.RouteResponse\"\x18\xd8\xce\x18\x01\x82\xd3\xe4\x93\x02\x0e\"\t/v1/route:\x01*\x12\x63\n\nRouteBatch\x12\x19.atp.v1.RouteBatchRequest\x1a\x1a.atp.v1.RouteBatchResponse\"\x1e\xd8\xce\x18\x01\x82\xd3\xe4\x93\x02\x14\"\x0f/v1/route:batch:\x01*\x12P\n\x04Plan\x12\x13.atp.v1.PlanRequest\x1a\x14.atp.v1.PlanResponse\"\x1d\xd8\xce\x18\x01\x82\xd3\xe4\x93\x02\x13\"\x0e/v1/route:plan:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x61tp/v1/route_service.proto\x12\x06\x61tp.v1\x1a\x17\x61tp/v1/permission.proto\x1a\x14\x61tp/v1/routing.proto\x1a\x13\x61tp/v1/stream.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\"\xf8\x04\n\x0cRouteRequest\x12/\n\nrequest_id\x18\x01 \x01(\tB\x1b\xbaH\x18r\x16\x18@2\x12^[A-Za-z0-9_.:-]*$\x12\x19\n\x06prompt\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x10\x01H\x00\x12,\n\x0c\x63onversation\x18\x03 \x01(\x0b\x32\x14.atp.v1.ConversationH\x00\x12$\n\x08\x66\x65\x61tures\x18\x04 \x01(\x0b\x32\x10.atp.v1.FeaturesH\x00\x12\'\n\x0cinput_tokens\x18\x05 \x01(\x03\x42\x0c\xbaH\t\"\x07\x18\x80\xc2\xd7/(\x00H\x01\x88\x01\x01\x12,\n\x11max_output_tokens\x18\x06 \x01(\x03\x42\x0c\xbaH\t\"\x07\x18\x80\xc2\xd7/ \x00H\x02\x88\x01\x01\x12\x1a\n\ttask_type\x18\x07 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12(\n\x0b\x63onstraints\x18\x08 \x01(\x0b\x32\x13.atp.v1.Constraints\x12$\n\tobjective\x18\t \x01(\x0b\x32\x11.atp.v1.Objective\x12\x17\n\x06policy\x18\n \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x1c\n\nsession_id\x18\x0b \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\x12I\n\x06labels\x18\x0c \x03(\x0b\x32 .atp.v1.RouteRequest.LabelsEntryB\x17\xbaH\x14\x9a\x01\x11\x10 \"\x06r\x04\x10\x01\x18@*\x05r\x03\x18\x80\x02\x12\x1d\n\x0cmin_revision\x18\r \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x0e\n\x05input\x12\x05\xbaH\x02\x08\x01\x42\x0f\n\r_input_tokensB\x14\n\x12_max_output_tokens\"\xbb\x03\n\rRouteResponse\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12\x16\n\x0e\x66\x65\x65\x64\x62\x61\x63k_token\x18\x02 \x01(\x0c\x12\x1e\n\x06target\x18\x03 \x01(\x0b\x32\x0e.atp.v1.Target\x12%\n\x08\x65xpected\x18\x04 \x01(\x0b\x32\x13.atp.v1.Expectation\x12\x12\n\npropensity\x18\x05 \x01(\x01\x12#\n\tfallbacks\x18\x06 \x03(\x0b\x32\x10.atp.v1.Fallback\x12\x0e\n\x06policy\x18\x07 \x01(\t\x12\x16\n\x0epolicy_version\x18\x08 \x01(\x03\x12\x18\n\x10\x63\x61talog_revision\x18\t \x01(\x03\x12\x18\n\x10learner_revision\x18\n \x01(\x03\x12(\n\x0creason_codes\x18\x0b \x03(\x0e\x32\x12.atp.v1.ReasonCode\x12\x0e\n\x06\x65ngine\x18\x0c \x01(\t\x12.\n\ndecided_at\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x37\n\x13\x66\x65\x65\x64\x62\x61\x63k_expires_at\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"M\n\x11RouteBatchRequest\x12\x38\n\x08requests\x18\x01 \x03(\x0b\x32\x14.atp.v1.RouteRequestB\x10\xbaH\r\x92\x01\n\x08\x01\x10\x80\x02\"\x03\xd8\x01\x03\"g\n\x0bRouteResult\x12)\n\x08response\x18\x01 \x01(\x0b\x32\x15.atp.v1.RouteResponseH\x00\x12#\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\x08\n\x06result\":\n\x12RouteBatchResponse\x12$\n\x07results\x18\x01 \x03(\x0b\x32\x13.atp.v1.RouteResult\"d\n\x12RouteStreamRequest\x12\x1f\n\x0e\x63orrelation_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12-\n\x07request\x18\x02 \x01(\x0b\x32\x14.atp.v1.RouteRequestB\x06\xbaH\x03\xc8\x01\x01\"\x97\x01\n\x11RouteStreamResult\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12\x16\n\x0e\x63orrelation_id\x18\x02 \x01(\t\x12)\n\x08response\x18\x03 \x01(\x0b\x32\x15.atp.v1.RouteResponseH\x00\x12#\n\x05\x65rror\x18\x04 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\x08\n\x06result\"m\n\x13RouteStreamResponse\x12+\n\x06result\x18\x01 \x01(\x0b\x32\x19.atp.v1.RouteStreamResultH\x00\x12 \n\x03\x65nd\x18\x02 \x01(\x0b\x32\x11.atp.v1.StreamEndH\x00\x42\x07\n\x05\x65vent\"<\n\x0bPlanRequest\x12-\n\x07request\x18\x01 \x01(\x0b\x32\x14.atp.v1.RouteRequestB\x06\xbaH\x03\xc8\x01\x01\"\xa5\x01\n\x10PlannedCandidate\x12\x1e\n\x06target\x18\x01 \x01(\x0b\x32\x0e.atp.v1.Target\x12%\n\x08\x65xpected\x18\x02 \x01(\x0b\x32\x13.atp.v1.Expectation\x12\x0f\n\x07utility\x18\x03 \x01(\x01\x12\x12\n\npropensity\x18\x04 \x01(\x01\x12%\n\x07refusal\x18\x05 \x01(\x0e\x32\x14.atp.v1.RefusalCause\"\xd2\x01\n\x0cPlanResponse\x12,\n\ncandidates\x18\x01 \x03(\x0b\x32\x18.atp.v1.PlannedCandidate\x12\x0e\n\x06policy\x18\x02 \x01(\t\x12\x16\n\x0epolicy_version\x18\x03 \x01(\x03\x12\x18\n\x10\x63\x61talog_revision\x18\x04 \x01(\x03\x12\x18\n\x10learner_revision\x18\x05 \x01(\x03\x12(\n\x0creason_codes\x18\x06 \x03(\x0e\x32\x12.atp.v1.ReasonCode\x12\x0e\n\x06\x65ngine\x18\x07 \x01(\t2\xe7\x02\n\x0cRouteService\x12N\n\x05Route\x12\x14.atp.v1.RouteRequest\x1a\x15.atp.v1.RouteResponse\"\x18\xd8\xce\x18\x01\x82\xd3\xe4\x93\x02\x0e\"\t/v1/route:\x01*\x12\x63\n\nRouteBatch\x12\x19.atp.v1.RouteBatchRequest\x1a\x1a.atp.v1.RouteBatchResponse\"\x1e\xd8\xce\x18\x01\x82\xd3\xe4\x93\x02\x14\"\x0f/v1/route:batch:\x01*\x12P\n\x0bRouteStream\x12\x1a.atp.v1.RouteStreamRequest\x1a\x1b.atp.v1.RouteStreamResponse\"\x04\xd8\xce\x18\x01(\x01\x30\x01\x12P\n\x04Plan\x12\x13.atp.v1.PlanRequest\x1a\x14.atp.v1.PlanResponse\"\x1d\xd8\xce\x18\x01\x82\xd3\xe4\x93\x02\x13\"\x0e/v1/route:plan:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -61,32 +62,44 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ROUTEREQUEST'].fields_by_name['min_revision']._serialized_options = b'\272H\004\"\002(\000'
   _globals['_ROUTEBATCHREQUEST'].fields_by_name['requests']._loaded_options = None
   _globals['_ROUTEBATCHREQUEST'].fields_by_name['requests']._serialized_options = b'\272H\r\222\001\n\010\001\020\200\002\"\003\330\001\003'
+  _globals['_ROUTESTREAMREQUEST'].fields_by_name['correlation_id']._loaded_options = None
+  _globals['_ROUTESTREAMREQUEST'].fields_by_name['correlation_id']._serialized_options = b'\272H\004r\002\030@'
+  _globals['_ROUTESTREAMREQUEST'].fields_by_name['request']._loaded_options = None
+  _globals['_ROUTESTREAMREQUEST'].fields_by_name['request']._serialized_options = b'\272H\003\310\001\001'
   _globals['_PLANREQUEST'].fields_by_name['request']._loaded_options = None
   _globals['_PLANREQUEST'].fields_by_name['request']._serialized_options = b'\272H\003\310\001\001'
   _globals['_ROUTESERVICE'].methods_by_name['Route']._loaded_options = None
   _globals['_ROUTESERVICE'].methods_by_name['Route']._serialized_options = b'\330\316\030\001\202\323\344\223\002\016\"\t/v1/route:\001*'
   _globals['_ROUTESERVICE'].methods_by_name['RouteBatch']._loaded_options = None
   _globals['_ROUTESERVICE'].methods_by_name['RouteBatch']._serialized_options = b'\330\316\030\001\202\323\344\223\002\024\"\017/v1/route:batch:\001*'
+  _globals['_ROUTESERVICE'].methods_by_name['RouteStream']._loaded_options = None
+  _globals['_ROUTESERVICE'].methods_by_name['RouteStream']._serialized_options = b'\330\316\030\001'
   _globals['_ROUTESERVICE'].methods_by_name['Plan']._loaded_options = None
   _globals['_ROUTESERVICE'].methods_by_name['Plan']._serialized_options = b'\330\316\030\001\202\323\344\223\002\023\"\016/v1/route:plan:\001*'
-  _globals['_ROUTEREQUEST']._serialized_start=203
-  _globals['_ROUTEREQUEST']._serialized_end=835
-  _globals['_ROUTEREQUEST_LABELSENTRY']._serialized_start=735
-  _globals['_ROUTEREQUEST_LABELSENTRY']._serialized_end=780
-  _globals['_ROUTERESPONSE']._serialized_start=838
-  _globals['_ROUTERESPONSE']._serialized_end=1281
-  _globals['_ROUTEBATCHREQUEST']._serialized_start=1283
-  _globals['_ROUTEBATCHREQUEST']._serialized_end=1360
-  _globals['_ROUTERESULT']._serialized_start=1362
-  _globals['_ROUTERESULT']._serialized_end=1465
-  _globals['_ROUTEBATCHRESPONSE']._serialized_start=1467
-  _globals['_ROUTEBATCHRESPONSE']._serialized_end=1525
-  _globals['_PLANREQUEST']._serialized_start=1527
-  _globals['_PLANREQUEST']._serialized_end=1587
-  _globals['_PLANNEDCANDIDATE']._serialized_start=1590
-  _globals['_PLANNEDCANDIDATE']._serialized_end=1755
-  _globals['_PLANRESPONSE']._serialized_start=1758
-  _globals['_PLANRESPONSE']._serialized_end=1968
-  _globals['_ROUTESERVICE']._serialized_start=1971
-  _globals['_ROUTESERVICE']._serialized_end=2248
+  _globals['_ROUTEREQUEST']._serialized_start=224
+  _globals['_ROUTEREQUEST']._serialized_end=856
+  _globals['_ROUTEREQUEST_LABELSENTRY']._serialized_start=756
+  _globals['_ROUTEREQUEST_LABELSENTRY']._serialized_end=801
+  _globals['_ROUTERESPONSE']._serialized_start=859
+  _globals['_ROUTERESPONSE']._serialized_end=1302
+  _globals['_ROUTEBATCHREQUEST']._serialized_start=1304
+  _globals['_ROUTEBATCHREQUEST']._serialized_end=1381
+  _globals['_ROUTERESULT']._serialized_start=1383
+  _globals['_ROUTERESULT']._serialized_end=1486
+  _globals['_ROUTEBATCHRESPONSE']._serialized_start=1488
+  _globals['_ROUTEBATCHRESPONSE']._serialized_end=1546
+  _globals['_ROUTESTREAMREQUEST']._serialized_start=1548
+  _globals['_ROUTESTREAMREQUEST']._serialized_end=1648
+  _globals['_ROUTESTREAMRESULT']._serialized_start=1651
+  _globals['_ROUTESTREAMRESULT']._serialized_end=1802
+  _globals['_ROUTESTREAMRESPONSE']._serialized_start=1804
+  _globals['_ROUTESTREAMRESPONSE']._serialized_end=1913
+  _globals['_PLANREQUEST']._serialized_start=1915
+  _globals['_PLANREQUEST']._serialized_end=1975
+  _globals['_PLANNEDCANDIDATE']._serialized_start=1978
+  _globals['_PLANNEDCANDIDATE']._serialized_end=2143
+  _globals['_PLANRESPONSE']._serialized_start=2146
+  _globals['_PLANRESPONSE']._serialized_end=2356
+  _globals['_ROUTESERVICE']._serialized_start=2359
+  _globals['_ROUTESERVICE']._serialized_end=2718
 # @@protoc_insertion_point(module_scope)

@@ -2,6 +2,7 @@ import datetime
 
 from atp_grpc.pb.atp.v1 import permission_pb2 as _permission_pb2
 from atp_grpc.pb.atp.v1 import routing_pb2 as _routing_pb2
+from atp_grpc.pb.atp.v1 import stream_pb2 as _stream_pb2
 from atp_grpc.pb.buf.validate import validate_pb2 as _validate_pb2
 from google.api import annotations_pb2 as _annotations_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
@@ -102,6 +103,34 @@ class RouteBatchResponse(_message.Message):
     RESULTS_FIELD_NUMBER: _ClassVar[int]
     results: _containers.RepeatedCompositeFieldContainer[RouteResult]
     def __init__(self, results: _Optional[_Iterable[_Union[RouteResult, _Mapping]]] = ...) -> None: ...
+
+class RouteStreamRequest(_message.Message):
+    __slots__ = ("correlation_id", "request")
+    CORRELATION_ID_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_FIELD_NUMBER: _ClassVar[int]
+    correlation_id: str
+    request: RouteRequest
+    def __init__(self, correlation_id: _Optional[str] = ..., request: _Optional[_Union[RouteRequest, _Mapping]] = ...) -> None: ...
+
+class RouteStreamResult(_message.Message):
+    __slots__ = ("sequence", "correlation_id", "response", "error")
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    CORRELATION_ID_FIELD_NUMBER: _ClassVar[int]
+    RESPONSE_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    sequence: int
+    correlation_id: str
+    response: RouteResponse
+    error: _status_pb2.Status
+    def __init__(self, sequence: _Optional[int] = ..., correlation_id: _Optional[str] = ..., response: _Optional[_Union[RouteResponse, _Mapping]] = ..., error: _Optional[_Union[_status_pb2.Status, _Mapping]] = ...) -> None: ...
+
+class RouteStreamResponse(_message.Message):
+    __slots__ = ("result", "end")
+    RESULT_FIELD_NUMBER: _ClassVar[int]
+    END_FIELD_NUMBER: _ClassVar[int]
+    result: RouteStreamResult
+    end: _stream_pb2.StreamEnd
+    def __init__(self, result: _Optional[_Union[RouteStreamResult, _Mapping]] = ..., end: _Optional[_Union[_stream_pb2.StreamEnd, _Mapping]] = ...) -> None: ...
 
 class PlanRequest(_message.Message):
     __slots__ = ("request",)

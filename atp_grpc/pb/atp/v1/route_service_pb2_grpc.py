@@ -47,6 +47,11 @@ class RouteServiceStub:
                 request_serializer=atp_dot_v1_dot_route__service__pb2.RouteBatchRequest.SerializeToString,
                 response_deserializer=atp_dot_v1_dot_route__service__pb2.RouteBatchResponse.FromString,
                 _registered_method=True)
+        self.RouteStream = channel.stream_stream(
+                '/atp.v1.RouteService/RouteStream',
+                request_serializer=atp_dot_v1_dot_route__service__pb2.RouteStreamRequest.SerializeToString,
+                response_deserializer=atp_dot_v1_dot_route__service__pb2.RouteStreamResponse.FromString,
+                _registered_method=True)
         self.Plan = channel.unary_unary(
                 '/atp.v1.RouteService/Plan',
                 request_serializer=atp_dot_v1_dot_route__service__pb2.PlanRequest.SerializeToString,
@@ -75,6 +80,15 @@ class RouteServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RouteStream(self, request_iterator, context):
+        """Decides for a stream of requests, as they come: many may be on their way at once. Replies come in the order of the
+        requests; one that is refused never ends the stream. The server ends the stream with a `StreamEnd` when the caller
+        is done, before the connection grows too old, and when it shuts down.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Plan(self, request, context):
         """Shows what Route would weigh: every model with its score parts or the cause of its refusal.
         A dry run: it opens no decision, reserves nothing and learns nothing.
@@ -95,6 +109,11 @@ def add_RouteServiceServicer_to_server(servicer, server):
                     servicer.RouteBatch,
                     request_deserializer=atp_dot_v1_dot_route__service__pb2.RouteBatchRequest.FromString,
                     response_serializer=atp_dot_v1_dot_route__service__pb2.RouteBatchResponse.SerializeToString,
+            ),
+            'RouteStream': grpc.stream_stream_rpc_method_handler(
+                    servicer.RouteStream,
+                    request_deserializer=atp_dot_v1_dot_route__service__pb2.RouteStreamRequest.FromString,
+                    response_serializer=atp_dot_v1_dot_route__service__pb2.RouteStreamResponse.SerializeToString,
             ),
             'Plan': grpc.unary_unary_rpc_method_handler(
                     servicer.Plan,
@@ -159,6 +178,33 @@ class RouteService:
             '/atp.v1.RouteService/RouteBatch',
             atp_dot_v1_dot_route__service__pb2.RouteBatchRequest.SerializeToString,
             atp_dot_v1_dot_route__service__pb2.RouteBatchResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RouteStream(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/atp.v1.RouteService/RouteStream',
+            atp_dot_v1_dot_route__service__pb2.RouteStreamRequest.SerializeToString,
+            atp_dot_v1_dot_route__service__pb2.RouteStreamResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -25,10 +25,11 @@ _sym_db = _symbol_database.Default()
 from atp_grpc.pb.atp.v1 import permission_pb2 as atp_dot_v1_dot_permission__pb2
 from atp_grpc.pb.buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%atp/admin/v1/operations_service.proto\x12\x0c\x61tp.admin.v1\x1a\x17\x61tp/v1/permission.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x16\n\x14GetServerInfoRequest\"\x85\x01\n\x07\x41rmInfo\x12\r\n\x05model\x18\x01 \x01(\t\x12\x14\n\x0cobservations\x18\x02 \x01(\x01\x12\x0f\n\x07quality\x18\x03 \x01(\x01\x12\x15\n\routput_tokens\x18\x04 \x01(\x01\x12\x17\n\x0flatency_seconds\x18\x05 \x01(\x01\x12\x14\n\x0c\x66\x61ilure_rate\x18\x06 \x01(\x01\"\xd0\x01\n\nEngineInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x13\n\x0bquarantined\x18\x03 \x01(\x08\x12\x0f\n\x07learned\x18\x04 \x01(\x03\x12\x12\n\ncontext_on\x18\x05 \x01(\x08\x12\x11\n\tcontext_z\x18\x06 \x01(\x01\x12#\n\x04\x61rms\x18\x07 \x03(\x0b\x32\x15.atp.admin.v1.ArmInfo\x12\x16\n\x0e\x66\x65\x61ture_schema\x18\x08 \x01(\t\x12\x19\n\x11\x66\x65\x61ture_dimension\x18\t \x01(\x05\"R\n\rReloadFailure\x12-\n\tfailed_at\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\ncomplaints\x18\x02 \x03(\t\"\xb6\x01\n\x0b\x43\x61talogInfo\x12\x10\n\x08revision\x18\x01 \x01(\x03\x12-\n\tloaded_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\x12\x0e\n\x06models\x18\x04 \x01(\x05\x12\x13\n\x0b\x64\x65ployments\x18\x05 \x01(\x05\x12\x31\n\x0clast_failure\x18\x06 \x01(\x0b\x32\x1b.atp.admin.v1.ReloadFailure\"\x8b\x02\n\x15GetServerInfoResponse\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12.\n\nstarted_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07profile\x18\x04 \x01(\t\x12\r\n\x05store\x18\x05 \x01(\t\x12\x0f\n\x07replica\x18\x06 \x01(\t\x12(\n\x06\x65ngine\x18\x07 \x01(\x0b\x32\x18.atp.admin.v1.EngineInfo\x12*\n\x07\x63\x61talog\x18\x08 \x01(\x0b\x32\x19.atp.admin.v1.CatalogInfo\x12\x15\n\rlast_sequence\x18\t \x01(\x03\"K\n\x14ReloadCatalogRequest\x12\x1c\n\x0binstance_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x15\n\rvalidate_only\x18\x02 \x01(\x08\":\n\x15ReloadCatalogResponse\x12\x10\n\x08revision\x18\x01 \x01(\x03\x12\x0f\n\x07\x63hanged\x18\x02 \x01(\x08\x32\x8f\x02\n\x11OperationsService\x12v\n\rGetServerInfo\x12\".atp.admin.v1.GetServerInfoRequest\x1a#.atp.admin.v1.GetServerInfoResponse\"\x1c\xd8\xce\x18\x05\x82\xd3\xe4\x93\x02\x12\x12\x10/v1/admin/server\x12\x81\x01\n\rReloadCatalog\x12\".atp.admin.v1.ReloadCatalogRequest\x1a#.atp.admin.v1.ReloadCatalogResponse\"\'\xd8\xce\x18\x05\x82\xd3\xe4\x93\x02\x1d\"\x18/v1/admin/catalog:reload:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%atp/admin/v1/operations_service.proto\x12\x0c\x61tp.admin.v1\x1a\x17\x61tp/v1/permission.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x16\n\x14GetServerInfoRequest\"\x85\x01\n\x07\x41rmInfo\x12\r\n\x05model\x18\x01 \x01(\t\x12\x14\n\x0cobservations\x18\x02 \x01(\x01\x12\x0f\n\x07quality\x18\x03 \x01(\x01\x12\x15\n\routput_tokens\x18\x04 \x01(\x01\x12\x17\n\x0flatency_seconds\x18\x05 \x01(\x01\x12\x14\n\x0c\x66\x61ilure_rate\x18\x06 \x01(\x01\"\xd0\x01\n\nEngineInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x13\n\x0bquarantined\x18\x03 \x01(\x08\x12\x0f\n\x07learned\x18\x04 \x01(\x03\x12\x12\n\ncontext_on\x18\x05 \x01(\x08\x12\x11\n\tcontext_z\x18\x06 \x01(\x01\x12#\n\x04\x61rms\x18\x07 \x03(\x0b\x32\x15.atp.admin.v1.ArmInfo\x12\x16\n\x0e\x66\x65\x61ture_schema\x18\x08 \x01(\t\x12\x19\n\x11\x66\x65\x61ture_dimension\x18\t \x01(\x05\"R\n\rReloadFailure\x12-\n\tfailed_at\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\ncomplaints\x18\x02 \x03(\t\"\xb6\x01\n\x0b\x43\x61talogInfo\x12\x10\n\x08revision\x18\x01 \x01(\x03\x12-\n\tloaded_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\x12\x0e\n\x06models\x18\x04 \x01(\x05\x12\x13\n\x0b\x64\x65ployments\x18\x05 \x01(\x05\x12\x31\n\x0clast_failure\x18\x06 \x01(\x0b\x32\x1b.atp.admin.v1.ReloadFailure\"\x8b\x02\n\x15GetServerInfoResponse\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12.\n\nstarted_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07profile\x18\x04 \x01(\t\x12\r\n\x05store\x18\x05 \x01(\t\x12\x0f\n\x07replica\x18\x06 \x01(\t\x12(\n\x06\x65ngine\x18\x07 \x01(\x0b\x32\x18.atp.admin.v1.EngineInfo\x12*\n\x07\x63\x61talog\x18\x08 \x01(\x0b\x32\x19.atp.admin.v1.CatalogInfo\x12\x15\n\rlast_sequence\x18\t \x01(\x03\"K\n\x14ReloadCatalogRequest\x12\x1c\n\x0binstance_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x15\n\rvalidate_only\x18\x02 \x01(\x08\":\n\x15ReloadCatalogResponse\x12\x10\n\x08revision\x18\x01 \x01(\x03\x12\x0f\n\x07\x63hanged\x18\x02 \x01(\x08\"\x17\n\x15GetServerStatsRequest\"\xea\x01\n\x0bMethodStats\x12\x0f\n\x07service\x18\x01 \x01(\t\x12\x0e\n\x06method\x18\x02 \x01(\t\x12\x41\n\rtotal_by_code\x18\x03 \x03(\x0b\x32*.atp.admin.v1.MethodStats.TotalByCodeEntry\x12,\n\x07latency\x18\x04 \x03(\x0b\x32\x1b.atp.admin.v1.LatencyBucket\x12\x15\n\rtotal_seconds\x18\x05 \x01(\x01\x1a\x32\n\x10TotalByCodeEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\";\n\rLatencyBucket\x12\x15\n\rupper_seconds\x18\x01 \x01(\x01\x12\x13\n\x0btotal_calls\x18\x02 \x01(\x03\"j\n\nModelStats\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0e\n\x06policy\x18\x02 \x01(\t\x12\x17\n\x0ftotal_decisions\x18\x03 \x01(\x03\x12$\n\x1ctotal_expected_cost_nano_usd\x18\x04 \x01(\x03\"W\n\x0bHealthCheck\x12\x0c\n\x04name\x18\x01 \x01(\t\x12(\n\x05state\x18\x02 \x01(\x0e\x32\x19.atp.admin.v1.HealthState\x12\x10\n\x08sentence\x18\x03 \x01(\t\"\x82\x05\n\x16GetServerStatsResponse\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\x12,\n\x08taken_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x06uptime\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12*\n\x07methods\x18\x04 \x03(\x0b\x32\x19.atp.admin.v1.MethodStats\x12(\n\x06models\x18\x05 \x03(\x0b\x32\x18.atp.admin.v1.ModelStats\x12\x15\n\rtotal_learned\x18\x06 \x01(\x03\x12\x12\n\nopen_calls\x18\x07 \x01(\x03\x12\x14\n\x0copen_streams\x18\x08 \x01(\x03\x12\x12\n\ncall_limit\x18\t \x01(\x03\x12\x18\n\x10total_overloaded\x18\n \x01(\x03\x12K\n\x0cqueue_depths\x18\x0b \x03(\x0b\x32\x35.atp.admin.v1.GetServerStatsResponse.QueueDepthsEntry\x12+\n\x08loop_lag\x18\x0c \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x19\n\x11total_cpu_seconds\x18\r \x01(\x01\x12\x16\n\x0eresident_bytes\x18\x0e \x01(\x03\x12)\n\x06\x63hecks\x18\x0f \x03(\x0b\x32\x19.atp.admin.v1.HealthCheck\x12\x10\n\x08\x64raining\x18\x10 \x01(\x08\x12\x17\n\x0ftotal_incidents\x18\x11 \x01(\x03\x1a\x32\n\x10QueueDepthsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\".\n\x0c\x44rainRequest\x12\x1e\n\x0binstance_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\"T\n\rDrainResponse\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\x12.\n\x0b\x65nds_within\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration*|\n\x0bHealthState\x12\x1c\n\x18HEALTH_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14HEALTH_STATE_HEALTHY\x10\x01\x12\x19\n\x15HEALTH_STATE_DEGRADED\x10\x02\x12\x1a\n\x16HEALTH_STATE_UNHEALTHY\x10\x03\x32\xf9\x03\n\x11OperationsService\x12v\n\rGetServerInfo\x12\".atp.admin.v1.GetServerInfoRequest\x1a#.atp.admin.v1.GetServerInfoResponse\"\x1c\xd8\xce\x18\x05\x82\xd3\xe4\x93\x02\x12\x12\x10/v1/admin/server\x12\x81\x01\n\rReloadCatalog\x12\".atp.admin.v1.ReloadCatalogRequest\x1a#.atp.admin.v1.ReloadCatalogResponse\"\'\xd8\xce\x18\x05\x82\xd3\xe4\x93\x02\x1d\"\x18/v1/admin/catalog:reload:\x01*\x12\x7f\n\x0eGetServerStats\x12#.atp.admin.v1.GetServerStatsRequest\x1a$.atp.admin.v1.GetServerStatsResponse\"\"\xd8\xce\x18\x05\x82\xd3\xe4\x93\x02\x18\x12\x16/v1/admin/server:stats\x12g\n\x05\x44rain\x12\x1a.atp.admin.v1.DrainRequest\x1a\x1b.atp.admin.v1.DrainResponse\"%\xd8\xce\x18\x05\x82\xd3\xe4\x93\x02\x1b\"\x16/v1/admin/server:drain:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,26 +38,58 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_RELOADCATALOGREQUEST'].fields_by_name['instance_id']._loaded_options = None
   _globals['_RELOADCATALOGREQUEST'].fields_by_name['instance_id']._serialized_options = b'\272H\004r\002\030@'
+  _globals['_METHODSTATS_TOTALBYCODEENTRY']._loaded_options = None
+  _globals['_METHODSTATS_TOTALBYCODEENTRY']._serialized_options = b'8\001'
+  _globals['_GETSERVERSTATSRESPONSE_QUEUEDEPTHSENTRY']._loaded_options = None
+  _globals['_GETSERVERSTATSRESPONSE_QUEUEDEPTHSENTRY']._serialized_options = b'8\001'
+  _globals['_DRAINREQUEST'].fields_by_name['instance_id']._loaded_options = None
+  _globals['_DRAINREQUEST'].fields_by_name['instance_id']._serialized_options = b'\272H\006r\004\020\001\030@'
   _globals['_OPERATIONSSERVICE'].methods_by_name['GetServerInfo']._loaded_options = None
   _globals['_OPERATIONSSERVICE'].methods_by_name['GetServerInfo']._serialized_options = b'\330\316\030\005\202\323\344\223\002\022\022\020/v1/admin/server'
   _globals['_OPERATIONSSERVICE'].methods_by_name['ReloadCatalog']._loaded_options = None
   _globals['_OPERATIONSSERVICE'].methods_by_name['ReloadCatalog']._serialized_options = b'\330\316\030\005\202\323\344\223\002\035\"\030/v1/admin/catalog:reload:\001*'
-  _globals['_GETSERVERINFOREQUEST']._serialized_start=172
-  _globals['_GETSERVERINFOREQUEST']._serialized_end=194
-  _globals['_ARMINFO']._serialized_start=197
-  _globals['_ARMINFO']._serialized_end=330
-  _globals['_ENGINEINFO']._serialized_start=333
-  _globals['_ENGINEINFO']._serialized_end=541
-  _globals['_RELOADFAILURE']._serialized_start=543
-  _globals['_RELOADFAILURE']._serialized_end=625
-  _globals['_CATALOGINFO']._serialized_start=628
-  _globals['_CATALOGINFO']._serialized_end=810
-  _globals['_GETSERVERINFORESPONSE']._serialized_start=813
-  _globals['_GETSERVERINFORESPONSE']._serialized_end=1080
-  _globals['_RELOADCATALOGREQUEST']._serialized_start=1082
-  _globals['_RELOADCATALOGREQUEST']._serialized_end=1157
-  _globals['_RELOADCATALOGRESPONSE']._serialized_start=1159
-  _globals['_RELOADCATALOGRESPONSE']._serialized_end=1217
-  _globals['_OPERATIONSSERVICE']._serialized_start=1220
-  _globals['_OPERATIONSSERVICE']._serialized_end=1491
+  _globals['_OPERATIONSSERVICE'].methods_by_name['GetServerStats']._loaded_options = None
+  _globals['_OPERATIONSSERVICE'].methods_by_name['GetServerStats']._serialized_options = b'\330\316\030\005\202\323\344\223\002\030\022\026/v1/admin/server:stats'
+  _globals['_OPERATIONSSERVICE'].methods_by_name['Drain']._loaded_options = None
+  _globals['_OPERATIONSSERVICE'].methods_by_name['Drain']._serialized_options = b'\330\316\030\005\202\323\344\223\002\033\"\026/v1/admin/server:drain:\001*'
+  _globals['_HEALTHSTATE']._serialized_start=2550
+  _globals['_HEALTHSTATE']._serialized_end=2674
+  _globals['_GETSERVERINFOREQUEST']._serialized_start=204
+  _globals['_GETSERVERINFOREQUEST']._serialized_end=226
+  _globals['_ARMINFO']._serialized_start=229
+  _globals['_ARMINFO']._serialized_end=362
+  _globals['_ENGINEINFO']._serialized_start=365
+  _globals['_ENGINEINFO']._serialized_end=573
+  _globals['_RELOADFAILURE']._serialized_start=575
+  _globals['_RELOADFAILURE']._serialized_end=657
+  _globals['_CATALOGINFO']._serialized_start=660
+  _globals['_CATALOGINFO']._serialized_end=842
+  _globals['_GETSERVERINFORESPONSE']._serialized_start=845
+  _globals['_GETSERVERINFORESPONSE']._serialized_end=1112
+  _globals['_RELOADCATALOGREQUEST']._serialized_start=1114
+  _globals['_RELOADCATALOGREQUEST']._serialized_end=1189
+  _globals['_RELOADCATALOGRESPONSE']._serialized_start=1191
+  _globals['_RELOADCATALOGRESPONSE']._serialized_end=1249
+  _globals['_GETSERVERSTATSREQUEST']._serialized_start=1251
+  _globals['_GETSERVERSTATSREQUEST']._serialized_end=1274
+  _globals['_METHODSTATS']._serialized_start=1277
+  _globals['_METHODSTATS']._serialized_end=1511
+  _globals['_METHODSTATS_TOTALBYCODEENTRY']._serialized_start=1461
+  _globals['_METHODSTATS_TOTALBYCODEENTRY']._serialized_end=1511
+  _globals['_LATENCYBUCKET']._serialized_start=1513
+  _globals['_LATENCYBUCKET']._serialized_end=1572
+  _globals['_MODELSTATS']._serialized_start=1574
+  _globals['_MODELSTATS']._serialized_end=1680
+  _globals['_HEALTHCHECK']._serialized_start=1682
+  _globals['_HEALTHCHECK']._serialized_end=1769
+  _globals['_GETSERVERSTATSRESPONSE']._serialized_start=1772
+  _globals['_GETSERVERSTATSRESPONSE']._serialized_end=2414
+  _globals['_GETSERVERSTATSRESPONSE_QUEUEDEPTHSENTRY']._serialized_start=2364
+  _globals['_GETSERVERSTATSRESPONSE_QUEUEDEPTHSENTRY']._serialized_end=2414
+  _globals['_DRAINREQUEST']._serialized_start=2416
+  _globals['_DRAINREQUEST']._serialized_end=2462
+  _globals['_DRAINRESPONSE']._serialized_start=2464
+  _globals['_DRAINRESPONSE']._serialized_end=2548
+  _globals['_OPERATIONSSERVICE']._serialized_start=2677
+  _globals['_OPERATIONSSERVICE']._serialized_end=3182
 # @@protoc_insertion_point(module_scope)

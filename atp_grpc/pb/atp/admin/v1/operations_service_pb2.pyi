@@ -3,14 +3,27 @@ import datetime
 from atp_grpc.pb.atp.v1 import permission_pb2 as _permission_pb2
 from atp_grpc.pb.buf.validate import validate_pb2 as _validate_pb2
 from google.api import annotations_pb2 as _annotations_pb2
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from collections.abc import Iterable as _Iterable, Mapping as _Mapping
 from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class HealthState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    HEALTH_STATE_UNSPECIFIED: _ClassVar[HealthState]
+    HEALTH_STATE_HEALTHY: _ClassVar[HealthState]
+    HEALTH_STATE_DEGRADED: _ClassVar[HealthState]
+    HEALTH_STATE_UNHEALTHY: _ClassVar[HealthState]
+HEALTH_STATE_UNSPECIFIED: HealthState
+HEALTH_STATE_HEALTHY: HealthState
+HEALTH_STATE_DEGRADED: HealthState
+HEALTH_STATE_UNHEALTHY: HealthState
 
 class GetServerInfoRequest(_message.Message):
     __slots__ = ()
@@ -115,3 +128,117 @@ class ReloadCatalogResponse(_message.Message):
     revision: int
     changed: bool
     def __init__(self, revision: _Optional[int] = ..., changed: _Optional[bool] = ...) -> None: ...
+
+class GetServerStatsRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class MethodStats(_message.Message):
+    __slots__ = ("service", "method", "total_by_code", "latency", "total_seconds")
+    class TotalByCodeEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+    SERVICE_FIELD_NUMBER: _ClassVar[int]
+    METHOD_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_BY_CODE_FIELD_NUMBER: _ClassVar[int]
+    LATENCY_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    service: str
+    method: str
+    total_by_code: _containers.ScalarMap[str, int]
+    latency: _containers.RepeatedCompositeFieldContainer[LatencyBucket]
+    total_seconds: float
+    def __init__(self, service: _Optional[str] = ..., method: _Optional[str] = ..., total_by_code: _Optional[_Mapping[str, int]] = ..., latency: _Optional[_Iterable[_Union[LatencyBucket, _Mapping]]] = ..., total_seconds: _Optional[float] = ...) -> None: ...
+
+class LatencyBucket(_message.Message):
+    __slots__ = ("upper_seconds", "total_calls")
+    UPPER_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_CALLS_FIELD_NUMBER: _ClassVar[int]
+    upper_seconds: float
+    total_calls: int
+    def __init__(self, upper_seconds: _Optional[float] = ..., total_calls: _Optional[int] = ...) -> None: ...
+
+class ModelStats(_message.Message):
+    __slots__ = ("model", "policy", "total_decisions", "total_expected_cost_nano_usd")
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    POLICY_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_DECISIONS_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_EXPECTED_COST_NANO_USD_FIELD_NUMBER: _ClassVar[int]
+    model: str
+    policy: str
+    total_decisions: int
+    total_expected_cost_nano_usd: int
+    def __init__(self, model: _Optional[str] = ..., policy: _Optional[str] = ..., total_decisions: _Optional[int] = ..., total_expected_cost_nano_usd: _Optional[int] = ...) -> None: ...
+
+class HealthCheck(_message.Message):
+    __slots__ = ("name", "state", "sentence")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    SENTENCE_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    state: HealthState
+    sentence: str
+    def __init__(self, name: _Optional[str] = ..., state: _Optional[_Union[HealthState, str]] = ..., sentence: _Optional[str] = ...) -> None: ...
+
+class GetServerStatsResponse(_message.Message):
+    __slots__ = ("instance_id", "taken_at", "uptime", "methods", "models", "total_learned", "open_calls", "open_streams", "call_limit", "total_overloaded", "queue_depths", "loop_lag", "total_cpu_seconds", "resident_bytes", "checks", "draining", "total_incidents")
+    class QueueDepthsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+    INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
+    TAKEN_AT_FIELD_NUMBER: _ClassVar[int]
+    UPTIME_FIELD_NUMBER: _ClassVar[int]
+    METHODS_FIELD_NUMBER: _ClassVar[int]
+    MODELS_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_LEARNED_FIELD_NUMBER: _ClassVar[int]
+    OPEN_CALLS_FIELD_NUMBER: _ClassVar[int]
+    OPEN_STREAMS_FIELD_NUMBER: _ClassVar[int]
+    CALL_LIMIT_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_OVERLOADED_FIELD_NUMBER: _ClassVar[int]
+    QUEUE_DEPTHS_FIELD_NUMBER: _ClassVar[int]
+    LOOP_LAG_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_CPU_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    RESIDENT_BYTES_FIELD_NUMBER: _ClassVar[int]
+    CHECKS_FIELD_NUMBER: _ClassVar[int]
+    DRAINING_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_INCIDENTS_FIELD_NUMBER: _ClassVar[int]
+    instance_id: str
+    taken_at: _timestamp_pb2.Timestamp
+    uptime: _duration_pb2.Duration
+    methods: _containers.RepeatedCompositeFieldContainer[MethodStats]
+    models: _containers.RepeatedCompositeFieldContainer[ModelStats]
+    total_learned: int
+    open_calls: int
+    open_streams: int
+    call_limit: int
+    total_overloaded: int
+    queue_depths: _containers.ScalarMap[str, int]
+    loop_lag: _duration_pb2.Duration
+    total_cpu_seconds: float
+    resident_bytes: int
+    checks: _containers.RepeatedCompositeFieldContainer[HealthCheck]
+    draining: bool
+    total_incidents: int
+    def __init__(self, instance_id: _Optional[str] = ..., taken_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., uptime: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., methods: _Optional[_Iterable[_Union[MethodStats, _Mapping]]] = ..., models: _Optional[_Iterable[_Union[ModelStats, _Mapping]]] = ..., total_learned: _Optional[int] = ..., open_calls: _Optional[int] = ..., open_streams: _Optional[int] = ..., call_limit: _Optional[int] = ..., total_overloaded: _Optional[int] = ..., queue_depths: _Optional[_Mapping[str, int]] = ..., loop_lag: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., total_cpu_seconds: _Optional[float] = ..., resident_bytes: _Optional[int] = ..., checks: _Optional[_Iterable[_Union[HealthCheck, _Mapping]]] = ..., draining: _Optional[bool] = ..., total_incidents: _Optional[int] = ...) -> None: ...
+
+class DrainRequest(_message.Message):
+    __slots__ = ("instance_id",)
+    INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
+    instance_id: str
+    def __init__(self, instance_id: _Optional[str] = ...) -> None: ...
+
+class DrainResponse(_message.Message):
+    __slots__ = ("instance_id", "ends_within")
+    INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
+    ENDS_WITHIN_FIELD_NUMBER: _ClassVar[int]
+    instance_id: str
+    ends_within: _duration_pb2.Duration
+    def __init__(self, instance_id: _Optional[str] = ..., ends_within: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...

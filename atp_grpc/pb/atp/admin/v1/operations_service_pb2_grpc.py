@@ -45,6 +45,16 @@ class OperationsServiceStub:
                 request_serializer=atp_dot_admin_dot_v1_dot_operations__service__pb2.ReloadCatalogRequest.SerializeToString,
                 response_deserializer=atp_dot_admin_dot_v1_dot_operations__service__pb2.ReloadCatalogResponse.FromString,
                 _registered_method=True)
+        self.GetServerStats = channel.unary_unary(
+                '/atp.admin.v1.OperationsService/GetServerStats',
+                request_serializer=atp_dot_admin_dot_v1_dot_operations__service__pb2.GetServerStatsRequest.SerializeToString,
+                response_deserializer=atp_dot_admin_dot_v1_dot_operations__service__pb2.GetServerStatsResponse.FromString,
+                _registered_method=True)
+        self.Drain = channel.unary_unary(
+                '/atp.admin.v1.OperationsService/Drain',
+                request_serializer=atp_dot_admin_dot_v1_dot_operations__service__pb2.DrainRequest.SerializeToString,
+                response_deserializer=atp_dot_admin_dot_v1_dot_operations__service__pb2.DrainResponse.FromString,
+                _registered_method=True)
 
 
 class OperationsServiceServicer:
@@ -65,6 +75,22 @@ class OperationsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetServerStats(self, request, context):
+        """Returns the counters and gauges of this process, for live views; rates come from the difference of two answers.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Drain(self, request, context):
+        """Takes this process out of service as a signal would: health turns NOT_SERVING, callers get time to leave, streams
+        end with their last position, what was learned is written down, and the process ends. Answers as soon as that has
+        begun. Idempotent.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_OperationsServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -77,6 +103,16 @@ def add_OperationsServiceServicer_to_server(servicer, server):
                     servicer.ReloadCatalog,
                     request_deserializer=atp_dot_admin_dot_v1_dot_operations__service__pb2.ReloadCatalogRequest.FromString,
                     response_serializer=atp_dot_admin_dot_v1_dot_operations__service__pb2.ReloadCatalogResponse.SerializeToString,
+            ),
+            'GetServerStats': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetServerStats,
+                    request_deserializer=atp_dot_admin_dot_v1_dot_operations__service__pb2.GetServerStatsRequest.FromString,
+                    response_serializer=atp_dot_admin_dot_v1_dot_operations__service__pb2.GetServerStatsResponse.SerializeToString,
+            ),
+            'Drain': grpc.unary_unary_rpc_method_handler(
+                    servicer.Drain,
+                    request_deserializer=atp_dot_admin_dot_v1_dot_operations__service__pb2.DrainRequest.FromString,
+                    response_serializer=atp_dot_admin_dot_v1_dot_operations__service__pb2.DrainResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -134,6 +170,60 @@ class OperationsService:
             '/atp.admin.v1.OperationsService/ReloadCatalog',
             atp_dot_admin_dot_v1_dot_operations__service__pb2.ReloadCatalogRequest.SerializeToString,
             atp_dot_admin_dot_v1_dot_operations__service__pb2.ReloadCatalogResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetServerStats(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/atp.admin.v1.OperationsService/GetServerStats',
+            atp_dot_admin_dot_v1_dot_operations__service__pb2.GetServerStatsRequest.SerializeToString,
+            atp_dot_admin_dot_v1_dot_operations__service__pb2.GetServerStatsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Drain(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/atp.admin.v1.OperationsService/Drain',
+            atp_dot_admin_dot_v1_dot_operations__service__pb2.DrainRequest.SerializeToString,
+            atp_dot_admin_dot_v1_dot_operations__service__pb2.DrainResponse.FromString,
             options,
             channel_credentials,
             insecure,

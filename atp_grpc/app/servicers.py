@@ -1,0 +1,92 @@
+"""The servicers of the contract, each with what it uses, and the rows they make.
+
+The door enters here once per process. Nothing here knows a listener, and no servicer knows another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from atp_grpc import __version__
+from atp_grpc.app.observing import pick_reports
+from atp_grpc.app.rooms import Rooms
+from atp_grpc.app.stopping import StopRequest
+from atp_grpc.app.writing import pick_wire
+from atp_grpc.services.catalog import CatalogServicer
+from atp_grpc.services.decision import DecisionServicer
+from atp_grpc.services.idempotency import Idempotency
+from atp_grpc.services.observe import ObserveServicer
+from atp_grpc.services.observe_stream import ObserveStreamServicer
+from atp_grpc.services.operations import Instance, OperationsServicer
+from atp_grpc.services.pages import Pages
+from atp_grpc.services.process import Figures, ProcessServicer
+from atp_grpc.services.route import RouteServicer
+from atp_grpc.services.route_stream import RouteStreamServicer
+from atp_grpc.services.validation import Validation
+from atp_grpc.shared.local import LocalClaims
+from atp_grpc.transport.method import Method
+from atp_grpc.transport.table import methods_of
+
+
+def contract_rows(
+    rooms: Rooms, validation: Validation, stop: StopRequest, figures: Callable[[], Figures]
+) -> list[Method]:
+    """Every method of the contract; `figures` tells those of the process."""
+    settings, instruments = rooms.settings, rooms.instruments
+    claims = LocalClaims(
+        rooms.clock,
+        ids_per_tenant=settings.idempotency.ids_per_tenant,
+        bytes_per_tenant=settings.idempotency.bytes_per_tenant,
+    )
+    instance = Instance(
+        instance_id=rooms.instance_id,
+        version=__version__,
+        started_nanos=rooms.started_nanos,
+        profile=settings.profile,
+        store=rooms.store.kind,
+        replica=rooms.store.replica,
+    )
+
+    def leave() -> float:
+        stop.make("the Drain call")
+        return settings.server.shutdown_seconds
+
+    reader, writer = pick_wire(
+        is_native=rooms.is_native, validation=validation, on_fault=instruments.native_part_failed
+    )
+    routes = RouteServicer(
+        router=rooms.router,
+        reader=reader,
+        writer=writer,
+        idempotency=Idempotency(claims, ttl_seconds=settings.idempotency.ttl_seconds),
+        engine_name=lambda: rooms.engine.name,
+        on_routed=instruments.routed,
+    )
+    report_reader, report_writer = pick_reports(
+        is_native=rooms.is_native, validation=validation, on_fault=instruments.native_part_failed
+    )
+    observations = ObserveServicer(
+        observer=rooms.observer, reader=report_reader, writer=report_writer, on_recorded=instruments.recorded
+    )
+    operations = OperationsServicer(
+        instance=instance,
+        catalogue=rooms.catalogue,
+        engine=rooms.engine,
+        quarantined=rooms.quarantined,
+        last_sequence=lambda: rooms.learner.learned_through,
+        clock=rooms.clock,
+    )
+    process = ProcessServicer(instance=instance, figures=figures, drain=leave, clock=rooms.clock)
+    decisions = DecisionServicer(observer=rooms.observer)
+    catalog = CatalogServicer(snapshot=lambda: rooms.catalogue.snapshot, pages=Pages(rooms.secrets))
+    return [
+        *methods_of(routes.contract, routes, RouteStreamServicer(routes, validation=validation)),
+        *methods_of(
+            observations.contract,
+            observations,
+            ObserveStreamServicer(observations, validation=validation, room=rooms.journal.wait_for_room),
+        ),
+        *methods_of(decisions.contract, decisions),
+        *methods_of(catalog.contract, catalog),
+        *methods_of(operations.contract, operations, process),
+    ]

@@ -1,0 +1,154 @@
+"""The record of a decision: every value comes back, the bytes are those of the description, and damage is noticed."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from atp_grpc.domain.decision import Candidate, Decision, Expectation, Lesson, ReasonCode, Revisions, Target
+from atp_grpc.domain.money import TokenPrices
+from atp_grpc.domain.request import FeatureVector, Weights
+from atp_grpc.pb.atp.v1 import routing_pb2
+from atp_grpc.store.decision_codec import (
+    REASON_NUMBERS,
+    DamagedDecisionError,
+    decode_decision,
+    encode_decision,
+    record_of,
+)
+from tests.conformance.store.samples import decision, decisions
+
+FEATURES = b"\x00\x00\x80?\x00\x00\x00@"
+DECISION = Decision(
+    lesson=Lesson(
+        tenant="acme",
+        decision_id="d-1",
+        decided_nanos=1_700_000_000_000_000_000,
+        expires_nanos=1_700_000_000_000_000_001,
+        model="large",
+        deployment="large@north",
+        features=FeatureVector("flags.v1", FEATURES),
+        propensity=0.25,
+        predicted_mean=0.5,
+        predicted_linear=0.75,
+        input_tokens=12.5,
+        prices=TokenPrices(1, 2, None, 4),
+        revisions=Revisions("default", 1, 2, 3),
+    ),
+    candidates=(
+        Candidate(Target("small", "small@é", "north"), Expectation(0.8, 10, 0.5, 0.0), utility=0.6, propensity=0.75),
+        Candidate(Target("large", "large@north", "north"), Expectation(0.9, 1000, 1.5, 0.01), 0.7, 0.25),
+    ),
+    chosen=1,
+    seed=2**64 - 1,
+    weights=Weights(0.1, 0.0),
+    reason_codes=(ReasonCode.EXPLORED, ReasonCode.LATENCY_SLO_UNMET),
+    engine="native",
+    session_id="s",
+    labels={"team": "search"},
+)
+
+
+def text(value: str) -> bytes:
+    return struct.pack("<H", len(value.encode())) + value.encode()
+
+
+# Spelled out along the description and by no code of the codec: what another language has to write.
+RECORD = b"".join(
+    [
+        b"D\x01",
+        struct.pack("<HHBBI", 2, 1, 2, 1, len(FEATURES)),
+        struct.pack("<qqQ", 1_700_000_000_000_000_000, 1_700_000_000_000_000_001, 2**64 - 1),
+        struct.pack("<6d", 0.25, 0.5, 0.75, 12.5, 0.1, 0.0),
+        struct.pack("<4q", 1, 2, -1, 4),
+        struct.pack("<3q", 1, 2, 3),
+        struct.pack("<2d", 0.8, 0.9),
+        struct.pack("<2q", 10, 1000),
+        struct.pack("<2d", 0.5, 1.5),
+        struct.pack("<2d", 0.0, 0.01),
+        struct.pack("<2d", 0.6, 0.7),
+        struct.pack("<2d", 0.75, 0.25),
+        FEATURES,
+        b"\x02\x05",
+        *map(text, ["acme", "d-1", "default", "flags.v1", "large", "large@north", "native", "", "s"]),
+        *map(text, ["small", "small@é", "north", "large", "large@north", "north"]),
+        *map(text, ["team", "search"]),
+    ]
+)
+
+
+def test_a_record_has_the_bytes_of_the_description() -> None:
+    assert encode_decision(DECISION) == RECORD
+    assert decode_decision(RECORD) == DECISION
+
+
+@given(decisions)
+def test_every_decision_comes_back(made: Decision) -> None:
+    assert decode_decision(encode_decision(made)) == made
+
+
+def test_a_record_on_its_way_is_named_like_its_body() -> None:
+    record = record_of(DECISION)
+
+    assert record.body == RECORD
+    assert record[:3] == ("acme", "d-1", 1_700_000_000_000_000_000)
+
+
+def test_a_hundred_candidates_come_back() -> None:
+    made = decision()
+    many = dataclasses.replace(made, candidates=made.candidates * 85, chosen=509)
+
+    assert decode_decision(encode_decision(many)) == many
+
+
+def test_every_reason_code_has_the_number_of_the_contract() -> None:
+    numbers = {code: routing_pb2.ReasonCode.Value(f"REASON_CODE_{code.name}") for code in ReasonCode}
+
+    assert numbers == REASON_NUMBERS
+
+
+@pytest.mark.parametrize("length", range(len(RECORD)))
+def test_a_record_that_was_cut_is_refused(length: int) -> None:
+    with pytest.raises(DamagedDecisionError):
+        decode_decision(RECORD[:length])
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        b"D\x02" + RECORD[2:],
+        b'{"lesson":{"tenant":"acme"},"candidates":[]}' * 5,
+        RECORD + b"\x00",
+        RECORD.replace(b"\x02\x05", b"\x02\x63"),
+        RECORD.replace(struct.pack("<HH", 2, 1), struct.pack("<HH", 2, 2)),
+        RECORD.replace("é".encode(), b"\xc3\x28"),
+    ],
+    ids=["later version", "other program", "longer", "unknown reason", "nobody chosen", "not UTF-8"],
+)
+def test_what_is_not_a_record_is_refused(foreign: bytes) -> None:
+    with pytest.raises(DamagedDecisionError):
+        decode_decision(foreign)
+
+
+@given(st.binary(max_size=400) | st.binary(max_size=400).map(lambda tail: RECORD[:140] + tail))
+def test_no_bytes_do_more_than_be_refused(anything: bytes) -> None:
+    with pytest.raises(DamagedDecisionError):
+        decode_decision(anything)
+
+
+@given(st.integers(0, len(RECORD) - 1), st.integers(0, 255))
+def test_a_changed_byte_gives_a_decision_or_is_refused_and_nothing_else(position: int, value: int) -> None:
+    changed = RECORD[:position] + bytes([value]) + RECORD[position + 1 :]
+
+    with contextlib.suppress(DamagedDecisionError):
+        decode_decision(changed)
+
+
+def test_a_text_too_long_for_the_layout_is_not_cut_short() -> None:
+    with pytest.raises(struct.error):
+        encode_decision(dataclasses.replace(DECISION, session_id="x" * 65_536))

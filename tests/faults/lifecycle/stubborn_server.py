@@ -1,0 +1,46 @@
+"""The real server with one bad method: Plan never ends, in the way named by the first argument. Run as a program."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import sys
+import time
+from collections import deque
+
+from atp_grpc.cli import program
+from atp_grpc.services.route import RouteServicer
+
+INSIDE = "inside"
+
+
+async def ignore_cancellation(*_: object) -> None:
+    print(INSIDE, flush=True)
+    while True:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+
+
+async def sleep_on_the_loop(*_: object) -> None:
+    print(INSIDE, flush=True)
+    time.sleep(3600)  # noqa: ASYNC251 - the mistake that this program is for
+
+
+async def spin_on_the_loop(*_: object) -> None:
+    print(INSIDE, flush=True)
+    while True:
+        pass
+
+
+async def never_give_way(*_: object) -> None:
+    """Native code that neither returns nor lets another thread of the interpreter run."""
+    print(INSIDE, flush=True)
+    deque(itertools.repeat(None), maxlen=0)
+
+
+WAYS = {way.__name__: way for way in (ignore_cancellation, sleep_on_the_loop, spin_on_the_loop, never_give_way)}
+
+if __name__ == "__main__":
+    RouteServicer.plan = WAYS[sys.argv[1]]  # type: ignore[assignment]
+    sys.exit(program.run(["serve", *sys.argv[2:]]))

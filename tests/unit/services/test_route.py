@@ -1,0 +1,49 @@
+"""RouteService: what it takes as bytes, and that it keeps a promise made under an id however the request comes."""
+
+from __future__ import annotations
+
+from atp_grpc.domain.clock import ManualClock
+from atp_grpc.pb.atp.v1 import route_service_pb2 as pb
+from atp_grpc.services.idempotency import Idempotency
+from atp_grpc.services.route import RouteServicer
+from atp_grpc.services.validation import Validation
+from atp_grpc.services.wire.reference import ReferenceReader, ReferenceWriter
+from atp_grpc.shared.local import LocalClaims
+from atp_grpc.store.decision_codec import decode_decision
+from tests.unit.routing.desk import CALL, Desk, three_models
+
+
+def servicer(desk: Desk) -> RouteServicer:
+    claims = LocalClaims(ManualClock(), ids_per_tenant=100, bytes_per_tenant=100_000)
+    return RouteServicer(
+        router=desk.router,
+        reader=ReferenceReader(Validation()),
+        writer=ReferenceWriter(decode_decision),
+        idempotency=Idempotency(claims, ttl_seconds=600.0),
+        engine_name=lambda: desk.engine.name,
+        on_routed=lambda _: None,
+    )
+
+
+def test_route_and_batch_are_marked_as_taking_bytes_and_plan_is_not() -> None:
+    routes = servicer(Desk(three_models()))
+    assert [getattr(method, "takes_bytes", False) for method in (routes.route, routes.route_batch, routes.plan)] == [
+        True,
+        True,
+        False,
+    ]
+
+
+async def test_bytes_and_messages_under_one_id_get_one_decision() -> None:
+    desk = Desk(three_models())
+    routes = servicer(desk)
+    message = pb.RouteRequest(prompt="What is 2 + 2?", request_id="r", labels={"x": "1", "y": "2"})
+    first = await routes.route(message.SerializeToString(), CALL)
+    assert await routes.route_one(message, CALL) == first
+    # The same request, its fields in another order.
+    parts = [pb.RouteRequest(labels={"y": "2"}), pb.RouteRequest(labels={"x": "1"}), pb.RouteRequest(request_id="r")]
+    turned = b"".join(part.SerializeToString() for part in (*parts, pb.RouteRequest(prompt="What is 2 + 2?")))
+    assert await routes.route_one(turned, CALL) == first
+    batch = await routes.route_batch(pb.RouteBatchRequest(requests=[message]).SerializeToString(), CALL)
+    assert pb.RouteBatchResponse.FromString(batch).results[0].response == pb.RouteResponse.FromString(first)
+    assert len(desk.recorded) == 1
