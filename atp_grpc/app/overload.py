@@ -23,6 +23,7 @@ def open_admission(settings: AdmissionSettings, clock: Clock) -> AdaptiveAdmissi
     return AdaptiveAdmission(
         target_queue_seconds=settings.target_queue_seconds,
         least_calls=settings.least_calls,
+        least_share=settings.least_share,
         monotonic=clock.monotonic,
         chance=random.Random(),  # noqa: S311 - spreads the times to come back, nothing more
     )

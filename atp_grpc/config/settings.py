@@ -178,7 +178,10 @@ class TelemetrySettings:
 
     log_level: Literal["debug", "info", "warning", "error"] = setting("Least level that is logged.", "info")
     success_logs_per_second: float = setting(
-        "Most log lines a second for calls that succeed; errors are always logged.", 10.0, minimum=0, maximum=1e6
+        "Most log lines a second for calls that succeed or get OVERLOADED; other errors are always logged.",
+        10.0,
+        minimum=0,
+        maximum=1e6,
     )
     service_name: str = setting("What traces call this server.", "atp", pattern=_WORD)
     traces_endpoint: str = setting(
@@ -224,6 +227,12 @@ class AdmissionSettings:
         "Longest time a call should wait before the server looks at it.", 0.1, minimum=0.001, maximum=60
     )
     least_calls: int = setting("Calls that may wait however slow the server is.", 64, minimum=1, maximum=1_000_000)
+    least_share: float = setting(
+        "Share of the calls that is let in however many wait; sending one away costs most of what answering it costs.",
+        0.5,
+        minimum=0.01,
+        maximum=1,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,6 @@ CAPACITY_WEIGHT = 0.3
 """Weight of one look in the running mean of the capacity: half of a change is known after two looks."""
 GAIN = 0.3
 """How strongly one look changes the share that is let in: the ratio of limit and queue to this power."""
-LEAST_SHARE = 0.75
-"""However long the queue, some are let in: who is sent away learns nothing about the server."""
 RETRY_SHARE = 0.8
 """Part of the limit at which calls that were tried before are sent away: their callers have seen that it is full."""
 SHORTEST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.05, 0.5
@@ -56,6 +54,9 @@ class AdaptiveAdmission:
     call should wait is how many may wait: the limit. As long as more wait, the share that is let in falls, and it rises
     while fewer do; those who are sent away are evenly spread. Calls that were tried before go first, at a lower limit
     and all of them. The limit follows the capacity, so it falls when calls become dear and rises when they are cheap.
+
+    The share never falls below a least one. Where sending a call away costs nearly as much as answering it, as on
+    grpcio, sending away more would hardly make the queue shorter and would leave nothing to answer (ADR 0013).
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class AdaptiveAdmission:
         *,
         target_queue_seconds: float,
         least_calls: int,
+        least_share: float,
         monotonic: Callable[[], float],
         chance: random.Random,
     ) -> None:
@@ -71,11 +73,13 @@ class AdaptiveAdmission:
         Args:
             target_queue_seconds: longest time that a call should wait.
             least_calls: calls that may always wait, however slow the server is.
+            least_share: share of the calls that is let in, however many wait.
             monotonic: the clock.
             chance: spreads the times to come back.
         """
         self._target = target_queue_seconds
         self._least_calls = least_calls
+        self._least_share = least_share
         self._monotonic = monotonic
         self._chance = chance
         self._capacity = FIRST_CAPACITY
@@ -114,7 +118,7 @@ class AdaptiveAdmission:
             self._capacity += CAPACITY_WEIGHT * (done / seconds - self._capacity)
         self.waiting = waiting
         limit = self.limit
-        self._share = max(LEAST_SHARE, min(1.0, self._share * (limit / max(1, waiting)) ** GAIN))
+        self._share = max(self._least_share, min(1.0, self._share * (limit / max(1, waiting)) ** GAIN))
         self._sends_retries_away = waiting > RETRY_SHARE * limit
 
     def refuses(self, attempt: int) -> float | None:

@@ -16,6 +16,8 @@ DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION =
 END_STREAM, ACK, END_HEADERS = 0x1, 0x1, 0x4
 LARGEST_FRAME = 16_384
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+_BINARY_AS_IT_IS = b"\xfe\x03\x00\x00\x00\x01"
+"""A setting of gRPC's own: values of `-bin` headers come as they are after a zero, without base64 and Huffman codes."""
 _STATUS_200, _STATIC_ENTRIES = 8, 61
 Header = tuple[bytes, bytes]
 
@@ -44,8 +46,6 @@ class RawCaller:
         self._writer = writer
         self._next_stream = 1
         self._names: list[Header] = []
-        self.last_kind = -1
-        """Of the frame that was expected and came."""
 
     async def call(self, path: bytes, headers: Iterable[Header] = (), payload: bytes = b"", flag: int = 0) -> Answer:
         """A unary gRPC call: its request with these headers besides those that every request has.
@@ -76,8 +76,8 @@ class RawCaller:
         """Sends a PING."""
         self._send(PING, 0, 0, payload)
 
-    async def expect(self, *kinds: int) -> bytes:
-        """The payload of the next frame of one of these kinds; others are passed over.
+    async def expect(self, kind: int) -> bytes:
+        """The payload of the next frame of a kind; others are passed over.
 
         Raises:
             asyncio.IncompleteReadError: the server hung up first.
@@ -85,8 +85,7 @@ class RawCaller:
         while True:
             head = await self._reader.readexactly(9)
             payload = await self._reader.readexactly(int.from_bytes(head[:3], "big"))
-            if head[3] in kinds:
-                self.last_kind = head[3]
+            if head[3] == kind:
                 return payload
             if head[3] == SETTINGS and not head[4] & ACK:
                 self._send(SETTINGS, ACK, 0, b"")
@@ -168,7 +167,7 @@ async def raw_caller(port: int) -> AsyncIterator[RawCaller]:
 @asynccontextmanager
 async def greeting(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> AsyncIterator[RawCaller]:
     """Begins HTTP/2 on a connection, and hangs up at the end."""
-    writer.write(_PREFACE + b"\x00\x00\x00\x04\x00\x00\x00\x00\x00")
+    writer.write(_PREFACE + b"\x00\x00\x06\x04\x00\x00\x00\x00\x00" + _BINARY_AS_IT_IS)
     # Answers may be as large as they like: nobody gives back window later.
     writer.write(b"\x00\x00\x04\x08\x00\x00\x00\x00\x00" + struct.pack(">I", 2**30))
     try:

@@ -8,12 +8,13 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 
 from atp_grpc.client import AtpCallError
 from atp_grpc.client.messages import RouteRequest
 from atp_grpc.config import CatalogSettings
-from tests.rpc.serving import Serving, serving
+from tests.rpc.serving import ACME, Serving, serving
 
 PROVOKED: set[str] = set()
 
@@ -29,6 +30,26 @@ async def refused(call: Awaitable[Any], reason: str, code: str, *, retry: bool =
     assert int(error.trace_id, 16), "no name for the call"
     PROVOKED.add(reason)
     return error
+
+
+async def refused_bytes(server: Serving, path: str, payload: bytes) -> grpc.aio.AioRpcError:
+    """The refusal of a call that no client of ours would send."""
+    async with grpc.aio.insecure_channel(server.target) as channel:
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await channel.unary_unary(path)(
+                payload, metadata=(("authorization", f"Bearer {server.credentials[ACME]}"),)
+            )
+    error: grpc.aio.AioRpcError = caught.value
+    return error
+
+
+def told(reason: str, code: str, seen: Any, trailers: Any, *, pushback: str) -> None:
+    """Checks a status that came without a client of ours."""
+    trailers = dict(trailers)
+    assert seen.name == code
+    assert reason.encode() in trailers["grpc-status-details-bin"]
+    assert trailers["grpc-retry-pushback-ms"] == pushback
+    PROVOKED.add(reason)
 
 
 def prompt(text: str = "What is 2 + 2?", **fields: Any) -> RouteRequest:

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import grpc
 import pytest
 
 from atp_grpc.client import AtpClient
@@ -24,10 +23,9 @@ from atp_grpc.domain.clock import ManualClock
 from atp_grpc.domain.tenant import Permission
 from atp_grpc.pb.atp.v1.error_reason_pb2 import ErrorReason
 from tests.rpc.catalogues import DRAINING_ONLY, ONE_MODEL
-from tests.rpc.provoking import PROVOKED, locked, on_catalogue, prompt, refused
-from tests.rpc.serving import ACME, GLOBEX, Serving, key_for, serving
-from tests.rpc.streams.talking import ROUTE_STREAM, asking, channel_to, talk
-from tests.rpc.waiting import until
+from tests.rpc.provoking import PROVOKED, locked, on_catalogue, prompt, refused, refused_bytes, told
+from tests.rpc.serving import ACME, Serving, key_for, serving
+from tests.rpc.streams.provoking import a_stream_that_nobody_reads, one_stream_too_many
 
 
 @pytest.fixture
@@ -37,15 +35,8 @@ async def server(tmp_path: Path) -> AsyncIterator[Serving]:
 
 
 async def test_malformed_bytes(server: Serving) -> None:
-    async with grpc.aio.insecure_channel(server.target) as channel:
-        call = channel.unary_unary("/atp.v1.RouteService/Route")
-        with pytest.raises(grpc.aio.AioRpcError) as caught:
-            await call(b"\xff\xff\xff", metadata=(("authorization", f"Bearer {server.credentials[ACME]}"),))
-    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
-    trailers = dict(caught.value.trailing_metadata())
-    assert b"MALFORMED_MESSAGE" in trailers["grpc-status-details-bin"]
-    assert trailers["grpc-retry-pushback-ms"] == "-1"
-    PROVOKED.add("MALFORMED_MESSAGE")
+    error = await refused_bytes(server, "/atp.v1.RouteService/Route", b"\xff\xff\xff")
+    told("MALFORMED_MESSAGE", "INVALID_ARGUMENT", error.code(), error.trailing_metadata(), pushback="-1")
 
 
 @pytest.mark.parametrize(
@@ -268,12 +259,8 @@ async def test_page_token_invalid(server: Serving) -> None:
 
 
 async def test_method_unknown(server: Serving) -> None:
-    async with grpc.aio.insecure_channel(server.target) as channel:
-        with pytest.raises(grpc.aio.AioRpcError) as caught:
-            await channel.unary_unary("/atp.v1.RouteService/Teleport")(b"")
-    assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
-    assert b"METHOD_UNKNOWN" in dict(caught.value.trailing_metadata())["grpc-status-details-bin"]
-    PROVOKED.add("METHOD_UNKNOWN")
+    error = await refused_bytes(server, "/atp.v1.RouteService/Teleport", b"")
+    told("METHOD_UNKNOWN", "UNIMPLEMENTED", error.code(), error.trailing_metadata(), pushback="-1")
 
 
 async def test_internal_says_an_incident_and_nothing_else(server: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -294,29 +281,13 @@ async def test_draining_refuses_new_calls(server: Serving) -> None:
 
 
 async def test_overloaded_when_more_streams_are_open_than_the_server_takes(tmp_path: Path) -> None:
-    door = ServerSettings(port=0, drain_delay_seconds=0.0, shutdown_seconds=5.0, max_streams=1)
-    async with serving(tmp_path, server=door) as server, server.acme.route_stream() as stream:
-        await stream.route(prompt())
-        async with channel_to(server.target) as channel:
-            heard = await talk(channel, ROUTE_STREAM, server.credentials[GLOBEX]).to_the_end()
-    assert heard.code is grpc.StatusCode.UNAVAILABLE
-    assert b"OVERLOADED" in heard.trailers["grpc-status-details-bin"]
-    assert int(heard.trailers["grpc-retry-pushback-ms"]) >= 10
-    PROVOKED.add("OVERLOADED")
+    heard = await one_stream_too_many(tmp_path)
+    told("OVERLOADED", "UNAVAILABLE", heard.code, heard.trailers, pushback="1000")
 
 
 async def test_caller_too_slow(tmp_path: Path) -> None:
-    door = ServerSettings(port=0, drain_delay_seconds=0.0, shutdown_seconds=5.0, slow_reader_seconds=0.1)
-    async with serving(tmp_path, server=door) as server, channel_to(server.target) as channel:
-        stream = talk(channel, ROUTE_STREAM, server.credentials[ACME])
-        sending = asyncio.ensure_future(stream.send(*[asking()] * 20_000))
-        await until(lambda: server.app.door.traffic.arrivals and not server.app.door.traffic.open_streams)
-        heard = await stream.to_the_end()
-        await sending
-    assert heard.code is grpc.StatusCode.RESOURCE_EXHAUSTED
-    assert b"CALLER_TOO_SLOW" in heard.trailers["grpc-status-details-bin"]
-    assert heard.trailers["grpc-retry-pushback-ms"] == "-1"
-    PROVOKED.add("CALLER_TOO_SLOW")
+    heard = await a_stream_that_nobody_reads(tmp_path)
+    told("CALLER_TOO_SLOW", "RESOURCE_EXHAUSTED", heard.code, heard.trailers, pushback="-1")
 
 
 def test_every_reason_of_the_contract_was_provoked_above() -> None:

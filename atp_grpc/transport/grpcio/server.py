@@ -26,6 +26,8 @@ LEAST_GRACE_SECONDS = 0.1
 """What the core gets to send the last answers and to say goodbye on its connections."""
 LATE_CALLS_SECONDS = 0.5
 """Most time for calls that came last and wait inside the core to be refused; it counts others too, so not for ever."""
+QUIET_LOOKS = 5
+"""So many looks in a row must find that none waits and none came."""
 CLEAN_UP_SHARE, CLEAN_UP_SECONDS = 0.2, 1.0
 """Part of the grace, and most of it, that handlers get for their last lines once they have been cancelled."""
 
@@ -123,8 +125,11 @@ class GrpcioServer:
         """Lets those that the core still holds come to the edge, which refuses them; the core would lose them."""
         loop = asyncio.get_running_loop()
         end = min(end, loop.time() + LATE_CALLS_SECONDS)
-        while self.waiting_calls() and loop.time() < end:  # noqa: ASYNC110 - the core's bookkeeping tells nobody
+        quiet_looks, arrivals = 0, self._traffic.arrivals
+        while quiet_looks < QUIET_LOOKS and loop.time() < end:
             await asyncio.sleep(LOOK_EVERY_SECONDS)
+            is_quiet = self._traffic.arrivals == arrivals and not self.waiting_calls()
+            quiet_looks, arrivals = (quiet_looks + 1 if is_quiet else 0), self._traffic.arrivals
 
     async def _stop(self, end: float) -> None:
         """Stops the listener; does not wait beyond `end` for a core that waits for a handler that never returns."""

@@ -72,12 +72,13 @@ async def under_load(backend: Backend) -> None:
     await eventually(since, is_it=lambda count: count >= CALLS_BEFORE_A_STOP)
 
 
-def judge(test: str, calls: Callers, *, least: int) -> None:
-    """Reports how many calls failed, which must be none of enough."""
-    passed = not calls.failed and calls.total >= least
+def judge(test: str, calls: Callers, *, least: int, lost_at_most: int = 0) -> None:
+    """Reports how many calls failed, which must be none of enough, or next to none where that is all that is promised."""
+    failed = sum(calls.failed.values())
     figure = {"failed": calls.failed, "cancelled": calls.codes["CANCELLED"]}
-    report(test, n=calls.total, figure=figure, bar=f"0 of {least}", passed=passed)
-    assert calls.failed == {}, calls.faults
+    passed = failed <= lost_at_most and calls.total >= least
+    report(test, n=calls.total, figure=figure, bar=f"{lost_at_most} of {least}", passed=passed)
+    assert failed <= lost_at_most, (calls.failed, calls.faults)
     assert calls.total >= least
 
 

@@ -27,6 +27,7 @@ from tests.bench.processes import LOAD_CORE
 from tests.faults.overload.wire import Wire
 
 ROUTE = "/atp.v1.RouteService/Route"
+UNAVAILABLE = 14
 TICK_SECONDS = 0.001
 WINDOW_SECONDS = 0.5
 
@@ -66,11 +67,13 @@ class Fate:
     """Not ended in time."""
     never_sent: int = 0
     """Of these, those that the server had no room for."""
-    attempts: int = 0
-    refusals: int = 0
-    """Attempts that ended without an answer."""
+    retries: int = 0
+    """Attempts after the first of a call."""
+    sent_away: int = 0
+    """First attempts that ended with UNAVAILABLE."""
+    retries_sent_away: int = 0
     advised: int = 0
-    """Of these, those with details and a pushback."""
+    """Of all that were sent away, those with details and a pushback."""
     statuses: dict[str, int] = field(default_factory=dict)
     """Of all attempts that ended; -1 where a stream was reset without one."""
     p50_ms: float = 0.0
@@ -184,7 +187,12 @@ class _Callers:
         self._asked += 1
         call = _Call(due, stretch, self._phase)
         heapq.heappush(self._patience, (due + self._plan.deadline_seconds, self._asked, call))
-        self._waiting.append(call)
+        # Also one whose time is over by now is sent, if nothing is before it: it is the server that has to find out.
+        wire = None if self._waiting else self._with_room()
+        if wire is None:
+            self._waiting.append(call)
+        else:
+            self._send(wire, call, time.monotonic())
 
     def _look(self, now: float) -> None:
         """Gives up what has waited too long, and sends what there is room for."""
@@ -207,7 +215,7 @@ class _Callers:
 
     def _send(self, wire: Wire, call: _Call, now: float) -> None:
         left = call.due + self._plan.deadline_seconds - now
-        call.stretch.fate.attempts += 1
+        call.stretch.fate.retries += call.attempt > 0
         call.wire = wire
         call.stream = wire.call(call, max(1, int(1_000 * left)), call.attempt)
 
@@ -227,8 +235,10 @@ class _Callers:
             call.stretch.times.append(time.monotonic() - call.due)
             self._end(call)
             return
-        fate.refusals += 1
-        fate.advised += bool(pushback) and has_details
+        if status == UNAVAILABLE:
+            fate.sent_away += not call.attempt
+            fate.retries_sent_away += call.attempt > 0
+            fate.advised += bool(pushback) and has_details
         call.attempt += 1
         call.wire = None
         if call.attempt < self._plan.attempts:
@@ -249,12 +259,18 @@ def percentile(values: list[float], percent: float) -> float:
     return ordered[min(int(len(ordered) * percent / 100), len(ordered) - 1)] if ordered else 0.0
 
 
+_SUMS = (
+    *("asked", "answered", "refused", "given_up", "never_sent"),
+    *("retries", "sent_away", "retries_sent_away", "advised"),
+)
+
+
 def _summed(phase: Phase, stretches: list[_Stretch]) -> Fate:
     whole = Fate(phase.seconds)
     for stretch in stretches:
         _time(stretch.fate, stretch.times)
         whole.windows.append(stretch.fate)
-        for name in ("asked", "answered", "refused", "given_up", "never_sent", "attempts", "refusals", "advised"):
+        for name in _SUMS:
             setattr(whole, name, getattr(whole, name) + getattr(stretch.fate, name))
         for status, count in stretch.fate.statuses.items():
             whole.statuses[status] = whole.statuses.get(status, 0) + count

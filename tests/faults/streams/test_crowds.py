@@ -57,9 +57,6 @@ async def watched(tmp_path: Path, **settings: object) -> AsyncIterator[Watched]:
     (acme, acme_key), (globex, globex_key) = (key_for(tmp_path / "data", tenant) for tenant in (ACME, GLOBEX))
     port, ops_port = free_ports(2)
     config = write_config(tmp_path / "atp.toml", acme_key, globex_key, drain_delay_seconds=0.0, **settings)
-    with config.open("a") as file:
-        # Decisions are remembered, whoever reads them: full from the start, that memory is no part of any figure.
-        file.write("[learning]\nledger_size = 100\n")
     backend, target = Backend(tmp_path / "data", config, port, ops_port), f"127.0.0.1:{port}"
     async with running(backend), AtpClient.open(target, credential=globex, deadline_seconds=30) as client:
         # Warm: what the first calls cost in memory is not the price of a stream.
@@ -124,7 +121,7 @@ async def test_two_thousand_idle_streams_cost_little_memory_and_slow_nobody_down
 async def flood(tmp_path: Path, *, callers: int, patience_seconds: float, seconds: float) -> None:
     """Callers who never read: what they cost while they are waited for, and after they were sent away."""
     async with watched(tmp_path, slow_reader_seconds=patience_seconds, max_streams=callers) as server:
-        # As many decisions as the callers will ask for are made before: what they leave in memory is no caller's.
+        # A crowd like this has been here before: what any crowd leaves in memory is none of the figure.
         async with crowd(server.target, server.acme, callers, "flood"):
             await eventually(server.sent_away, is_it=lambda gone: gone == callers, patience_seconds=PATIENCE_SECONDS)
         await eventually(server.open_streams, is_it=lambda open_streams: open_streams == 0)

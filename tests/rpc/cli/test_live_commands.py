@@ -51,7 +51,9 @@ def test_top_moves_on_a_terminal_and_waits_for_a_server_that_restarts(tmp_path: 
         master, slave = pty.openpty()
         top = subprocess.Popen(
             [*ATP, "top", "--interval", "100ms", "--target", first.target],
-            **{"stdin": slave, "stdout": slave, "stderr": slave},
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
             env=environment(ATP_KEY=first.key, TERM="xterm-256color", COLUMNS="120", LINES="40"),
             cwd=ROOT,
         )
@@ -156,7 +158,9 @@ def _at_a_terminal(served: Served, answer: str) -> int:
     master, slave = pty.openpty()
     process = subprocess.Popen(
         [*ATP, "drain", "--target", served.target],
-        **{"stdin": slave, "stdout": slave, "stderr": slave},
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
         env=environment(ATP_KEY=served.key),
         cwd=ROOT,
     )

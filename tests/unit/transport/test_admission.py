@@ -17,20 +17,24 @@ from atp_grpc.transport.admission import (
     OpenAdmission,
 )
 
-TARGET, LEAST = 0.1, 10
+TARGET, LEAST, LEAST_SHARE = 0.1, 10, 0.02
 
 
 class Server:
     """A server of a known capacity, in its own time: calls come, some are sent away, the rest wait their turn."""
 
-    def __init__(self, capacity: float) -> None:
+    def __init__(self, capacity: float, *, least_share: float = LEAST_SHARE) -> None:
         self.now = 0.0
         self.capacity = capacity
         self.waiting = 0.0
         self.dispatched = 0
         self.admitted = 0
         self.admission = AdaptiveAdmission(
-            target_queue_seconds=TARGET, least_calls=LEAST, monotonic=lambda: self.now, chance=random.Random(1)
+            target_queue_seconds=TARGET,
+            least_calls=LEAST,
+            least_share=least_share,
+            monotonic=lambda: self.now,
+            chance=random.Random(1),
         )
 
     def live(self, seconds: float, *, calls_per_second: float, refusal_cost: float = 0.1) -> None:
@@ -73,6 +77,19 @@ def test_most_of_the_capacity_still_answers_calls_when_refusing_is_cheap() -> No
     server.live(10, calls_per_second=6_000)
 
     assert (server.admitted - before) / 10 > 0.7 * server.capacity
+
+
+def test_where_refusing_is_dear_at_least_half_of_those_who_come_are_answered() -> None:
+    server = Server(capacity=2_000, least_share=0.5)
+    server.live(5, calls_per_second=20_000, refusal_cost=0.75)
+    before = server.admitted, server.dispatched
+
+    server.live(10, calls_per_second=20_000, refusal_cost=0.75)
+
+    admitted, dispatched = server.admitted - before[0], server.dispatched - before[1]
+    assert admitted / dispatched == pytest.approx(0.5, abs=0.01)
+    # Half of the work goes into answers and three eighths into refusals.
+    assert admitted / 10 == pytest.approx(server.capacity * 0.5 / 0.875, rel=0.05)
 
 
 def test_once_the_burst_is_over_everybody_is_let_in_again() -> None:
@@ -178,7 +195,11 @@ def test_whatever_happens_the_limit_keeps_its_floor_and_a_retry_never_passes_a_f
 ) -> None:
     now, dispatched = 0.0, 0
     admission = AdaptiveAdmission(
-        target_queue_seconds=TARGET, least_calls=LEAST, monotonic=lambda: now, chance=random.Random(1)
+        target_queue_seconds=TARGET,
+        least_calls=LEAST,
+        least_share=LEAST_SHARE,
+        monotonic=lambda: now,
+        chance=random.Random(1),
     )
     for seconds, waiting, done, attempt in looks:
         now += seconds
