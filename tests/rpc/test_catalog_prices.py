@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from atp_grpc.client import AtpClient
 from atp_grpc.client.messages import GetDecisionRequest, GetServerInfoRequest, ObserveRequest, PlanRequest
 from atp_grpc.config import CatalogSettings
 from atp_grpc.domain.clock import NANOS_PER_SECOND, ManualClock
 from tests.rpc.catalogues import ONE_MODEL, TWO_MODELS
 from tests.rpc.provoking import prompt, refused
-from tests.rpc.serving import Serving, serving
+from tests.rpc.serving import ACME, Serving, serving
 
 START = 1_780_000_000
 """2026-05-28T20:26:40Z."""
@@ -76,8 +77,12 @@ async def test_a_report_is_billed_at_the_prices_of_its_decision(tmp_path: Path) 
 async def test_a_model_without_a_price_in_force_waits_for_it(tmp_path: Path) -> None:
     clock = ManualClock(START * NANOS_PER_SECOND)
     text = ONE_MODEL.replace("[[deployment.price]]", "[[deployment.price]]\neffective_from = 2026-05-28T21:26:40Z")
-    async with serving(tmp_path / "data", clock=clock, catalog=dated(tmp_path, text)) as server:
-        error = await refused(server.acme.route(prompt()), "NO_ELIGIBLE_MODEL", "FAILED_PRECONDITION")
+    async with (
+        serving(tmp_path / "data", clock=clock, catalog=dated(tmp_path, text)) as server,
+        # A server that can choose nobody says NOT_SERVING; who watches health would go elsewhere.
+        AtpClient.open(server.target, credential=server.credentials[ACME], watches_health=False) as acme,
+    ):
+        error = await refused(acme.route(prompt()), "NO_ELIGIBLE_MODEL", "FAILED_PRECONDITION")
         assert [condition.type for condition in error.preconditions] == ["NO_PRICE"]
         clock.advance(3600.0)
-        assert (await server.acme.route(prompt())).target.model == "solo"
+        assert (await acme.route(prompt())).target.model == "solo"

@@ -65,8 +65,8 @@ def channel_options(settings: ListenerSettings) -> Options:
         ("grpc.so_reuseport", 0),
         # Unlimited by default; a peer that opens and resets streams then costs twice the CPU and never ends.
         ("grpc.max_concurrent_streams", settings.max_concurrent_streams),
-        # From 1,000 calls on that came and were not handed over yet, the core would cancel some by chance, without a word
-        # and as CANCELLED, which no client tries again (seen: 1,458 of 4,000 that came at once). The door says why.
+        # From 1,000 calls on that it has not handed over yet, the core would cancel some by chance, without a word and
+        # as CANCELLED, which no client tries again (seen: 1,458 of 4,000 that came at once). The door says why.
         ("grpc.server.max_pending_requests", PENDING_CALLS),
         ("grpc.server.max_pending_requests_hard_limit", 2 * PENDING_CALLS),
         ("grpc.max_receive_message_length", CORE_MESSAGE_BYTES),

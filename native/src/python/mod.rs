@@ -4,6 +4,7 @@
 //! Every entry catches panics, because `PyO3` would make of them an exception that no ordinary handler sees. It never
 //! computes anything itself.
 
+mod acknowledging;
 mod choice;
 mod observing;
 mod reading;
@@ -20,8 +21,9 @@ use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
 use crate::engine;
 use crate::error::{Fault, Kind};
 use crate::query::Query;
+use acknowledging::{observe_batch_response, observe_response};
 use choice::Choice;
-use observing::{LessonReader, ObservationWriter, ReportReader, observe_batch_response, observe_response};
+use observing::{LessonReader, ObservationWriter, ReportReader};
 use reading::{Unreadable, read_arm, read_offer, read_outcome, read_parameters, read_query, read_text, whole};
 use request::{Reader, Request};
 use scribe::{Offerings, Routed, Scribe, route_batch_response, route_response};

@@ -3,16 +3,14 @@
 //! `atp_grpc/services/reports/native.py`, `atp_grpc/learning/native.py` and `atp_grpc/store/native.py` name what crosses.
 
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
+use pyo3::types::{PyBytes, PyDict, PyTuple};
 
 use super::guarded;
 use crate::error::{Fault, Kind};
 use crate::observing::lesson::Lesson;
 use crate::observing::record::record;
-use crate::wire::acknowledgement::Acknowledgement;
 use crate::wire::report::{self, Attempt, Named, Report};
 use crate::wire::request::split_batch;
-use crate::wire::writing::Message;
 
 const TOO_LONG: Fault = Kind::Engine.because("a text is too long to be written down");
 const UNKNOWN_ERROR: Fault = Kind::Engine.because("an attempt has an error that has no number");
@@ -219,26 +217,26 @@ impl ObservationWriter {
 }
 
 /// The fields of a named tuple, by position.
-struct Fields<'a, 'py>(Borrowed<'a, 'py, PyTuple>);
+pub(super) struct Fields<'a, 'py>(pub(super) Borrowed<'a, 'py, PyTuple>);
 
 impl<'py> Fields<'_, 'py> {
     fn item(&self, position: usize) -> PyResult<Borrowed<'_, 'py, PyAny>> {
         self.0.get_borrowed_item(position)
     }
 
-    fn tuple(&self, position: usize) -> PyResult<Fields<'_, 'py>> {
+    pub(super) fn tuple(&self, position: usize) -> PyResult<Fields<'_, 'py>> {
         Ok(Fields(self.item(position)?.cast()?))
     }
 
-    fn text(&self, position: usize) -> PyResult<&str> {
+    pub(super) fn text(&self, position: usize) -> PyResult<&str> {
         self.item(position)?.extract()
     }
 
-    fn texts(&self) -> PyResult<Vec<&str>> {
+    pub(super) fn texts(&self) -> PyResult<Vec<&str>> {
         self.0.iter_borrowed().map(Borrowed::extract).collect()
     }
 
-    fn whole(&self, position: usize) -> PyResult<i64> {
+    pub(super) fn whole(&self, position: usize) -> PyResult<i64> {
         self.item(position)?.extract()
     }
 
@@ -295,59 +293,4 @@ impl<'py> Said<'py> {
         let labels = self.labels.iter().map(|(key, text)| (key.as_str(), text.as_str())).collect();
         Ok(Report { quality: self.quality, attempts: attempts.collect::<PyResult<_>>()?, labels })
     }
-}
-
-/// (decision id, recorded fields, unchanged fields, replica, sequence).
-fn write(message: &mut Message, acknowledged: &Bound<'_, PyTuple>) -> PyResult<()> {
-    let fields = Fields(acknowledged.as_borrowed());
-    let (recorded, unchanged) = (fields.tuple(1)?, fields.tuple(2)?);
-    Acknowledgement {
-        decision_id: fields.text(0)?,
-        recorded: recorded.texts()?,
-        unchanged: unchanged.texts()?,
-        replica: fields.text(3)?,
-        sequence: fields.whole(4)?,
-    }
-    .write(message);
-    Ok(())
-}
-
-/// The bytes of an `ObserveResponse`.
-#[pyfunction]
-#[pyo3(signature = (acknowledged, /))]
-pub(super) fn observe_response<'py>(
-    py: Python<'py>,
-    acknowledged: &Bound<'py, PyTuple>,
-) -> PyResult<Bound<'py, PyBytes>> {
-    guarded(|| {
-        let mut message = Message::default();
-        write(&mut message, acknowledged)?;
-        Ok(PyBytes::new(py, &message.into_bytes()))
-    })
-}
-
-/// The bytes of an `ObserveBatchResponse`: of acknowledgements, and of errors as the bytes of a `google.rpc.Status`.
-#[pyfunction]
-#[pyo3(signature = (results, /))]
-pub(super) fn observe_batch_response<'py>(
-    py: Python<'py>,
-    results: &Bound<'py, PyList>,
-) -> PyResult<Bound<'py, PyBytes>> {
-    guarded(|| {
-        let mut batch = Message::default();
-        for result in results {
-            let mut failed = Ok(());
-            batch.message(1, |place| {
-                if let Ok(error) = result.cast::<PyBytes>() {
-                    place.written(2, error.as_bytes());
-                } else {
-                    place.message(1, |response| {
-                        failed = result.cast().map_err(PyErr::from).and_then(|fields| write(response, fields));
-                    });
-                }
-            });
-            failed?;
-        }
-        Ok(PyBytes::new(py, &batch.into_bytes()))
-    })
 }

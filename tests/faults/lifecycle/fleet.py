@@ -73,7 +73,7 @@ async def under_load(backend: Backend) -> None:
 
 
 def judge(test: str, calls: Callers, *, least: int, lost_at_most: int = 0) -> None:
-    """Reports how many calls failed, which must be none of enough, or next to none where that is all that is promised."""
+    """Reports how many calls failed: none of enough, or no more than is promised."""
     failed = sum(calls.failed.values())
     figure = {"failed": calls.failed, "cancelled": calls.codes["CANCELLED"]}
     passed = failed <= lost_at_most and calls.total >= least

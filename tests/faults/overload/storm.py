@@ -24,7 +24,7 @@ import uvloop
 from atp_grpc.pb.atp.v1.route_service_pb2 import RouteRequest
 from tests.bench.messages import PROMPT
 from tests.bench.processes import LOAD_CORE
-from tests.faults.overload.wire import Wire
+from tests.faults.overload.wire import NOT_TAKEN, Wire
 
 ROUTE = "/atp.v1.RouteService/Route"
 UNAVAILABLE = 14
@@ -229,6 +229,11 @@ class _Callers:
     def _ended(self, tag: Any, status: int, pushback: str, has_details: bool) -> None:
         call: _Call = tag
         fate = call.stretch.fate
+        if status == NOT_TAKEN:
+            # Not an answer: every gRPC client sends such a call again by itself (gRFC A6).
+            call.wire = None
+            self._waiting.appendleft(call)
+            return
         fate.statuses[str(status)] = fate.statuses.get(str(status), 0) + 1
         if status == 0:
             fate.answered += 1

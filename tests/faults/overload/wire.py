@@ -13,10 +13,10 @@ from typing import cast
 
 DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY, WINDOW_UPDATE = 0, 1, 3, 4, 6, 7, 8
 END_STREAM, ACK, END_HEADERS = 0x1, 0x1, 0x4
-CANCEL = 8
+REFUSED_STREAM, CANCEL = 7, 8
 MAX_CONCURRENT_STREAMS = 3
-RESET = -1
-"""Stands for the status of a call whose stream ended without one."""
+RESET, NOT_TAKEN = -1, -2
+"""Stand for the status of a call whose stream ended without one; the second says that the server never took it."""
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 _HEAD = struct.Struct(">HBBBI")
 _TIMEOUT = b"%08dm"
@@ -96,7 +96,8 @@ class Wire(asyncio.Protocol):
         if kind == HEADERS and flags & END_STREAM:
             self._end(stream, int(_value(payload, b"grpc-status") or RESET), payload)
         elif kind == RST_STREAM:
-            self._end(stream, RESET, b"")
+            code = int.from_bytes(payload, "big")
+            self._end(stream, NOT_TAKEN if code == REFUSED_STREAM else RESET, b"")
         elif kind == PING and not flags & ACK:
             self._send(_frame(PING, ACK, 0, payload))
         elif kind == SETTINGS and not flags & ACK:

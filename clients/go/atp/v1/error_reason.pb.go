@@ -36,7 +36,7 @@ const (
 	// INVALID_ARGUMENT with BadRequest; do not retry.
 	ErrorReason_ERROR_REASON_INVALID_FIELD ErrorReason = 2
 	// The message or its text is larger than this method takes.
-	// INVALID_ARGUMENT; do not retry. Metadata: `what` (message or text), `limit_bytes`, `size_bytes`.
+	// INVALID_ARGUMENT; do not retry. Metadata: `what` (message, text or metadata), `limit_bytes`, `size_bytes`.
 	ErrorReason_ERROR_REASON_MESSAGE_TOO_LARGE ErrorReason = 3
 	// A constraint names a model that the catalogue does not hold.
 	// INVALID_ARGUMENT with BadRequest; do not retry. Metadata: `model`.
@@ -115,8 +115,8 @@ const (
 	// The server has more work than it can do in time, and refused this call before looking at it.
 	// UNAVAILABLE with RetryInfo; retry after that time, on another server where there is one.
 	ErrorReason_ERROR_REASON_OVERLOADED ErrorReason = 28
-	// The caller did not read its stream for so long that the server ended it. Metadata: `limit_seconds`.
-	// RESOURCE_EXHAUSTED; open a new stream and read faster.
+	// The caller did not read its stream for so long that the server ended it.
+	// RESOURCE_EXHAUSTED; open a new stream and read as fast as you send. Metadata: `limit_seconds`.
 	ErrorReason_ERROR_REASON_CALLER_TOO_SLOW ErrorReason = 29
 )
 

@@ -79,7 +79,8 @@ func (StreamEndReason) EnumDescriptor() ([]byte, []int) {
 	return file_atp_v1_stream_proto_rawDescGZIP(), []int{0}
 }
 
-// The last message of a stream that a server ends in good order; the status after it is OK.
+// The last message of a stream that a server ends in good order; the status after it is OK. A caller that still sends
+// should end its own side now: what it sends is not looked at, and half a second later the server ends the call.
 //
 // A stream that breaks ends with another status and without this message. Whatever was not answered by then may or may
 // not have been carried out: a report may be sent again, since each field teaches once; a request with its `request_id`
