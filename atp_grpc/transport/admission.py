@@ -16,6 +16,8 @@ FIRST_CAPACITY = 1_000.0
 """Calls a second that a server is believed to answer before it was ever seen at its limit."""
 CAPACITY_WEIGHT = 0.3
 """Weight of one look in the running mean of the capacity: half of a change is known after two looks."""
+FULL_SHARE = 0.5
+"""Part of the limit from which on those who wait show that the server has no time to spare."""
 GAIN = 0.3
 """How strongly one look changes the share that is let in: the ratio of limit and queue to this power."""
 RETRY_SHARE = 0.8
@@ -50,7 +52,7 @@ class OpenAdmission:
 class AdaptiveAdmission:
     """Lets in what can be answered in time.
 
-    While calls wait, the rate at which they are dispatched is the server's capacity. Capacity times the longest time a
+    While many calls wait, the rate at which they are dispatched is the server's capacity. Capacity times the longest time a
     call should wait is how many may wait: the limit. As long as more wait, the share that is let in falls, and it rises
     while fewer do; those who are sent away are evenly spread. Calls that were tried before go first, at a lower limit
     and all of them. The limit follows the capacity, so it falls when calls become dear and rises when they are cheap.
@@ -110,11 +112,13 @@ class AdaptiveAdmission:
             waiting: calls that have come and were not given to `refuses` yet.
             dispatched: calls that were, since the process started.
         """
-        now = self._monotonic()
+        now, limit = self._monotonic(), self.limit
         seconds, done = now - self._sampled, dispatched - self._dispatched
         self._sampled, self._dispatched = now, dispatched
-        # Calls waited at both ends: between them the server did all it could.
-        if waiting and self.waiting and seconds > 0:
+        # Many waited at both ends: between them the server did all it could. A few always wait, and then the pace is
+        # that of the callers, which says no more than that the server can do as much.
+        was_full = min(waiting, self.waiting) >= FULL_SHARE * limit
+        if seconds > 0 and (was_full or done / seconds > self._capacity):
             self._capacity += CAPACITY_WEIGHT * (done / seconds - self._capacity)
         self.waiting = waiting
         limit = self.limit

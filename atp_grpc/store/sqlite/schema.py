@@ -45,6 +45,8 @@ def open_writer(path: Path, stack: ExitStack) -> sqlite3.Connection:
         raise StoreFailure(f"the file system of {path} does not support SQLite's write-ahead log")
     # FULL: commits return after fsync. fullfsync matters on macOS only, where fsync alone stops short of the disk.
     connection.executescript("PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON;")
+    # Some builds overwrite whatever is deleted. That takes a prune from 9 to 112 ms a step, and no record is a secret.
+    connection.execute("PRAGMA secure_delete = FAST")
     if pending:
         _migrate(connection, pending)
     _sync_folder(path.parent)

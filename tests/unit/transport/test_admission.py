@@ -138,6 +138,28 @@ def test_a_quiet_server_keeps_what_it_knows_of_itself() -> None:
     assert server.admission.limit == known
 
 
+def test_a_few_that_always_wait_do_not_make_the_callers_pace_the_servers() -> None:
+    server = Server(capacity=4_000)
+    server.live(10, calls_per_second=8_000, refusal_cost=1.0)
+    known = server.admission.limit
+
+    # Calls on their way between the core and the door count as waiting, however quiet it is.
+    for _ in range(200):
+        server.now += SAMPLE_SECONDS
+        server.dispatched += 20
+        server.admission.sample(waiting=3, dispatched=server.dispatched)
+
+    assert server.admission.limit == known
+
+
+def test_a_server_that_was_seen_to_do_more_is_believed_before_it_is_full() -> None:
+    server = Server(capacity=10_000)
+
+    server.live(5, calls_per_second=5_000)
+
+    assert server.admission.limit == pytest.approx(5_000 * TARGET, rel=0.1)
+
+
 def test_a_burst_after_a_quiet_hour_is_taken_whole() -> None:
     server = Server(capacity=2_000)
     server.live(5, calls_per_second=1)
