@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import functools
 import heapq
+import itertools
 import json
 import random
 import sys
@@ -151,7 +151,7 @@ class _Callers:
         for number in range(plan.connections):
             credential = plan.credentials[number % len(plan.credentials)]
             wire = Wire(ROUTE, credential, payload, self._ended)
-            await loop.create_connection(functools.partial(_same, wire), "127.0.0.1", plan.port)
+            await loop.create_connection(itertools.repeat(wire).__next__, "127.0.0.1", plan.port)
             await wire.is_ready
             self._wires.append(wire)
         lived = [await self._live(phase) for phase in plan.phases]
@@ -285,10 +285,6 @@ def _summed(phase: Phase, stretches: list[_Stretch]) -> Fate:
 
 def _time(fate: Fate, times: list[float]) -> None:
     fate.p50_ms, fate.p99_ms = (round(1_000 * percentile(times, percent), 2) for percent in (50, 99))
-
-
-def _same(wire: Wire) -> Wire:
-    return wire
 
 
 async def _main() -> None:
