@@ -52,13 +52,13 @@ class OpenAdmission:
 class AdaptiveAdmission:
     """Lets in what can be answered in time.
 
-    While many calls wait, the rate at which they are dispatched is the server's capacity. Capacity times the longest time a
-    call should wait is how many may wait: the limit. As long as more wait, the share that is let in falls, and it rises
-    while fewer do; those who are sent away are evenly spread. Calls that were tried before go first, at a lower limit
-    and all of them. The limit follows the capacity, so it falls when calls become dear and rises when they are cheap.
+    While many calls wait, the rate at which they are dispatched is the server's capacity. Capacity times the longest
+    time a call should wait is how many may wait: the limit. As long as more wait, the share that is let in falls, and
+    it rises while fewer do; those who are sent away are evenly spread. Calls that were tried before go first, at a
+    lower limit and all of them. The limit follows the capacity: it falls when calls become dear, and rises again.
 
     The share never falls below a least one. Where sending a call away costs nearly as much as answering it, as on
-    grpcio, sending away more would hardly make the queue shorter and would leave nothing to answer (ADR 0013).
+    grpcio, sending away more would hardly make the queue shorter and would leave nothing to answer (ADR 0015).
     """
 
     def __init__(
@@ -118,7 +118,7 @@ class AdaptiveAdmission:
         # Many waited at both ends: between them the server did all it could. A few always wait, and then the pace is
         # that of the callers, which says no more than that the server can do as much.
         was_full = min(waiting, self.waiting) >= FULL_SHARE * limit
-        if seconds > 0 and (was_full or done / seconds > self._capacity):
+        if seconds >= SAMPLE_SECONDS / 2 and (was_full or done / seconds > self._capacity):
             self._capacity += CAPACITY_WEIGHT * (done / seconds - self._capacity)
         self.waiting = waiting
         limit = self.limit

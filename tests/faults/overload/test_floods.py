@@ -59,7 +59,6 @@ async def test_a_flood_leaves_answers_for_patient_callers(tmp_path: Path, times:
             Phase(3, rate=0.3 * peak), Phase(15, rate=times * peak), deadline_seconds=PATIENT_SECONDS
         )
         after = (await server.storm(Phase(2, rate=0.3 * peak))).fates[0]
-        print('DEBUG', [(n,server.metric(n)) for n in ('atp_calls_waiting','atp_calls_open','atp_call_limit','atp_queue_seconds')], after)
 
     calm, fate = seen.fates
     judge("C1", times, peak, fate, seen, calm.p99_ms)
