@@ -100,6 +100,9 @@ clean: ## Remove what was built (not .venv and not .atp, which holds your data)
 $(STAMPS)/requirements: requirements/dev.lock .venv/pyvenv.cfg
 	@echo "Installing the pinned Python packages (about a minute the first time) ..."
 	@$(PIP) install --require-hashes --requirement requirements/dev.lock
+	@# xds-protos carries an older copy of the messages of opentelemetry-proto, and whichever comes last stays.
+	@mkdir -p build && sed -n '/^opentelemetry-proto==/,/^[a-z]/{/^opentelemetry-proto==/p;/^ /p;}' requirements/dev.lock > build/opentelemetry-proto.lock
+	@$(PIP) install --require-hashes --no-deps --force-reinstall --requirement build/opentelemetry-proto.lock
 	@mkdir -p $(STAMPS) && touch $@
 
 $(THIRD_PARTY): requirements/protos.lock $(STAMPS)/requirements

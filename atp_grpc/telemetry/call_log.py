@@ -1,4 +1,4 @@
-"""The one line that a call leaves: failures always, successes and those sent away in a crowd a few each second.
+"""The one line that a call leaves: failures always, successes and the victims of a crowd a few each second.
 
 The door writes here after every call. The line is encoded by hand, because it stands on the path of every call: 2
 microseconds where structlog takes 20. It never holds anything of the request but its method.
@@ -48,7 +48,7 @@ class CallLog:
         self._tokens = self._burst if success_logs_per_second > 0 else 0.0
         self._refilled = clock.monotonic()
         self.left_out = 0
-        """Successes, and calls sent away, without a line."""
+        """Successes, and calls of a crowd, without a line."""
 
     def succeeded(self, facts: Facts) -> None:
         """Writes the line of a good call, if its second still has room for one."""
@@ -57,11 +57,11 @@ class CallLog:
             return
         self._write("info", "OK", facts, "")
 
-    def sent_away(self, facts: Facts, *, code: str, reason: str, level: int) -> None:
+    def one_of_many(self, facts: Facts, *, code: str, reason: str, level: int) -> None:
         """Writes the line of a call that came when there was too much to do, if its second still has room for one.
 
-        Thousands of them come a second, all with the same reason, and a line for each would take the time of the calls
-        that are answered; the metrics count every one.
+        Thousands of them come a second and all say the same: sent away, or given up before anybody looked. A line for
+        each would take the time of the calls that are answered; the metrics count every one.
         """
         if level < self._level or not self._has_room():
             self.left_out += 1

@@ -12,6 +12,8 @@ from typing import Protocol
 
 SAMPLE_SECONDS = 0.1
 """Time between two looks at the queue."""
+SHORTEST_SECONDS = 0.001
+"""Two looks that lie closer together tell no pace."""
 FIRST_CAPACITY = 1_000.0
 """Calls a second that a server is believed to answer before it was ever seen at its limit."""
 CAPACITY_WEIGHT = 0.3

@@ -57,7 +57,8 @@ class Wall:
 
     def abandoned(self, passage: Passage, name: str, meter: CallMeter) -> None:
         """A call ended before its message came."""
-        self._note(name, meter, passage, self._monotonic() - passage.started, str, Code.CANCELLED)
+        seconds = self._monotonic() - passage.started
+        self._note(name, meter, passage, seconds, str, Code.CANCELLED, is_abandoned=True)
 
     def refuse(
         self,
@@ -113,6 +114,8 @@ class Wall:
         peer: Peer,
         code: Code,
         error: AtpError | None = None,
+        *,
+        is_abandoned: bool = False,
     ) -> None:
         """One sample, one line and one span. A fault in here is an incident and leaves the answer as it is."""
         passage.is_noted = True
@@ -142,8 +145,8 @@ class Wall:
                 self._call_log.succeeded(facts)
                 return
             level = _LEVELS.get(code, logging.WARNING)
-            if isinstance(error, OverloadedError):
-                self._call_log.sent_away(facts, code=code.name, reason=reason, level=level)
+            if isinstance(error, OverloadedError) or is_abandoned:
+                self._call_log.one_of_many(facts, code=code.name, reason=reason, level=level)
                 return
             self._call_log.failed(facts, code=code.name, reason=reason, level=level, incident=incident)
         except Exception as broken:  # noqa: BLE001 - the wall covers what is written about a call too

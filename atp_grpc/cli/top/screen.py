@@ -6,10 +6,11 @@ computes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TextIO
 
+from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
@@ -20,7 +21,11 @@ from atp_grpc.cli.printing import clean
 from atp_grpc.cli.quantities import span
 from atp_grpc.cli.top.rates import MethodRates, ModelShare, Rates
 
-BAR_CELLS = 24
+BAR, BAR_CELLS = "", 24
+"""Title and width of the column with the bars."""
+LEAST_NAME_CELLS, GAP = 20, 2
+_METHOD_COLUMNS = ("method", "calls/s", "errors/s", "p50", "p99", "total")
+_MODEL_COLUMNS = ("model", "share", BAR, "decisions/s", "total", "$ per 1,000", "quality", "observed")
 MOST_METHODS = 12
 PLAIN_WIDTH = 110
 FINE_MS = 100.0
@@ -34,7 +39,7 @@ def opened_screen(stream: TextIO, *, is_live: bool) -> Iterator[Callable[[Rates 
     width = None if stream.isatty() else PLAIN_WIDTH
     console = Console(file=stream, highlight=False, width=width)
     if not (is_live and console.is_terminal):
-        yield lambda rates, remark: console.print(_view(rates, remark))
+        yield lambda rates, remark: console.print(_view(rates, remark, console.width))
         return
     with Live(console=console, screen=True, auto_refresh=False) as live:
         last: list[Rates] = []
@@ -42,15 +47,15 @@ def opened_screen(stream: TextIO, *, is_live: bool) -> Iterator[Callable[[Rates 
         def show(rates: Rates | None, remark: str) -> None:
             if rates is not None:
                 last[:] = [rates]
-            live.update(_view(last[0] if last else None, remark), refresh=True)
+            live.update(_view(last[0] if last else None, remark, console.width), refresh=True)
 
         yield show
 
 
-def _view(rates: Rates | None, remark: str) -> RenderableType:
+def _view(rates: Rates | None, remark: str, width: int) -> RenderableType:
     parts: list[RenderableType] = [Text(remark, "bold yellow")] if remark else []
     if rates is not None:
-        parts += [_header(rates), Text(), _methods(rates.methods), Text(), _models(rates)]
+        parts += [_header(rates), Text(), _methods(rates.methods, width), Text(), _models(rates, width)]
         if trouble := _trouble(rates):
             parts += [Text(), *trouble]
     return Group(*parts)
@@ -86,10 +91,9 @@ def _header(rates: Rates) -> Text:
     return Text("\n").join(lines)
 
 
-def _methods(methods: tuple[MethodRates, ...]) -> Table:
-    table = _table("method", "calls/s", "errors/s", "p50", "p99", "total")
-    for one in methods[:MOST_METHODS]:
-        table.add_row(
+def _methods(methods: tuple[MethodRates, ...], width: int) -> Table:
+    rows = [
+        (
             clean(one.method),
             f"{one.calls_per_second:,.1f}",
             Text(f"{one.errors_per_second:,.1f}", "red" if one.errors_per_second else "dim"),
@@ -97,14 +101,14 @@ def _methods(methods: tuple[MethodRates, ...]) -> Table:
             _ms(one.p99_ms),
             f"{one.total_calls:,}",
         )
-    return table
+        for one in methods[:MOST_METHODS]
+    ]
+    return _table(_METHOD_COLUMNS, rows, width, spare=("total", "p50", "errors/s"))
 
 
-def _models(rates: Rates) -> Table:
-    table = _table("model", "share", "", "decisions/s", "total", "$ per 1,000", "quality", "observed")
-    for one in rates.models:
-        table.add_row(*_model(one))
-    return table
+def _models(rates: Rates, width: int) -> Table:
+    rows = [_model(one) for one in rates.models]
+    return _table(_MODEL_COLUMNS, rows, width, spare=(BAR, "observed", "total", "decisions/s", "quality"))
 
 
 def _model(one: ModelShare) -> tuple[RenderableType, ...]:
@@ -139,12 +143,33 @@ def _worst(rates: Rates) -> str:
     return next((state for state in ("unhealthy", "degraded", "healthy") if state in states), "unknown")
 
 
-def _table(first: str, *others: str) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
-    table.add_column(first, no_wrap=True)
-    for name in others:
-        table.add_column(name, justify="right", no_wrap=True)
+def _table(
+    columns: Sequence[str], rows: Sequence[Sequence[RenderableType]], width: int, *, spare: Sequence[str]
+) -> Table:
+    """A table that fits: what is too wide loses columns, `spare` ones in this order, and then letters of the names.
+
+    A number is never cut: half of one is another number.
+    """
+    widths = {
+        name: max(cell_len(name), *(_cells(row[place]) for row in rows), 0) + GAP for place, name in enumerate(columns)
+    }
+    first, left = columns[0], dict(widths)
+    for name in spare:
+        if sum(left.values()) - left[first] + min(left[first], LEAST_NAME_CELLS) > width:
+            del left[name]
+    table = Table(box=None, padding=(0, GAP, 0, 0), header_style="dim", pad_edge=False)
+    room = max(width - sum(left.values()) + left[first], LEAST_NAME_CELLS)
+    table.add_column(first, no_wrap=True, max_width=min(widths[first] - GAP, room - GAP))
+    for name in columns[1:]:
+        if name in left:
+            table.add_column(name, justify="right", no_wrap=True, width=widths[name] - GAP)
+    for row in rows:
+        table.add_row(*(cell for name, cell in zip(columns, row, strict=True) if name in left))
     return table
+
+
+def _cells(cell: RenderableType) -> int:
+    return BAR_CELLS if isinstance(cell, ProgressBar) else cell_len(str(cell))
 
 
 def _ms(value: float | None) -> str:

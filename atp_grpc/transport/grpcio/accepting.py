@@ -55,6 +55,7 @@ class _Core(cygrpc.AioServer):  # type: ignore[misc]
             return super()._make_request_call_future(None)  # type: ignore[no-any-return]
         taking = self._take(method_bytes.decode(), self._request_registered_call, method_bytes)
         taker = self._atp_loop.create_task(taking)
+        taker.add_done_callback(_looked_at)
         self._atp_takers.append(taker)
         return asyncio.shield(taker)
 
@@ -81,6 +82,12 @@ class _Core(cygrpc.AioServer):  # type: ignore[misc]
             call = loop.create_task(cygrpc._schedule_rpc_coro(work, state, loop, path))
             calls.add(call)
             call.add_done_callback(calls.discard)
+
+
+def _looked_at(taker: asyncio.Task[Any]) -> None:
+    """Takes note of how a loop ended: a server that is stopped before grpcio's loop ran has nobody who asks."""
+    if not taker.cancelled():
+        taker.exception()
 
 
 class AcceptingServer(grpc_server.Server):  # type: ignore[misc]

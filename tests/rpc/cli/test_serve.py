@@ -93,7 +93,8 @@ def test_a_changed_catalogue_is_put_in_force_and_a_broken_one_is_told_whole(
 
         catalogue.write_text(TWO_MODELS.replace("context_tokens = 8000", "context_tokens = 0"))
         assert run(["reload", "--target", served.target, "--key", served.key]) == 1
-        first, *complaints = capsys.readouterr().err.splitlines()
+        first, *complaints, trace = capsys.readouterr().err.splitlines()
+        assert trace.startswith("  trace ")
         assert first.endswith("(CATALOG_INVALID)")
         assert len(complaints) == 2
         assert document(capsys, served, "server")["catalog"]["revision"] == "2"

@@ -30,7 +30,9 @@ def refusal(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[str]:
     assert run(arguments) == 1
     captured = capsys.readouterr()
     assert captured.out == ""
-    return captured.err.splitlines()
+    *lines, trace = captured.err.splitlines()
+    assert trace.startswith("  trace ")
+    return lines
 
 
 def test_a_prompt_is_planned_routed_observed_and_looked_up(capsys: pytest.CaptureFixture[str]) -> None:
@@ -135,7 +137,7 @@ def test_without_a_good_key_nothing_is_told(
     assert run(["route", PROMPT]) in {1, 2}
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert len(captured.err.splitlines()) <= 2
+    assert len(captured.err.splitlines()) <= 3
     assert captured.err.startswith("atp: ")
     assert "Traceback" not in captured.err
 
