@@ -200,15 +200,20 @@ async def test_the_retry_budget_ends_the_retries_when_everything_fails(door: Doo
     assert len(refuser.tries) - calls in range(30, 41)
 
 
-async def test_a_wait_beyond_the_deadline_ends_no_later_than_the_deadline(door: Door, caller: Caller) -> None:
+async def test_a_wait_beyond_the_deadline_shows_the_refusal_and_is_not_begun(door: Door, caller: Caller) -> None:
+    """A client that began to wait would end with a deadline exceeded, and nobody would hear why."""
     refuser = Refuser()
     door.probe.behaviour = refuser.refuse
-    call = asked(door, Refusal("STORE_UNAVAILABLE", 0.1), channel="short", seconds=0.08)
+    away = Refusal("OVERLOADED", 5.0)
+    MATRIX.append(away)
+    try:
+        ended = await caller.call(asked(door, away, channel="short", seconds=3.0))
+    finally:
+        MATRIX.remove(away)
 
-    ended = await caller.call(call)
-
-    assert ended.code in {"UNAVAILABLE", "DEADLINE_EXCEEDED"}
-    assert ended.took_seconds < 1.0
+    assert (ended.code, ended.reason, ended.pushback) == ("UNAVAILABLE", "OVERLOADED", ("-1",))
+    assert ended.retry_after_seconds == 5.0
+    assert ended.took_seconds < 3.0
     assert len(refuser.tries) == 1
 
 

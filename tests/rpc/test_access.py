@@ -60,7 +60,7 @@ class World:
 
     async def reason(self, path: str, who: str) -> str:
         """Why a call with an empty message was refused, by the reason in its details; empty when it was not."""
-        call = self.channel.stream_stream(path)(iter([b""]), metadata=self.keys[who], timeout=5)
+        call = self.channel.stream_stream(path)(iter([b""]), metadata=self.keys[who], timeout=20)
         try:
             await call.read()
         except grpc.aio.AioRpcError as error:

@@ -12,6 +12,8 @@ from tests.faults.overload.storm import Fate, Phase, Storm
 
 ATTEMPTS = 5
 GOODPUT_BAR = 0.8
+MARGIN = 0.2
+"""By how much more of the retries are sent away than of the first tries, at least, while both are."""
 
 
 async def stormed(server: Ground, peak: float, *, times: float, seconds: float) -> Storm:
@@ -28,9 +30,9 @@ def judge(test: str, peak: float, fate: Fate, busy: float) -> None:
         "attempts_per_call": round(attempts / fate.asked, 2),
     }
     bar = {"goodput": GOODPUT_BAR, "retries_sent_away": "more than first tries"}
-    report(test, n=attempts, figure=figure, bar=bar, passed=fate.goodput >= GOODPUT_BAR * peak and again >= first)
+    report(test, n=attempts, figure=figure, bar=bar, passed=fate.goodput >= GOODPUT_BAR * peak and again > first)
     assert fate.retries > 0
-    assert again >= first
+    assert again >= min(first + MARGIN, 1.0)
     assert fate.advised == fate.sent_away + fate.retries_sent_away
 
 

@@ -5,7 +5,7 @@ import json
 from prometheus_client import generate_latest
 
 from atp_grpc.pb.atp.v1 import route_service_pb2
-from tests.rpc.door.probe import AS_ACME, AS_GLOBEX, Door, open_door, refused
+from tests.rpc.door.probe import AS_ACME, AS_GLOBEX, Door, open_door, refused, status_of
 
 HELLO = route_service_pb2.RouteRequest(prompt="hello, do not log me")
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -50,6 +50,16 @@ async def test_a_trace_that_is_none_is_replaced(door: Door) -> None:
     traces = {line["trace_id"] for line in door.lines()}
     assert len(traces) == 2
     assert all(len(trace) == 32 and int(trace, 16) for trace in traces)
+
+
+async def test_a_call_to_no_method_keeps_its_callers_trace(door: Door) -> None:
+    error = await refused(
+        door.raw("/no.Such/Method")(b"x", metadata=(("traceparent", f"00-{TRACE}-00f067aa0ba902b7-01"),))
+    )
+
+    [line] = door.lines()
+    assert (line["trace_id"], line["reason"]) == (TRACE, "METHOD_UNKNOWN")
+    assert any(detail.value.endswith(TRACE.encode()) for detail in status_of(error).details)
 
 
 async def test_nothing_a_caller_sends_can_forge_a_line_or_steer_a_terminal(door: Door) -> None:

@@ -2,17 +2,19 @@
 
 import pytest
 from google.protobuf import any_pb2
-from google.rpc import code_pb2, error_details_pb2
+from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 from atp_grpc.domain.errors import (
     AtpError,
+    DeadlineExceededError,
     FieldViolation,
     InvalidFieldError,
     NoEligibleModelError,
+    OverloadedError,
     PreconditionViolation,
 )
 from atp_grpc.pb.atp.v1 import error_reason_pb2
-from atp_grpc.services.status import TABLE, Code, rpc_status, trailers
+from atp_grpc.services.status import TABLE, Code, packed_status, rpc_status, trailers
 from tests.unit.services_status.contract import SAMPLES, written_contract
 
 REASONS = sorted(TABLE)
@@ -108,6 +110,42 @@ def test_only_what_helps_is_retried_by_clients(reason: str) -> None:
         assert int(pushback) >= 10
     else:
         assert pushback == "-1"
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_a_packed_status_says_the_same_each_time(reason: str) -> None:
+    for trace in (TRACE, "0" * 31 + "1", ""):
+        status = status_pb2.Status.FromString(packed_status(SAMPLES[reason], trace))
+
+        assert status == rpc_status(SAMPLES[reason], trace)
+
+
+def test_packed_statuses_of_different_waits_are_told_apart() -> None:
+    waits = [
+        error_details_pb2.RetryInfo.FromString(
+            status_pb2.Status.FromString(packed_status(OverloadedError(seconds), TRACE)).details[1].value
+        ).retry_delay.ToMilliseconds()
+        for seconds in (0.1, 0.2, 0.1)
+    ]
+
+    assert waits == [100, 200, 100]
+
+
+@pytest.mark.parametrize(
+    ("seconds_left", "pushback"), [(None, "100"), (5.0, "100"), (0.1001, "100"), (0.1, "-1"), (0.0, "-1"), (-1.0, "-1")]
+)
+def test_nobody_is_told_to_wait_longer_than_there_is_time(seconds_left: float | None, pushback: str) -> None:
+    error = OverloadedError(0.1)
+    status = rpc_status(error, TRACE)
+
+    assert dict(trailers(error, status, seconds_left=seconds_left))["grpc-retry-pushback-ms"] == pushback
+    assert "RetryInfo" in map(kind, status.details)
+
+
+def test_a_refusal_that_says_nothing_of_retries_says_nothing_either_when_time_is_short() -> None:
+    error = DeadlineExceededError()
+
+    assert "grpc-retry-pushback-ms" not in dict(trailers(error, rpc_status(error, TRACE), seconds_left=0.0))
 
 
 def test_long_lists_are_cut_to_what_a_client_can_take_and_say_so() -> None:

@@ -31,6 +31,10 @@ class Book:
         fields: dict[str, Any] = {"code": "NOT_FOUND", "reason": "DECISION_NOT_FOUND"}
         self.log.failed(Facts("m", 0.0, None, "t", lambda: "p"), level=level, **(fields | changes))
 
+    def send_away(self) -> None:
+        facts = Facts("m", 0.0, None, "t", lambda: "p")
+        self.log.one_of_many(facts, code="UNAVAILABLE", reason="OVERLOADED", level=logging.WARNING)
+
     def lines(self) -> list[dict[str, Any]]:
         assert self.writer.flush()
         return [json.loads(line) for line in self.stream.getvalue().splitlines()]
@@ -109,6 +113,16 @@ def test_failures_are_never_left_out(book: Book) -> None:
         book.fail()
 
     assert len(book.lines()) == 100
+
+
+def test_a_crowd_shares_the_lines_of_the_successes_and_hides_no_failure(book: Book) -> None:
+    for _ in range(100):
+        book.send_away()
+    book.succeed()
+    book.fail()
+
+    assert [line["code"] for line in book.lines()] == [*["UNAVAILABLE"] * 3, "NOT_FOUND"]
+    assert book.log.left_out == 98
 
 
 @pytest.mark.parametrize("book", [{"level": logging.ERROR, "per_second": 1e9}], indirect=True)
