@@ -17,8 +17,8 @@ from tests.faults.overload.storm import Fate, Phase, Storm
 
 GOODPUT_BAR, LATENCY_BAR = 0.9, 3.0
 LEAST_GOODPUT = 0.05
-"""Of the peak, for all transports. Calls wait in order, with the caller and in the server: in a flood whoever is answered
-has waited nearly as long as he would, and many leave while they are answered."""
+"""Of the peak, for all transports. Calls wait in order, with the caller and in the server: in a flood whoever is
+answered has waited nearly as long as he would, and many leave while they are answered."""
 NORMAL_SECONDS, MOST_SECONDS = 5.0, 10.0
 """Until all is as before: asked for, and on a machine that does other things too."""
 PATIENT_SECONDS, IMPATIENT_SECONDS = 5.0, 1.0
