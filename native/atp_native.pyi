@@ -7,7 +7,7 @@ from atp_grpc.domain.decision import Lesson, Revisions
 from atp_grpc.domain.money import TokenPrices
 from atp_grpc.domain.outcome import Attempt, AttemptError, Observation, Report, Usage
 from atp_grpc.domain.request import Constraints, FeatureVector, Objective
-from atp_grpc.engine.contract import Exclusion, Query
+from atp_grpc.engine.contract import Exclusion, Outcome, Query
 from atp_grpc.routing.scribe.contract import Facts
 from atp_grpc.services.reports.contract import Acknowledgement, Reading
 
@@ -35,14 +35,10 @@ CROSSING: Final[int]
 __version__: Final[str]
 
 _Number: TypeAlias = float | None
-# Fields in the order of the contract's dataclasses.
-_Parameters: TypeAlias = tuple[
-    str, str, int, float, float, str, float, float, float, float, int | None, str, float, float, float
-]
+# Fields in the order of the contract's dataclasses, as `Engine` takes those of `EngineParameters`.
 _Exclusions: TypeAlias = tuple[Exclusion, Exclusion, Exclusion]
 _Arm: TypeAlias = tuple[str, float, float, float, float]
 _Offer: TypeAlias = tuple[int, int, int]
-_Outcome: TypeAlias = tuple[str, str, int, int, int, bytes, _Number, _Number, _Number, bool | None, _Number, _Number]
 _ArmSummary: TypeAlias = tuple[str, float, float, float, float, float, float]
 
 # A refusal: the word for its kind, and a sentence.
@@ -89,14 +85,14 @@ class Choice:
 # A selection engine for one pool. Every method may raise NativeError.
 @final
 class Engine:
-    def __new__(cls, parameters: _Parameters, exclusions: _Exclusions, /) -> Engine: ...
+    def __new__(cls, parameters: tuple[object, ...], exclusions: _Exclusions, /) -> Engine: ...
     @property
     def generation(self) -> int: ...
     def load(self, arms: list[_Arm], offers: list[_Offer], generation: int, /) -> None: ...
     def features(self, text: str, /) -> bytes: ...
     def choose(self, query: Query, /) -> Choice: ...
     def choose_batch(self, queries: list[Query], /) -> list[Choice | NativeError]: ...
-    def learn(self, outcome: _Outcome, /) -> bool: ...
+    def learn(self, outcome: Outcome, /) -> bool: ...
     def checkpoint(self) -> bytes: ...
     def restore(self, data: bytes, /) -> None: ...
     def summary(self, now: int, /) -> tuple[list[_ArmSummary], int, bool, float, dict[str, int]]: ...

@@ -47,6 +47,9 @@ class FigureReader:
         return Figures(
             methods=_methods(samples),
             models=_models(samples),
+            total_decisions_by_engine={
+                sample.labels["engine"]: int(sample.value) for sample in samples.get("atp_engine_choices_total", ())
+            },
             total_learned=int(total("atp_learned_total")),
             open_calls=int(total("atp_calls_open")),
             open_streams=int(total("atp_streams_open")),

@@ -2,7 +2,7 @@
 
 A replica keeps its name across restarts, because it orders observations; a process never keeps its own. Randomness
 comes from the operating system once and is stretched by a generator, since names and seeds need to be distinct and
-not secret.
+not secret; a replay brings its own and ends the same every time.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ def fresh_name() -> str:
 
 
 class Draws:
-    """Seeds of 64 bits and names of decisions, from one generator seeded by the operating system."""
+    """Seeds of 64 bits and names of decisions, from one generator; `source` seeds it, else the operating system."""
 
-    def __init__(self) -> None:
-        self._random = random.Random(os.urandom(32))  # noqa: S311 - distinct, not secret
+    def __init__(self, source: bytes | None = None) -> None:
+        self._random = random.Random(os.urandom(32) if source is None else source)  # noqa: S311 - distinct, not secret
 
     def seed(self) -> int:
         """64 bits for one draw."""

@@ -26,6 +26,7 @@ from atp_grpc.engine.contract import Engine
 from atp_grpc.learning.flusher import Flusher
 from atp_grpc.learning.journal import Journal
 from atp_grpc.learning.learner import Learner
+from atp_grpc.routing.router import Router
 from atp_grpc.routing.scribe.contract import Routed
 from atp_grpc.store.contract import StoreFailure
 from atp_grpc.telemetry.incidents import Incidents
@@ -172,6 +173,7 @@ class Instruments:
         *,
         engine: Engine,
         quarantined: Callable[[], bool],
+        router: Router,
         learner: Learner,
         catalogue: LiveCatalogue,
         journal: Journal,
@@ -186,6 +188,7 @@ class Instruments:
             learner_generation=lambda: learner.revision,
             context_on=lambda: engine.summary(clock.now_nanos()).context_on,
             engine_quarantined=quarantined,
+            engine_choices=lambda: {(name,): count for name, count in router.decided_by.items()},
         )
         self.metrics.watch_queue("observations", lambda: journal.depth)
         self.metrics.watch_queue("decisions", lambda: flusher.depth)

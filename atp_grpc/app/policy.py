@@ -56,10 +56,14 @@ def engine_parameters(policy: RoutingPolicy, settings: PolicySettings) -> Engine
         learner=Learner(settings.learner),
         scale=settings.scale,
         alpha=settings.alpha,
+        gamma=settings.gamma,
         epsilon=settings.epsilon,
         slope_precision=settings.slope_precision,
         half_life_nanos=round(settings.half_life_seconds * 1e9) or None,
         context=ContextMode(settings.context),
+        tenant_pseudo_count=settings.tenant_pseudo_count,
+        tenant_offset_limit=settings.tenant_offset_limit,
+        tenant_limit=settings.tenant_limit,
     )
 
 

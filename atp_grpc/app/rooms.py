@@ -73,10 +73,12 @@ async def open_rooms(
     clock: Clock | None = None,
     log_stream: TextIO | None = None,
     instruments: Instruments | None = None,
+    draws: Draws | None = None,
 ) -> AsyncIterator[Rooms]:
     """Everything but the door: the stories of Route and Observe without a socket.
 
-    Log lines go to `log_stream`, standard error by default, unless there are `instruments` already.
+    Log lines go to `log_stream`, standard error by default, unless there are `instruments` already. With `draws` of a
+    known source the same requests get the same answers.
 
     Raises:
         CatalogueFault, EngineMissingError, EngineSelfTestError, StoreFailure, SecretsError, CorruptCheckpointError: the
@@ -100,7 +102,12 @@ async def open_rooms(
         )
         policy = await policies.settle_policy(settings.policy, catalogue.snapshot, store)
         parameters = policies.engine_parameters(policy, settings.policy)
-        picked = pick_engine(settings.engine.kind, parameters, on_quarantine=instruments.engine_quarantined)
+        picked = pick_engine(
+            settings.engine.kind,
+            parameters,
+            native_share=settings.engine.native_share,
+            on_quarantine=instruments.engine_quarantined,
+        )
         pool = Pool(catalogue, picked.engine)
         pool.at(clock.now_nanos())
         learner = Learner(
@@ -113,7 +120,7 @@ async def open_rooms(
         )
         replayed = await learner.restore(discard_damaged=settings.learning.discard_damaged_checkpoint)
         instruments.learner_restored(learner.revision, replayed)
-        ledger, draws = Ledger(settings.learning.ledger_size, decode_decision), Draws()
+        ledger, draws = Ledger(settings.learning.ledger_size, decode_decision), draws or Draws()
         flusher = Flusher(store=store, limit=settings.learning.decision_queue, on_dropped=instruments.decisions_dropped)
         router = Router(
             pool=pool,
@@ -173,6 +180,7 @@ async def open_rooms(
         instruments.watch(
             engine=picked.engine,
             quarantined=picked.quarantined,
+            router=router,
             learner=learner,
             catalogue=catalogue,
             journal=journal,
@@ -207,7 +215,8 @@ async def _running(rooms: Rooms) -> AsyncIterator[None]:
 async def _open_store(settings: Settings, clock: Clock, instruments: Instruments) -> Store:
     if settings.store.kind == "memory":
         return MemoryStore(fresh_name())
-    encode = pick_encode(is_native=is_native(settings.engine.kind), on_fault=instruments.native_part_failed)
+    is_rust_here = is_native(settings.engine.kind, settings.engine.native_share)
+    encode = pick_encode(is_native=is_rust_here, on_fault=instruments.native_part_failed)
     return await open_sqlite_store(Path(settings.data_dir) / "atp.db", replica=fresh_name(), clock=clock, encode=encode)
 
 

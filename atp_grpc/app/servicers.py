@@ -59,7 +59,6 @@ def contract_rows(
         reader=reader,
         writer=writer,
         idempotency=Idempotency(claims, ttl_seconds=settings.idempotency.ttl_seconds),
-        engine_name=lambda: rooms.engine.name,
         on_routed=instruments.routed,
     )
     report_reader, report_writer = pick_reports(

@@ -36,6 +36,7 @@ COMMANDS = {
     "health": "ask whether a server is serving",
     "config": "check, show or explain the settings",
     "key": "make a key for a tenant",
+    "replay": "route recorded outcomes again and grade the choices",
     "version": "print the version",
 }
 
@@ -51,7 +52,7 @@ an example session:
   atp decision ID
 
 exit status: 0 done, 1 refused by the server or no server, 2 wrong options or settings.
-Every command but serve takes --json and then prints one JSON document.
+Every command but serve takes --json and then prints one JSON document; replay takes a file for it.
 """
 
 

@@ -45,6 +45,12 @@ class EngineSettings:
     kind: Literal["auto", "native", "reference"] = setting(
         "auto: the native engine where it is installed, the reference engine elsewhere.", "auto"
     )
+    native_share: float = setting(
+        "Share of the choices that the native engine makes where it is used; the reference engine makes the rest.",
+        1.0,
+        minimum=0,
+        maximum=1,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +63,15 @@ class PolicySettings:
     scale: float = setting(
         "Posterior widths in one standard deviation of a Thompson draw.", 0.03, minimum=0, maximum=1e6
     )
-    alpha: float = setting("Posterior widths that LinUCB adds to the mean.", 0.05, minimum=0, maximum=1e6)
+    alpha: float = setting(
+        "Posterior widths that LinUCB adds to the mean; confidence bounds that UCB1 adds.", 0.05, minimum=0, maximum=1e6
+    )
+    gamma: float = setting(
+        "How fast SquareCB stops exploring; more means greedier, with the root of the evidence.",
+        200.0,
+        minimum=0,
+        maximum=1e9,
+    )
     epsilon: float = setting("Share of choices drawn from the exploration distribution.", 0.01, minimum=0, maximum=1)
     slope_precision: float = setting(
         "Prior precision of each feature's slope; more means more shrinkage to the mean.",
@@ -73,6 +87,21 @@ class PolicySettings:
     )
     context: ContextMode = setting(
         "Whether features may move a prediction; auto: once they prove to help.", ContextMode.AUTO
+    )
+    tenant_pseudo_count: float = setting(
+        "Observations of a tenant that move it half-way from what the others saw to what it saw itself.",
+        100.0,
+        minimum=1e-9,
+        maximum=1e9,
+    )
+    tenant_offset_limit: float = setting(
+        "Most quality by which a tenant's own outcomes may move a prediction made for it.", 0.2, minimum=0, maximum=1
+    )
+    tenant_limit: int = setting(
+        "Most tenants kept apart by their own outcomes, those taught last; 0: all are treated alike.",
+        1000,
+        minimum=0,
+        maximum=1_000_000,
     )
     feature_schema: str = setting(
         "Names the features a request may bring; flags.v1 is computed from text.", TEXT_SCHEMA, pattern=_WORD

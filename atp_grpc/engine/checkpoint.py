@@ -10,11 +10,18 @@ Layout (all numbers little-endian)::
     header     canonical JSON: UTF-8, keys sorted, separators "," and ":", non-ASCII kept as it is
     payload    float64: the gate's three sums; then per arm, in the header's order, the moment matrix (lower
                triangle, row by row), the reward vector and seven figures (sum of squares; count and sum of tokens,
-               latency, failures)
+               latency, failures); then per tenant, in the header's order, per arm of that tenant N_T, D_mean, D_linear
     32 bytes   SHA-256 of everything before
 
-Header keys: ``arms`` (names, ascending), ``context_on``, ``contract``, ``dimension``, ``epoch_nanos``,
-``half_life_nanos`` (null without decay), ``high_water`` (sequence per replica), ``learned``, ``pool``, ``schema``.
+Header keys: ``arms`` (names, ascending), ``context_on``, ``contract``, ``dimension``, ``epoch_nanos`` (a multiple of
+32 half-lives; 0 without decay), ``half_life_nanos`` (null without decay), ``high_water`` (sequence per replica),
+``learned``, ``pool``, ``schema``, ``tenants`` (by name ascending, ``[name, touched, [arm names, ascending]]`` each). A
+tenant has one arm at least, and none that is not among ``arms``; ``touched`` is the value of ``learned`` after the
+outcome that taught it last, so it is 1 at least and ``learned`` at most. Text is ordered by code points, which is the
+order of its UTF-8 bytes.
+
+Counts and sums of squares are not negative: the gate's last two sums, the diagonals, the seven figures and every N_T.
+No number of the payload is above 1e100, whatever its sign.
 """
 
 from __future__ import annotations
@@ -36,11 +43,17 @@ MAGIC: Final = b"ATPENG1\n"
 MAGNITUDE_LIMIT: Final = 1e100
 """No sum of valid outcomes comes near it; above it, reading could overflow."""
 
+INTEGER_LIMIT: Final = 2**63 - 1
+"""Largest count, sequence and moment of a header."""
+
+EPOCH_HALF_LIVES: Final = 32
+"""Half-lives in one epoch. Weights stay below 2^32, and moving sums to another epoch is an exact power of two."""
+
 _LENGTH: Final = struct.Struct("<I")
 _DIGEST_SIZE: Final = hashlib.sha256().digest_size
 _GATE_SUMS: Final = 3
 _ARM_FIGURES: Final = 7
-_INTEGER_LIMIT: Final = 2**63 - 1
+_TENANT_SUMS: Final = 3
 _DIMENSION_LIMIT: Final = 512
 _KEYS: Final = frozenset(
     {
@@ -54,6 +67,7 @@ _KEYS: Final = frozenset(
         "learned",
         "pool",
         "schema",
+        "tenants",
     }
 )
 
@@ -65,6 +79,14 @@ class ArmRecord:
     moments: tuple[float, ...]
     rewards: tuple[float, ...]
     figures: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TenantRecord:
+    """Sums of one tenant, per arm: N_T, D_mean and D_linear; and the learned count when it was last taught."""
+
+    touched: int
+    arms: Mapping[str, tuple[float, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +104,16 @@ class Checkpoint:
     context_on: bool
     gate: tuple[float, float, float]
     arms: Mapping[str, ArmRecord]
+    tenants: Mapping[str, TenantRecord]
+
+    def numbers(self) -> Iterator[float]:
+        """Every sum, in the order of the payload."""
+        yield from self.gate
+        for _, record in sorted(self.arms.items()):
+            yield from (*record.moments, *record.rewards, *record.figures)
+        for _, tenant in sorted(self.tenants.items()):
+            for _, sums in sorted(tenant.arms.items()):
+                yield from sums
 
     def require(self, parameters: EngineParameters) -> None:
         """Raises CheckpointMismatchError unless this is a state of the engine with these parameters."""
@@ -92,10 +124,9 @@ class Checkpoint:
 
 def encode(checkpoint: Checkpoint) -> bytes:
     """The bytes of a state. Equal states give equal bytes."""
-    names = sorted(checkpoint.arms)
     header = _canonical(
         {
-            "arms": names,
+            "arms": sorted(checkpoint.arms),
             "context_on": checkpoint.context_on,
             "contract": checkpoint.contract,
             "dimension": checkpoint.dimension,
@@ -105,12 +136,12 @@ def encode(checkpoint: Checkpoint) -> bytes:
             "learned": checkpoint.learned,
             "pool": checkpoint.pool,
             "schema": checkpoint.schema,
+            "tenants": [
+                [name, tenant.touched, sorted(tenant.arms)] for name, tenant in sorted(checkpoint.tenants.items())
+            ],
         }
     )
-    numbers = list(checkpoint.gate)
-    for name in names:
-        record = checkpoint.arms[name]
-        numbers += (*record.moments, *record.rewards, *record.figures)
+    numbers = tuple(checkpoint.numbers())
     body = MAGIC + _LENGTH.pack(len(header)) + header + struct.pack(f"<{len(numbers)}d", *numbers)
     return body + hashlib.sha256(body).digest()
 
@@ -159,23 +190,50 @@ def _is_sound(header: dict[str, Any]) -> bool:
         header.keys() == _KEYS
         and isinstance(header["context_on"], bool)
         and _is_integer(header["dimension"], 1, _DIMENSION_LIMIT)
-        and _is_integer(header["epoch_nanos"], 0)
         and (header["half_life_nanos"] is None or _is_integer(header["half_life_nanos"], 1))
+        and _is_epoch(header["epoch_nanos"], header["half_life_nanos"])
         and _is_integer(header["learned"], 0)
         and _is_name(header["pool"])
         and _is_name(header["schema"])
-        and isinstance(header["arms"], list)
-        and all(_is_name(name) for name in header["arms"])
-        and all(earlier < later for earlier, later in itertools.pairwise(header["arms"]))
+        and _are_names(header["arms"])
         and isinstance(header["high_water"], dict)
         and all(_is_name(name) and _is_integer(mark, 0) for name, mark in header["high_water"].items())
+        and isinstance(header["tenants"], list)
+        and all(_is_tenant(entry, header["learned"]) for entry in header["tenants"])
+        and _are_names([name for name, _, _ in header["tenants"]])
+        and {arm for _, _, arms in header["tenants"] for arm in arms} <= set(header["arms"])
+    )
+
+
+def _is_epoch(nanos: object, half_life_nanos: int | None) -> bool:
+    if not isinstance(nanos, int) or not _is_integer(nanos, 0):
+        return False
+    return nanos == 0 if half_life_nanos is None else nanos % (EPOCH_HALF_LIVES * half_life_nanos) == 0
+
+
+def _is_tenant(entry: object, learned: int) -> bool:
+    """Whether an entry is a name, when the tenant was last taught, and the arms it was taught on."""
+    match entry:
+        case [name, touched, [_, *_] as arms]:
+            return _is_name(name) and _is_integer(touched, 1, learned) and _are_names(arms)
+        case _:
+            return False
+
+
+def _are_names(value: object) -> bool:
+    """Whether a value is a list of names, each once and ascending."""
+    return (
+        isinstance(value, list)
+        and all(_is_name(name) for name in value)
+        and all(earlier < later for earlier, later in itertools.pairwise(value))
     )
 
 
 def _read_payload(header: dict[str, Any], payload: bytes) -> Checkpoint:
     size = header["dimension"] + 1
     triangle = size * (size + 1) // 2
-    count = _GATE_SUMS + len(header["arms"]) * (triangle + size + _ARM_FIGURES)
+    pairs = sum(len(arms) for _, _, arms in header["tenants"])
+    count = _GATE_SUMS + len(header["arms"]) * (triangle + size + _ARM_FIGURES) + pairs * _TENANT_SUMS
     if len(payload) != 8 * count:
         raise CorruptCheckpointError("the payload does not fit the header")
     numbers = struct.unpack(f"<{count}d", payload)
@@ -187,7 +245,12 @@ def _read_payload(header: dict[str, Any], payload: bytes) -> Checkpoint:
     arms = {
         name: ArmRecord(_take(rest, triangle), _take(rest, size), _take(rest, _ARM_FIGURES)) for name in header["arms"]
     }
-    if min(gate[1:]) < 0.0 or any(_is_negative(record, size) for record in arms.values()):
+    tenants = {
+        name: TenantRecord(touched, {arm: _take(rest, _TENANT_SUMS) for arm in names})
+        for name, touched, names in header["tenants"]
+    }
+    counts = (sums[0] for tenant in tenants.values() for sums in tenant.arms.values())
+    if min(*gate[1:], *counts) < 0.0 or any(_is_negative(record, size) for record in arms.values()):
         raise CorruptCheckpointError("a count or a sum of squares is negative")
     return Checkpoint(
         contract=header["contract"],
@@ -201,6 +264,7 @@ def _read_payload(header: dict[str, Any], payload: bytes) -> Checkpoint:
         context_on=header["context_on"],
         gate=gate,
         arms=arms,
+        tenants=tenants,
     )
 
 
@@ -213,7 +277,7 @@ def _is_negative(record: ArmRecord, size: int) -> bool:
     return min(diagonal) < 0.0 or min(record.figures) < 0.0
 
 
-def _is_integer(value: object, low: int, high: int = _INTEGER_LIMIT) -> bool:
+def _is_integer(value: object, low: int, high: int = INTEGER_LIMIT) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
 
 

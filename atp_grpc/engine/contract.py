@@ -55,7 +55,7 @@ __all__ = [
     "StaleGenerationError",
 ]
 
-CONTRACT_VERSION = 1
+CONTRACT_VERSION = 2
 """Version of this promise; checkpoints carry it."""
 
 DRAW_COUNT = 32
@@ -82,7 +82,8 @@ class Query(NamedTuple):
     `text` or `features` is given, never both; a text may stay where it is (`TextSource`). `features` are `dimension`
     little-endian float32. `candidates` are indices of loaded offers, strictly increasing, at most one offer per arm.
     `now_nanos` is Unix time. `max_output_tokens` caps the expected answer length. `quality_floor`,
-    `latency_slo_seconds` and `max_cost_nano_usd` are the request's own limits.
+    `latency_slo_seconds` and `max_cost_nano_usd` are the request's own limits. With a `tenant`, what is known of how
+    its outcomes differ from everybody's moves the predictions.
     """
 
     generation: int
@@ -98,6 +99,7 @@ class Query(NamedTuple):
     max_cost_nano_usd: float | None = None
     quality_floor: float | None = None
     latency_slo_seconds: float | None = None
+    tenant: str | None = None
 
 
 class Choice(Protocol):
@@ -160,11 +162,11 @@ class Choice(Protocol):
 
     @property
     def predicted_mean(self) -> float:
-        """The chosen arm's unclamped prediction by its plain mean."""
+        """The chosen arm's unclamped prediction by its plain mean, for everybody: without a tenant's offset."""
 
     @property
     def predicted_linear(self) -> float:
-        """The chosen arm's unclamped prediction by the linear model."""
+        """The chosen arm's unclamped prediction by the linear model, for everybody: without a tenant's offset."""
 
 
 class Outcome(NamedTuple):
@@ -172,7 +174,8 @@ class Outcome(NamedTuple):
 
     `decided_nanos` dates the evidence (clamped to `now_nanos`). `replica` and `sequence` order observations: a
     sequence at or below the replica's high-water mark has been learned before and is ignored. `predicted_mean` and
-    `predicted_linear` come from the decision and are given only when this arm is the one that was drawn.
+    `predicted_linear` come from the decision and are given only when this arm is the one that was drawn; with them and
+    a `tenant`, a quality also teaches how that tenant's outcomes differ.
     """
 
     arm: str
@@ -187,6 +190,7 @@ class Outcome(NamedTuple):
     failed: bool | None = None
     predicted_mean: float | None = None
     predicted_linear: float | None = None
+    tenant: str | None = None
 
 
 class Engine(Protocol):
@@ -261,7 +265,7 @@ class Engine(Protocol):
         ...
 
     def restore(self, data: bytes) -> None:
-        """Replaces the learned state. Loaded arms, prices and generation stay.
+        """Replaces the learned state. Loaded arms, prices and generation stay; tenants beyond the limit are dropped.
 
         Raises:
             CorruptCheckpointError: truncated, altered or foreign bytes; nothing is changed.

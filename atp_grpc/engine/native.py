@@ -6,6 +6,7 @@ in the contract, and never computes anything itself. Whether `atp_native` is her
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NoReturn
@@ -31,7 +32,7 @@ except ImportError:
 if TYPE_CHECKING:
     from atp_grpc.engine.contract import Arm, Choice, EngineParameters, Offer, Outcome, Query
 
-CROSSING_VERSION: Final = 2
+CROSSING_VERSION: Final = 3
 """Version of everything that crosses into Rust, here and in the other modules named `native`."""
 
 _ERRORS: Final[Mapping[str, type[EngineError | EnginePanicError]]] = MappingProxyType(
@@ -199,23 +200,6 @@ def _in_place(refusal: atp_native.NativeError) -> EngineError:
     return error
 
 
-def _parameter_fields(
-    parameters: EngineParameters,
-) -> tuple[str, str, int, float, float, str, float, float, float, float, int | None, str, float, float, float]:
-    return (
-        parameters.pool,
-        parameters.schema_id,
-        parameters.dimension,
-        parameters.cost_scale_nano_usd,
-        parameters.latency_scale_seconds,
-        parameters.learner,
-        parameters.scale,
-        parameters.alpha,
-        parameters.epsilon,
-        parameters.slope_precision,
-        parameters.half_life_nanos,
-        parameters.context,
-        parameters.context_on_z,
-        parameters.context_off_z,
-        parameters.context_min_weight,
-    )
+def _parameter_fields(parameters: EngineParameters) -> tuple[object, ...]:
+    """Every parameter, in the order in which the contract declares them."""
+    return tuple(getattr(parameters, field.name) for field in dataclasses.fields(parameters))

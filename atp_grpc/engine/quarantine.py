@@ -187,7 +187,7 @@ class QuarantinedEngine:
 
     def _meet(self, error: BaseException, call: str, *, changes_state: bool) -> None:
         """Puts the standby in the primary's place if a call panicked; raises again whatever is no panic."""
-        if not _is_panic(error):
+        if not is_panic(error):
             raise error
         if self._quarantined:
             raise EnginePanicError("the standby engine failed") from error
@@ -220,7 +220,7 @@ class QuarantinedEngine:
             standby.restore(data)
         except BaseException as error:
             # Whatever a failed engine does when asked for its state, short of an interruption, is one more failure.
-            if isinstance(error, Exception) or _is_panic(error):
+            if isinstance(error, Exception) or is_panic(error):
                 return False
             raise
         return True
@@ -240,7 +240,8 @@ class _SetAside(EnginePanicError):
     """The primary failed in this call and the standby has taken over."""
 
 
-def _is_panic(error: BaseException) -> bool:
+def is_panic(error: BaseException) -> bool:
+    """Whether a call ended by a failure of the engine itself, and not by a refusal or an interruption."""
     return isinstance(error, EnginePanicError) or (
         not isinstance(error, Exception) and type(error).__name__ == _RUST_PANIC
     )

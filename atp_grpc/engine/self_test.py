@@ -186,10 +186,17 @@ def _is_close(name: str, found: object, expected: float) -> bool:
 
 
 def _spell_checkpoint(data: str) -> dict[str, Any]:
-    """A checkpoint's state; decoding proves header, shape and digest."""
-    checkpoint = decode(bytes.fromhex(data))
+    """A checkpoint's state, or why it is none; decoding proves header, shape and digest."""
+    try:
+        checkpoint = decode(bytes.fromhex(data))
+    except EngineError as error:
+        return {"error": type(error).__name__}
     state = {field.name: getattr(checkpoint, field.name) for field in dataclasses.fields(checkpoint)}
     arms = {
         name: [*record.moments, *record.rewards, *record.figures] for name, record in sorted(checkpoint.arms.items())
     }
-    return {**state, "gate": list(checkpoint.gate), "arms": arms}
+    tenants = {
+        name: {"touched": tenant.touched, **{f"on {arm}": list(sums) for arm, sums in sorted(tenant.arms.items())}}
+        for name, tenant in sorted(checkpoint.tenants.items())
+    }
+    return {**state, "gate": list(checkpoint.gate), "arms": arms, "tenants": tenants}

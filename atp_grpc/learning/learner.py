@@ -1,7 +1,7 @@
 """The learner of one pool: restores what was learned, learns each observation once, and writes checkpoints.
 
 The journal enters here after every commit, in the order of the sequences; the app enters at start and for
-checkpoints. It never acknowledges anything and never decides.
+checkpoints, and whoever brings a prior before the first outcome. It never acknowledges anything and never decides.
 """
 
 from __future__ import annotations
@@ -20,6 +20,10 @@ from atp_grpc.learning.rewards import first_sequence_to_learn, outcomes_of
 from atp_grpc.store.contract import Store
 
 _REPLAY_PAGE = 1000
+
+
+class PriorRefusedError(ValueError):
+    """A prior that may not be taken in: something was learned already, or some of it was learned here."""
 
 
 class Learner:
@@ -74,7 +78,7 @@ class Learner:
                 if not discard_damaged:
                     raise
             except CheckpointMismatchError:
-                # Another feature schema or half-life: the observations are all there, so learn them anew.
+                # Another schema, half-life or contract: the observations are all there, so learn them anew.
                 pass
         summary = self._engine.summary(self._clock.now_nanos())
         self._revision = summary.learned
@@ -86,6 +90,31 @@ class Learner:
             after = page[-1].sequence
         self._learned_through = await self._store.last_sequence()
         return replayed
+
+    def adopt(self, data: bytes) -> None:
+        """Begins with what was learned elsewhere, scaled to the weight it deserves, before the first outcome.
+
+        It is written down with the next checkpoint; observations that are learned anew do not bring it back.
+
+        Args:
+            data: a checkpoint of this pool.
+
+        Raises:
+            PriorRefusedError: something was learned already; or the prior counts observations of this replica, whose
+                next ones would then pass for known.
+            CorruptCheckpointError, CheckpointMismatchError: it is no state of this pool's engine.
+
+        Nothing is changed by any of them.
+        """
+        if self._revision:
+            raise PriorRefusedError(f"a prior comes before the first outcome, and {self._revision} are learned")
+        before = self._engine.checkpoint()
+        self._engine.restore(data)
+        summary = self._engine.summary(self._clock.now_nanos())
+        if self._replica in summary.high_water:
+            self._engine.restore(before)
+            raise PriorRefusedError(f"the prior counts observations of this replica, {self._replica}")
+        self._revision = summary.learned
 
     def learn(self, observation: Observation) -> int:
         """Learns one observation. Returns how many outcomes were new to the engine."""

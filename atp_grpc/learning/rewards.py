@@ -2,7 +2,7 @@
 
 Quality goes to the model that answered; every attempt teaches its own model cost, latency and failure. An attempt on
 another model than the drawn one teaches that model and leaves the evidence for context alone, because nothing was
-predicted for it.
+predicted for it. Every outcome names the tenant that asked, so that the engine can tell tenants apart.
 """
 
 from __future__ import annotations
@@ -106,6 +106,7 @@ def _outcome(
         failed,
         lesson.predicted_mean if is_evidence else None,
         lesson.predicted_linear if is_evidence else None,
+        lesson.tenant,
     )
 
 

@@ -53,8 +53,9 @@ class Questions:
         generation: int,
         seed: int,
         now_nanos: int,
+        tenant: str,
     ) -> Query:
-        """Puts a request into the engine's words."""
+        """Puts a request into the engine's words; `tenant` is whoever the credential stands for."""
         cost_weight, latency_weight = self.weights(request.objective)
         constraints, output_tokens = request.constraints, request.max_output_tokens
         max_cost = constraints.max_cost_nano_usd
@@ -73,6 +74,7 @@ class Questions:
             None if max_cost is None else float(max_cost),
             constraints.quality_floor,
             constraints.latency_slo_seconds,
+            tenant,
         )
 
     def weights(self, objective: Objective) -> tuple[float, float]:

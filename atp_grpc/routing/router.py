@@ -6,7 +6,7 @@ interleave inside one; nothing here reads a clock or a random source that it was
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -40,6 +40,8 @@ class Plan:
     """Candidates that were scored and then set aside, by model."""
     revisions: Revisions
     reason_codes: tuple[ReasonCode, ...]
+    engine: str
+    """Who weighed."""
 
 
 class _Asked(NamedTuple):
@@ -81,6 +83,13 @@ class Router:
         self._next_id = next_id
         self._learner_revision = learner_revision
         self._record = record
+        # No Counter: adding to one takes twice as long, and this is done at every decision.
+        self._decided_by: dict[str, int] = {}
+
+    @property
+    def decided_by(self) -> Mapping[str, int]:
+        """Decisions made so far, by the engine that chose."""
+        return self._decided_by
 
     def route(self, request: Routable, call: Call) -> Routed:
         """Decides for one request.
@@ -91,15 +100,16 @@ class Router:
             NoEligibleModelError, ModelsUnavailableError: nobody may serve it, with the cause for each model.
         """
         now = self._clock.now_nanos()
-        view = self._pool.at(now)
-        asked = self._ask(request, view, now)
-        routed = self._open(asked, self._pool.engine.choose(asked.query), view, call.tenant)
+        view, tenant = self._pool.at(now), call.tenant
+        asked = self._ask(request, view, now, tenant)
+        choice = self._pool.engine.choose(asked.query)
+        routed = self._open(asked, choice, view, tenant)
         if call.is_traced:
             call.note(
                 decision_id=routed.decision_id,
                 model=routed.model,
                 policy=routed.policy,
-                engine=self._pool.engine.name,
+                engine=choice.engine,
                 candidates=len(asked.sifted.offerings),
             )
         return routed
@@ -107,10 +117,9 @@ class Router:
     def route_many(self, requests: Sequence[Routable | AtpError], call: Call) -> list[Routed | AtpError]:
         """Decides for many requests on one snapshot with one engine crossing; each is answered in its own place."""
         now = self._clock.now_nanos()
-        view = self._pool.at(now)
-        places = [self._ask_or_error(request, view, now) for request in requests]
+        view, tenant = self._pool.at(now), call.tenant
+        places = [self._ask_or_error(request, view, now, tenant) for request in requests]
         choices = iter(self._pool.engine.choose_batch([place.query for place in places if isinstance(place, _Asked)]))
-        tenant = call.tenant
         answers: list[Routed | AtpError] = []
         for place in places:
             if isinstance(place, AtpError):
@@ -125,8 +134,8 @@ class Router:
                 answers.append(error.kept())
         return answers
 
-    def plan(self, request: Routable) -> Plan:
-        """Weighs a request as `route` would, and opens nothing.
+    def plan(self, request: Routable, call: Call) -> Plan:
+        """Weighs a request as `route` would for that caller, and opens nothing.
 
         Raises what `route` raises for a malformed request; one that nobody may serve is a plan without candidates.
         """
@@ -135,8 +144,8 @@ class Router:
         input_tokens, sifted = self._sift(request, view)
         revisions = Revisions(self._policy.name, self._policy.version, view.snapshot.revision, self._learner_revision())
         if not sifted.offerings:
-            return Plan((), sifted.refusals, {}, revisions, ())
-        choice = self._pool.engine.choose(self._query(request, input_tokens, sifted, view, now))
+            return Plan((), sifted.refusals, {}, revisions, (), self._pool.engine.name)
+        choice = self._pool.engine.choose(self._query(request, input_tokens, sifted, view, now, call.tenant))
         weighed = candidates_of(sifted.offerings, choice)
         excluded = exclusion_refusals(sifted.offerings, choice)
         aside = {refusal.target.model for refusal in excluded}
@@ -150,21 +159,22 @@ class Router:
             expected_of_refused={c.target.model: c for c in weighed if c.target.model in aside},
             revisions=revisions,
             reason_codes=reason_codes(choice) if choice.chosen is not None else (),
+            engine=choice.engine,
         )
 
-    def _ask_or_error(self, request: Routable | AtpError, view: View, now: int) -> _Asked | AtpError:
+    def _ask_or_error(self, request: Routable | AtpError, view: View, now: int, tenant: str) -> _Asked | AtpError:
         if isinstance(request, AtpError):
             return request
         try:
-            return self._ask(request, view, now)
+            return self._ask(request, view, now, tenant)
         except AtpError as error:
             return error.kept()
 
-    def _ask(self, request: Routable, view: View, now: int) -> _Asked:
+    def _ask(self, request: Routable, view: View, now: int, tenant: str) -> _Asked:
         input_tokens, sifted = self._sift(request, view)
         if not sifted.offerings:
             raise nobody(sifted.refusals)
-        return _Asked(request, sifted, self._query(request, input_tokens, sifted, view, now))
+        return _Asked(request, sifted, self._query(request, input_tokens, sifted, view, now, tenant))
 
     def _sift(self, request: Routable, view: View) -> tuple[int, Sifted]:
         """The request's input tokens, and who may serve it."""
@@ -179,7 +189,7 @@ class Router:
         needed_tokens = input_tokens + (request.max_output_tokens or 0)
         return input_tokens, view.eligibility.sift(request.constraints, needed_tokens=needed_tokens)
 
-    def _query(self, request: Routable, input_tokens: int, sifted: Sifted, view: View, now: int) -> Query:
+    def _query(self, request: Routable, input_tokens: int, sifted: Sifted, view: View, now: int, tenant: str) -> Query:
         return self._questions.query(
             request,
             sifted.offers,
@@ -187,6 +197,7 @@ class Router:
             generation=view.snapshot.generation,
             seed=self._next_seed(),
             now_nanos=now,
+            tenant=tenant,
         )
 
     def _open(self, asked: _Asked, choice: Choice, view: View, tenant: str) -> Routed:
@@ -198,6 +209,8 @@ class Router:
         routed = self._scribe.write(
             choice, Facts(request, query, sifted.offerings, view.snapshot, tenant, decision_id, revision)
         )
+        engine, decided_by = choice.engine, self._decided_by
+        decided_by[engine] = decided_by.get(engine, 0) + 1
         record = routed.record
         self._ledger.open(tenant, decision_id, record)
         self._record(DecisionRecord(tenant, decision_id, query.now_nanos, record))

@@ -54,6 +54,7 @@ class Figures:
 
     methods: Sequence[MethodFigures] = ()
     models: Sequence[ModelFigures] = ()
+    total_decisions_by_engine: dict[str, int] = field(default_factory=dict)
     total_learned: int = 0
     open_calls: int = 0
     open_streams: int = 0
@@ -97,6 +98,7 @@ class ProcessServicer:
                 )
                 for one in figures.models
             ],
+            total_decisions_by_engine=figures.total_decisions_by_engine,
             total_learned=figures.total_learned,
             open_calls=figures.open_calls,
             open_streams=figures.open_streams,

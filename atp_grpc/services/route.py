@@ -36,7 +36,6 @@ class RouteServicer:
         reader: Reader,
         writer: Writer,
         idempotency: Idempotency,
-        engine_name: Callable[[], str],
         on_routed: Callable[[Routed], None],
     ) -> None:
         """`on_routed` counts a new decision."""
@@ -44,7 +43,6 @@ class RouteServicer:
         self._reader = reader
         self._writer = writer
         self._idempotency = idempotency
-        self._engine_name = engine_name
         self._on_routed = on_routed
 
     @takes_bytes
@@ -85,7 +83,7 @@ class RouteServicer:
 
     async def plan(self, request: pb.PlanRequest, call: Call) -> pb.PlanResponse:
         """Weighs a request without serving it."""
-        return plan_response(self._router.plan(route_request(request.request)), engine=self._engine_name())
+        return plan_response(self._router.plan(route_request(request.request), call))
 
     async def _once(self, request: Routable, message: pb.RouteRequest, call: Call) -> bytes:
         def execute() -> tuple[bytes, str]:

@@ -81,12 +81,14 @@ class Metrics:
         learner_generation: Callable[[], float],
         context_on: Callable[[], float],
         engine_quarantined: Callable[[], float],
+        engine_choices: Callable[[], Mapping[Labels, int]],
     ) -> None:
-        """Reads these at every scrape. Truth values count as 1 and 0."""
+        """Reads these at every scrape. Truth values count as 1 and 0; `engine_choices` counts decisions by engine."""
         self._catalog_revision.set_function(catalog_revision)
         self._learner_generation.set_function(learner_generation)
         self._context_on.set_function(context_on)
         self._quarantined.set_function(engine_quarantined)
+        self._engine_choices.read = engine_choices
 
     def watch_queue(self, queue: str, depth: Callable[[], float]) -> None:
         """Reads the depth of a queue, for example `decisions` or `observations`, at every scrape."""
@@ -181,6 +183,8 @@ class Metrics:
         self._quarantined = Gauge(
             "atp_engine_quarantined", "1 when a fault set the native engine aside.", registry=self.registry
         )
+        self._engine_choices = WatchedTally("atp_engine_choices", "Decisions made, by who chose.", ("engine",))
+        self.registry.register(self._engine_choices)
 
     def _make_inner_metrics(self) -> None:
         self._catalog_revision = Gauge(

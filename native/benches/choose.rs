@@ -12,15 +12,17 @@ use atp_native::query::{Outcome, Query};
 use criterion::{Criterion, criterion_group, criterion_main};
 
 const DIMENSION: usize = 47;
+const LEARNERS: [Learner; 6] =
+    [Learner::Thompson, Learner::Linucb, Learner::Squarecb, Learner::Greedy, Learner::Ucb1, Learner::ThompsonBeta];
 
-fn parameters() -> Parameters {
+fn parameters(learner: Learner) -> Parameters {
     Parameters {
         pool: "bench".into(),
         schema: "bench.v1".into(),
         dimension: DIMENSION,
         cost_scale: 1e6,
         latency_scale: 1.0,
-        learner: Learner::Thompson,
+        learner,
         scale: 0.03,
         alpha: 0.05,
         epsilon: 0.01,
@@ -30,6 +32,10 @@ fn parameters() -> Parameters {
         context_on_z: 1.0,
         context_off_z: 0.0,
         context_min_weight: 32.0,
+        gamma: 50.0,
+        tenant_pseudo_count: 20.0,
+        tenant_offset_limit: 0.2,
+        tenant_limit: 1000,
     }
 }
 
@@ -52,11 +58,12 @@ fn outcome<'a>(arm: &'a str, sequence: i64, features: &'a [u8]) -> Outcome<'a> {
         failed: Some(false),
         predicted_mean: None,
         predicted_linear: None,
+        tenant: None,
     }
 }
 
-fn learned(arms: usize) -> Engine {
-    let mut engine = Engine::new(parameters()).expect("valid parameters");
+fn learned(arms: usize, learner: Learner) -> Engine {
+    let mut engine = Engine::new(parameters(learner)).expect("valid parameters");
     let names: Vec<String> = (0..arms).map(|arm| format!("arm-{arm}")).collect();
     let prior = |name: &String| Arm {
         name: name.clone(),
@@ -73,48 +80,65 @@ fn learned(arms: usize) -> Engine {
     engine
 }
 
-fn benches(criterion: &mut Criterion) {
+fn query<'a>(candidates: &'a [u32], packed: &'a [u8]) -> Query<'a> {
+    Query {
+        generation: 1,
+        candidates,
+        seed: 7,
+        now: 1,
+        input_tokens: 100.0,
+        cost_weight: 1.0,
+        latency_weight: 0.0,
+        text: None,
+        features: Some(packed),
+        max_output_tokens: None,
+        max_cost: None,
+        quality_floor: None,
+        latency_slo: None,
+        tenant: None,
+    }
+}
+
+fn choosing(criterion: &mut Criterion) {
+    let packed = features(3);
     for arms in [8, 64] {
-        let mut engine = learned(arms);
         let candidates: Vec<u32> = (0..).take(arms).collect();
-        let packed = features(3);
-        let query = Query {
-            generation: 1,
-            candidates: &candidates,
-            seed: 7,
-            now: 1,
-            input_tokens: 100.0,
-            cost_weight: 1.0,
-            latency_weight: 0.0,
-            text: None,
-            features: Some(&packed),
-            max_output_tokens: None,
-            max_cost: None,
-            quality_floor: None,
-            latency_slo: None,
-        };
-        let mut seed = 0;
-        criterion.bench_function(&format!("choose {arms}"), |bencher| {
-            bencher.iter(|| {
-                seed += 1;
-                engine.choose(black_box(&Query { seed, ..query })).expect("a valid query")
+        let query = query(&candidates, &packed);
+        for learner in LEARNERS {
+            let mut engine = learned(arms, learner);
+            let mut seed = 0;
+            criterion.bench_function(&format!("choose {arms} {learner:?}"), |bencher| {
+                bencher.iter(|| {
+                    seed += 1;
+                    engine.choose(black_box(&Query { seed, ..query })).expect("a valid query")
+                });
             });
-        });
+        }
+    }
+}
+
+fn learning(criterion: &mut Criterion) {
+    let packed = features(3);
+    for arms in [8, 64] {
+        let mut engine = learned(arms, Learner::Thompson);
         let mut sequence = 1_000_000;
-        criterion.bench_function(&format!("learn, then choose {arms}"), |bencher| {
-            bencher.iter(|| {
-                sequence += 1;
-                engine.learn(&outcome("arm-0", sequence, &packed)).expect("a valid outcome");
-                engine.choose(black_box(&query)).expect("a valid query")
-            });
-        });
         criterion.bench_function(&format!("learn ({arms} arms)"), |bencher| {
             bencher.iter(|| {
                 sequence += 1;
                 engine.learn(&outcome("arm-0", sequence, &packed)).expect("a valid outcome")
             });
         });
+        criterion.bench_function(&format!("checkpoint ({arms} arms)"), |bencher| {
+            bencher.iter(|| engine.checkpoint());
+        });
+        let state = engine.checkpoint();
+        criterion.bench_function(&format!("restore ({arms} arms)"), |bencher| {
+            bencher.iter(|| engine.restore(black_box(&state)).expect("a sound checkpoint"));
+        });
     }
+}
+
+fn reading(criterion: &mut Criterion) {
     let text = "How many minutes does it take to write a function? ".repeat(6);
     let extractor = FlagExtractor::new();
     criterion.bench_function("features of 300 characters", |bencher| {
@@ -122,5 +146,5 @@ fn benches(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(group, benches);
+criterion_group!(group, choosing, learning, reading);
 criterion_main!(group);

@@ -6,28 +6,34 @@
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
+use crate::decay::EPOCH_HALF_LIVES;
 use crate::error::{Fault, Kind};
 use crate::linalg::triangle;
 use crate::parameters::{DIMENSION_LIMIT, Parameters};
 use crate::statistics::{ArmStatistics, Gate, PoolStatistics, Tally};
+use crate::tenants::{Difference, Tenant, Tenants};
 
 /// Version of the promise that both engines keep, as checkpoints carry it.
-pub const CONTRACT: i64 = 1;
+pub const CONTRACT: i64 = 2;
 
 const MAGIC: &[u8; 8] = b"ATPENG1\n";
 const DIGEST_SIZE: usize = 32;
 const NUMBER_SIZE: usize = 8;
 const GATE_SUMS: usize = 3;
 const ARM_FIGURES: usize = 7;
+const TENANT_SUMS: usize = 3;
 /// No sum of valid outcomes comes near it; above it, reading could overflow.
 const MAGNITUDE_LIMIT: f64 = 1e100;
-const HEADER_KEYS: usize = 10;
+const HEADER_KEYS: usize = 11;
 
 /// The bytes of a state. Equal states give equal bytes.
 #[must_use]
 pub fn encode(parameters: &Parameters, statistics: &PoolStatistics) -> Vec<u8> {
     let mut arms: Vec<&ArmStatistics> = statistics.arms().iter().collect();
     arms.sort_by(|a, b| a.name.cmp(&b.name));
+    let tenants = spell_tenants(statistics);
+    let entry =
+        |(name, touched, arms): &Spelled| json!([name, touched, arms.iter().map(|(arm, _)| *arm).collect::<Vec<_>>()]);
     let header = json!({
         "arms": arms.iter().map(|arm| arm.name.as_str()).collect::<Vec<_>>(),
         "context_on": statistics.gate.is_open,
@@ -39,13 +45,13 @@ pub fn encode(parameters: &Parameters, statistics: &PoolStatistics) -> Vec<u8> {
         "learned": statistics.learned,
         "pool": parameters.pool,
         "schema": parameters.schema,
+        "tenants": tenants.iter().map(entry).collect::<Vec<_>>(),
     })
     .to_string();
 
-    let per_arm = numbers_per_arm(statistics.size);
-    let mut bytes = Vec::with_capacity(
-        MAGIC.len() + 4 + header.len() + NUMBER_SIZE * (GATE_SUMS + arms.len() * per_arm) + DIGEST_SIZE,
-    );
+    let pairs: usize = tenants.iter().map(|(_, _, arms)| arms.len()).sum();
+    let numbers = GATE_SUMS + arms.len() * numbers_per_arm(statistics.size) + pairs * TENANT_SUMS;
+    let mut bytes = Vec::with_capacity(MAGIC.len() + 4 + header.len() + NUMBER_SIZE * numbers + DIGEST_SIZE);
     bytes.extend_from_slice(MAGIC);
     // Names are bounded far below the four gigabytes that the length can say.
     bytes.extend_from_slice(&u32::try_from(header.len()).unwrap_or(u32::MAX).to_le_bytes());
@@ -61,9 +67,25 @@ pub fn encode(parameters: &Parameters, statistics: &PoolStatistics) -> Vec<u8> {
             put(tally.sum);
         }
     }
+    for (_, sums) in tenants.iter().flat_map(|(_, _, arms)| arms) {
+        [sums.count, sums.mean, sums.linear].into_iter().for_each(&mut put);
+    }
     let digest = Sha256::digest(&bytes);
     bytes.extend_from_slice(&digest);
     bytes
+}
+
+/// A tenant by name: when it was last taught, and its sums by arm, ascending.
+type Spelled<'a> = (&'a str, i64, Vec<(&'a str, Difference)>);
+
+fn spell_tenants(statistics: &PoolStatistics) -> Vec<Spelled<'_>> {
+    let name = |slot: usize| statistics.arms()[slot].name.as_str();
+    let spell = |(tenant, known): (_, &Tenant)| {
+        let mut arms: Vec<_> = known.differences.iter().map(|(slot, sums)| (name(*slot), *sums)).collect();
+        arms.sort_unstable_by_key(|(arm, _)| *arm);
+        (tenant, known.touched, arms)
+    };
+    statistics.tenants.sorted().into_iter().map(spell).collect()
 }
 
 /// The state in the bytes, for an engine with these parameters.
@@ -80,7 +102,7 @@ pub fn decode(bytes: &[u8], parameters: &Parameters) -> Result<PoolStatistics, F
     let length = usize::try_from(u32::from_le_bytes(*length)).unwrap_or(usize::MAX);
     let (header, payload) = rest.split_at_checked(length).ok_or(corrupt("the header is longer than the checkpoint"))?;
     let header = read_header(header)?;
-    let statistics = read_payload(&header, payload)?;
+    let statistics = read_payload(&header, payload, parameters.tenant_limit)?;
     let is_ours = header.pool == parameters.pool
         && header.schema == parameters.schema
         && header.dimension == parameters.dimension
@@ -100,6 +122,7 @@ struct Header {
     high_water: Vec<(String, i64)>,
     context_on: bool,
     arms: Vec<String>,
+    tenants: Vec<(String, i64, Vec<String>)>,
 }
 
 fn read_header(bytes: &[u8]) -> Result<Header, Fault> {
@@ -118,28 +141,44 @@ fn read_fields(fields: &Map<String, Value>) -> Option<Header> {
         Value::Null => None,
         value => Some(whole(value).filter(|nanos| *nanos > 0)?),
     };
-    let arms: Vec<String> = fields.get("arms")?.as_array()?.iter().map(name).collect::<Option<_>>()?;
+    let learned = whole(fields.get("learned")?)?;
+    let tenants: Vec<_> =
+        fields.get("tenants")?.as_array()?.iter().map(|entry| tenant(entry, learned)).collect::<Option<_>>()?;
     let marks = fields.get("high_water")?.as_object()?;
     let mark = |(replica, mark): (&String, &Value)| (!replica.is_empty()).then_some((replica.clone(), whole(mark)?));
-    arms.is_sorted_by(|earlier, later| earlier < later).then_some(Header {
+    tenants.is_sorted_by(|(earlier, ..), (later, ..)| earlier < later).then_some(Header {
         pool: name(fields.get("pool")?)?,
         schema: name(fields.get("schema")?)?,
         dimension: usize::try_from(whole(fields.get("dimension")?)?)
             .ok()
             .filter(|dimension| (1..=DIMENSION_LIMIT).contains(dimension))?,
         half_life,
-        epoch: whole(fields.get("epoch_nanos")?)?,
-        learned: whole(fields.get("learned")?)?,
+        epoch: whole(fields.get("epoch_nanos")?).filter(|nanos| is_epoch(*nanos, half_life))?,
+        learned,
         high_water: marks.iter().map(mark).collect::<Option<_>>()?,
         context_on: fields.get("context_on")?.as_bool()?,
-        arms,
+        arms: names(fields.get("arms")?)?,
+        tenants,
     })
 }
 
-fn read_payload(header: &Header, payload: &[u8]) -> Result<PoolStatistics, Fault> {
+/// A name, when it was last taught, and the arms it was taught on.
+fn tenant(entry: &Value, learned: i64) -> Option<(String, i64, Vec<String>)> {
+    let [who, touched, arms] = entry.as_array()?.as_slice() else { return None };
+    let touched = whole(touched).filter(|touched| (1..=learned).contains(touched))?;
+    Some((name(who)?, touched, names(arms).filter(|arms| !arms.is_empty())?))
+}
+
+fn is_epoch(nanos: i64, half_life: Option<i64>) -> bool {
+    half_life.map_or(nanos == 0, |half_life| i128::from(nanos) % (EPOCH_HALF_LIVES * i128::from(half_life)) == 0)
+}
+
+fn read_payload(header: &Header, payload: &[u8], tenant_limit: usize) -> Result<PoolStatistics, Fault> {
     let size = header.dimension + 1;
     let (numbers, rest) = payload.as_chunks::<NUMBER_SIZE>();
-    let fits = rest.is_empty() && numbers.len() == GATE_SUMS + header.arms.len() * numbers_per_arm(size);
+    let for_arms = header.arms.len() * numbers_per_arm(size);
+    let pairs: usize = header.tenants.iter().map(|(_, _, arms)| arms.len()).sum();
+    let fits = rest.is_empty() && numbers.len() == GATE_SUMS + for_arms + pairs * TENANT_SUMS;
     Kind::Corrupt.unless(fits, "the payload does not fit the header")?;
     let numbers: Vec<f64> = numbers.iter().map(|bytes| f64::from_le_bytes(*bytes)).collect();
     // Comparing from this side also refuses NaN, which is below nothing.
@@ -151,6 +190,7 @@ fn read_payload(header: &Header, payload: &[u8]) -> Result<PoolStatistics, Fault
     statistics.learned = header.learned;
     statistics.high_water = header.high_water.iter().cloned().collect();
     let (gate, numbers) = numbers.split_at(GATE_SUMS);
+    let (numbers, of_tenants) = numbers.split_at(for_arms);
     statistics.gate = Gate { advantage: gate[0], spread: gate[1], weight: gate[2], is_open: header.context_on };
     let mut are_sums = gate[1] >= 0.0 && gate[2] >= 0.0;
     for (arm, numbers) in header.arms.iter().zip(numbers.chunks_exact(numbers_per_arm(size))) {
@@ -169,6 +209,18 @@ fn read_payload(header: &Header, payload: &[u8]) -> Result<PoolStatistics, Fault
             ..ArmStatistics::empty(arm.clone(), 0)
         });
     }
+    let mut tenants = Vec::with_capacity(header.tenants.len());
+    let mut sums = of_tenants.as_chunks::<TENANT_SUMS>().0.iter();
+    for (tenant, touched, arms) in &header.tenants {
+        let mut differences = Vec::with_capacity(arms.len());
+        for (arm, &[count, mean, linear]) in arms.iter().zip(sums.by_ref()) {
+            are_sums &= count >= 0.0;
+            let slot = statistics.slot(arm).ok_or(Kind::Corrupt.because("a tenant was taught on an unknown arm"))?;
+            differences.push((slot, Difference { count, mean, linear }));
+        }
+        tenants.push((tenant.clone(), Tenant { touched: *touched, differences }));
+    }
+    statistics.tenants = Tenants::latest(tenants, tenant_limit);
     Kind::Corrupt.unless(are_sums, "a count or a sum of squares is negative")?;
     Ok(statistics)
 }
@@ -184,4 +236,10 @@ fn whole(value: &Value) -> Option<i64> {
 
 fn name(value: &Value) -> Option<String> {
     value.as_str().filter(|name| !name.is_empty()).map(str::to_owned)
+}
+
+/// Names, each once and ascending.
+fn names(value: &Value) -> Option<Vec<String>> {
+    let names: Vec<String> = value.as_array()?.iter().map(name).collect::<Option<_>>()?;
+    names.is_sorted_by(|earlier, later| earlier < later).then_some(names)
 }

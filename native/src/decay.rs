@@ -4,7 +4,7 @@
 //! Shkapenyuk, Srivastava and Xu, ICDE 2009). Times are Unix nanoseconds, 0 or later. It never looks at a clock.
 
 /// Half-lives in one epoch: weights stay below 2^32, and re-basing is an exact power of two.
-const EPOCH_HALF_LIVES: i128 = 32;
+pub const EPOCH_HALF_LIVES: i128 = 32;
 /// Steps of the reading grid in one half-life, so that a factorisation is reused between ticks.
 const TICKS_PER_HALF_LIFE: i64 = 64;
 /// Largest exponent when statistics are read long before their epoch; keeps every estimate finite.
@@ -30,13 +30,13 @@ impl Decay {
     /// Factor that turns stored sums into sums as of a tick.
     #[must_use]
     pub fn scale(self, tick: i64, epoch: i64) -> f64 {
-        self.half_life.map_or(1.0, |half_life| (-half_lives(tick, epoch, half_life)).min(EXPONENT_CAP).exp2())
+        self.half_life.map_or(1.0, |half_life| libm::exp2((-half_lives(tick, epoch, half_life)).min(EXPONENT_CAP)))
     }
 
     /// Weight of an outcome at a moment, relative to the epoch.
     #[must_use]
     pub fn weight(self, moment: i64, epoch: i64) -> f64 {
-        self.half_life.map_or(1.0, |half_life| half_lives(moment, epoch, half_life).exp2())
+        self.half_life.map_or(1.0, |half_life| libm::exp2(half_lives(moment, epoch, half_life)))
     }
 
     /// The later epoch that a moment asks for, with the exact power of two that moves sums there.

@@ -80,7 +80,7 @@ impl FlagExtractor {
 
     /// The fifteen features, packed little-endian float32.
     #[must_use]
-    pub fn extract(&self, text: &str) -> Vec<u8> {
+    pub fn extract(&self, text: &str) -> [[u8; 4]; DIMENSION] {
         let marks = Marks::count(text.as_bytes());
         let [code_words, math_words, writing_words] = self.distinct_words(text);
         let characters = marks.bytes - marks.continuations;
@@ -105,8 +105,7 @@ impl FlagExtractor {
             (f64::from(writing_words) / 3.0).min(1.0),
         ];
         #[allow(clippy::cast_possible_truncation, reason = "rounding to float32 is the schema")]
-        let rounded = features.map(|feature| (feature as f32).to_le_bytes());
-        rounded.as_flattened().to_vec()
+        features.map(|feature| (feature as f32).to_le_bytes())
     }
 
     /// How many different words of each list the text contains.
@@ -201,7 +200,7 @@ impl Marks {
 
 /// Grows like the logarithm of the count and reaches 1 at `full`.
 fn logarithmic(count: usize, full: u32) -> f64 {
-    (((1 + count) as f64).ln() / f64::from(1 + full).ln()).min(1.0)
+    (libm::log((1 + count) as f64) / libm::log(f64::from(1 + full))).min(1.0)
 }
 
 #[cfg(test)]
@@ -210,7 +209,7 @@ mod tests {
 
     fn features(text: &str) -> Vec<f32> {
         let packed = FlagExtractor::new().extract(text);
-        packed.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()
+        packed.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! Entered by the engine, which predicts; the field only compares. It is reused from choice to choice for its memory
 //! and remembers nothing else.
 
-use crate::choice::{Choice, Exclusion, FIGURES};
+use crate::choice::{Choice, Exclusion, FIGURES, OFFER_SIZE};
 use crate::parameters::Parameters;
 use crate::policy::Contender;
 use crate::query::Query;
@@ -19,10 +19,12 @@ pub struct Candidate {
     pub arm: usize,
     /// Served prediction of quality, unclamped.
     pub quality: f64,
-    /// Plain mean of quality.
+    /// Plain mean of quality, for everybody.
     pub mean: f64,
     /// Standard deviation of the plain mean, in units of the residual's.
     pub width: f64,
+    /// Effective observations behind the plain mean.
+    pub evidence: f64,
     /// Share of failures.
     pub failure_rate: f64,
     /// Nano-US-dollars.
@@ -38,6 +40,7 @@ impl Candidate {
         Contender {
             quality: self.quality,
             width: self.width,
+            evidence: self.evidence,
             success: 1.0 - self.failure_rate,
             penalty: cost_weight * self.cost / parameters.cost_scale
                 + latency_weight * self.latency / parameters.latency_scale,
@@ -59,7 +62,10 @@ pub struct Field {
     pub slo_unmet: bool,
     /// The remaining candidates as a learner sees them, position by position.
     pub contenders: Vec<Contender>,
+    /// Every candidate, set aside or not.
+    valued: Vec<Contender>,
     distribution: Vec<f64>,
+    ratios: Vec<f64>,
 }
 
 impl Field {
@@ -96,43 +102,43 @@ impl Field {
         }
     }
 
-    /// Values the remaining candidates by the weights of the query; without the floor met, by quality alone.
+    /// Values the candidates by the weights of the query; without the floor met, by quality alone.
     pub fn value(&mut self, query: &Query, parameters: &Parameters) {
         let weights = self.weights(query);
-        let candidates = self.remaining.iter().map(|&position| &self.candidates[position]);
+        self.valued.clear();
+        self.valued.extend(self.candidates.iter().map(|candidate| candidate.contend(weights, parameters)));
         self.contenders.clear();
-        self.contenders.extend(candidates.map(|candidate| candidate.contend(weights, parameters)));
+        self.contenders.extend(self.remaining.iter().map(|&position| self.valued[position]));
     }
 
-    /// Draws from the contenders and reports on all candidates, but for features and the chosen arm's predictions.
-    pub fn decide(&mut self, query: &Query, parameters: &Parameters) -> Choice {
-        let weights = self.weights(query);
-        self.distribute(query.seed, weights.0, parameters);
+    /// Draws from the contenders and reports on all candidates, but for the chosen arm's predictions.
+    pub fn decide(&mut self, query: &Query, features: &[u8], parameters: &Parameters) -> Choice {
+        self.distribute(query.seed, self.weights(query).0, parameters);
         let count = self.candidates.len();
         let mut figures = Vec::with_capacity(FIGURES * count);
         figures.resize(count, 0.0);
         for (&position, share) in self.remaining.iter().zip(&self.distribution) {
             figures[position] = *share;
         }
-        figures.extend(
-            self.candidates.iter().map(|candidate| candidate.contend(weights, parameters).utility(candidate.quality)),
-        );
+        figures.extend(self.valued.iter().map(|candidate| candidate.utility(candidate.quality)));
         figures.extend(self.candidates.iter().map(|candidate| candidate.quality.clamp(0.0, 1.0)));
         figures.extend(self.candidates.iter().map(|candidate| candidate.cost));
         figures.extend(self.candidates.iter().map(|candidate| candidate.latency));
         figures.extend(self.candidates.iter().map(|candidate| candidate.failure_rate));
+        let mut bytes = Vec::with_capacity(features.len() + OFFER_SIZE * count);
+        bytes.extend_from_slice(features);
+        bytes.extend(query.candidates.iter().flat_map(|offer| offer.to_le_bytes()));
         let excluded = |(position, candidate): (usize, &Candidate)| Some((position, candidate.exclusion?));
         Choice {
-            candidates: query.candidates.to_vec(),
             chosen: self.draw(query.seed),
             exclusions: self.candidates.iter().enumerate().filter_map(excluded).collect(),
             floor_unmet: self.floor_unmet,
             slo_unmet: self.slo_unmet,
-            features: Vec::new(),
             context_on: false,
             predicted_mean: 0.0,
             predicted_linear: 0.0,
             figures,
+            bytes,
         }
     }
 
@@ -146,11 +152,14 @@ impl Field {
         }
         let count = contenders.len() as f64;
         let cheapest = contenders.iter().map(|contender| contender.cost).fold(f64::INFINITY, f64::min);
-        let ratio = |contender: &Contender| (-cost_weight * (contender.cost - cheapest) / parameters.cost_scale).exp();
+        let ratio =
+            |contender: &Contender| libm::exp(-cost_weight * (contender.cost - cheapest) / parameters.cost_scale);
         parameters.learner.share(contenders, parameters, seed, &mut self.distribution);
-        let total: f64 = contenders.iter().map(ratio).sum();
-        for (share, contender) in self.distribution.iter_mut().zip(contenders) {
-            let exploration = (1.0 - EXPLORATION_FLOOR) * ratio(contender) / total + EXPLORATION_FLOOR / count;
+        self.ratios.clear();
+        self.ratios.extend(contenders.iter().map(ratio));
+        let total: f64 = self.ratios.iter().sum();
+        for (share, ratio) in self.distribution.iter_mut().zip(&self.ratios) {
+            let exploration = (1.0 - EXPLORATION_FLOOR) * ratio / total + EXPLORATION_FLOOR / count;
             *share = (1.0 - parameters.epsilon) * *share + parameters.epsilon * exploration;
         }
     }

@@ -4,12 +4,15 @@
 //! agree to 1e-9 relative. Around it stand `wire`, which reads requests and writes replies, and `scribe`, which writes
 //! decisions down. Nothing here does I/O, asks for the time or draws chance on its own; `python` alone is not plain Rust.
 
+#![forbid(unsafe_code)]
+
 pub mod arm;
 pub mod checkpoint;
 pub mod choice;
 pub mod decay;
 pub mod engine;
 pub mod error;
+pub mod factor;
 pub mod features;
 pub mod field;
 pub mod linalg;
@@ -18,10 +21,14 @@ pub mod observing;
 pub mod parameters;
 pub mod policy;
 pub mod posterior;
+pub mod processor;
 pub mod query;
 pub mod rng;
+pub mod roster;
 pub mod scribe;
 pub mod statistics;
+pub mod tenants;
+pub mod turns;
 pub mod wire;
 
 #[cfg(feature = "python")]

@@ -1,20 +1,17 @@
-//! Small dense algebra for one arm: the Cholesky factor of its precision and what is read from it.
+//! Lanes of four numbers and blocks of four lanes: the words that small dense algebra is written in.
 //!
-//! Everything moves in lanes of four rows, laid out so that plain loops over four neighbours become vector
-//! instructions; no product is fused, so every processor rounds alike. It knows nothing of arms or decay.
+//! Laid out so that plain loops over four neighbours become vector instructions; no product is fused, so every
+//! processor rounds alike. Entered by `factor` and by whoever holds a vector; it allocates nothing but a new vector.
 
 #![allow(clippy::needless_range_loop, reason = "indices of rows and columns are the language of matrices")]
+#![allow(clippy::inline_always, reason = "only what is inlined is compiled for the wider registers of a processor")]
 
 /// Rows that are computed side by side.
 pub const LANE: usize = 4;
 /// Four rows of one column.
 pub type Lane = [f64; LANE];
 /// Four columns of four rows.
-type Block = [Lane; LANE];
-/// A squared pivot below this share of its diagonal entry is mostly rounding.
-const PIVOT_RESOLUTION: f64 = 1.0 / (1_u64 << 32) as f64;
-/// The ridge that replaces what rounding swallowed, as a share of the diagonal.
-const RIDGE: f64 = 1.0 / (1_u64 << 40) as f64;
+pub type Block = [Lane; LANE];
 
 /// Cells in the lower triangle of a square of this size.
 #[must_use]
@@ -22,13 +19,14 @@ pub const fn triangle(size: usize) -> usize {
     size * (size + 1) / 2
 }
 
-/// Zeros for a vector of this size, in whole lanes.
+/// Zeros for a vector of this size, in whole pairs of lanes.
 #[must_use]
 pub fn vector(size: usize) -> Vec<Lane> {
-    vec![[0.0; LANE]; size.div_ceil(LANE)]
+    vec![[0.0; LANE]; 2 * size.div_ceil(2 * LANE)]
 }
 
 /// Sum of products, in four running sums.
+#[inline(always)]
 #[must_use]
 pub fn dot(left: &[Lane], right: &[Lane]) -> f64 {
     let mut sums = [0.0; LANE];
@@ -37,161 +35,142 @@ pub fn dot(left: &[Lane], right: &[Lane]) -> f64 {
             sums[lane] += a[lane] * b[lane];
         }
     }
-    (sums[0] + sums[1]) + (sums[2] + sums[3])
+    sum(sums)
 }
 
-/// The lower Cholesky factor of a positive definite matrix, in panels of four rows.
-///
-/// The blocks on the diagonal are kept inverted, so that substitution multiplies four rows at a time instead of
-/// dividing one by one.
-#[derive(Clone, Debug)]
-pub struct Factor {
-    size: usize,
-    /// Panel after panel: the columns left of the diagonal block, four rows each.
-    left: Vec<Lane>,
-    /// The inverse of each diagonal block.
-    diagonal: Vec<Block>,
-    /// Nothing is left of the diagonal, whatever `left` holds.
-    is_diagonal: bool,
+/// Sum of a lane's four numbers.
+#[inline(always)]
+pub(crate) fn sum(lane: Lane) -> f64 {
+    (lane[0] + lane[1]) + (lane[2] + lane[3])
 }
 
-impl Factor {
-    /// Room for a factor of this size.
-    #[must_use]
-    pub fn new(size: usize) -> Self {
-        let panels = size.div_ceil(LANE);
-        Self {
-            size,
-            left: vec![[0.0; LANE]; panel_start(panels)],
-            diagonal: vec![[[0.0; LANE]; LANE]; panels],
-            is_diagonal: true,
-        }
-    }
-
-    /// Factorises `scale * moments + diag(prior(row))`; `moments` is a packed lower triangle.
-    ///
-    /// Large, almost collinear features leave directions that rounding has swallowed. Then a ridge relative to the
-    /// diagonal is added, far above rounding and far below evidence, so this cannot fail.
-    pub fn refresh(&mut self, moments: &[f64], scale: f64, prior: impl Fn(usize) -> f64) {
-        self.is_diagonal = false;
-        if !self.factorise(moments, scale, &prior) {
-            let diagonal = |row: usize| scale * moments[triangle(row) + row] + prior(row);
-            self.factorise(moments, scale, &|row| prior(row) + RIDGE * diagonal(row));
-        }
-    }
-
-    /// The columns left of a diagonal block.
-    fn left_of(&self, panel: usize) -> &[Lane] {
-        if self.is_diagonal { &[] } else { &self.left[panel_start(panel)..panel_start(panel + 1)] }
-    }
-
-    /// False when a pivot is too small against its diagonal entry to be believed.
-    fn factorise(&mut self, moments: &[f64], scale: f64, prior: &impl Fn(usize) -> f64) -> bool {
-        let mut is_resolved = true;
-        for panel in 0..self.diagonal.len() {
-            let (done, rest) = self.left.split_at_mut(panel_start(panel));
-            let rows = &mut rest[..panel * LANE];
-            for column in 0..panel {
-                let mut block = load(moments, scale, self.size, panel, column);
-                let columns = &done[panel_start(column)..panel_start(column + 1)];
-                subtract_products(&mut block, &rows[..column * LANE], columns);
-                rows[column * LANE..(column + 1) * LANE].copy_from_slice(&solve_right(&block, &self.diagonal[column]));
-            }
-            let first = panel * LANE;
-            let floor: Lane = std::array::from_fn(|row| if first + row < self.size { prior(first + row) } else { 1.0 });
-            let mut block = load(moments, scale, self.size, panel, panel);
-            let whole: Lane = std::array::from_fn(|row| block[row][row] + floor[row]);
-            subtract_products(&mut block, rows, rows);
-            let pivots;
-            (self.diagonal[panel], pivots) = invert_factor(block, floor);
-            is_resolved &= (0..LANE).all(|row| pivots[row] >= PIVOT_RESOLUTION * whole[row]);
-        }
-        is_resolved
-    }
-
-    /// The factor of a diagonal matrix.
-    pub fn refresh_diagonal(&mut self, prior: impl Fn(usize) -> f64) {
-        self.is_diagonal = true;
-        for (panel, block) in self.diagonal.iter_mut().enumerate() {
-            *block = [[0.0; LANE]; LANE];
-            for lane in 0..LANE.min(self.size - panel * LANE) {
-                block[lane][lane] = 1.0 / prior(panel * LANE + lane).sqrt();
-            }
-        }
-    }
-
-    /// Replaces `vector` by L⁻¹ `vector`.
-    pub fn whiten(&self, vector: &mut [Lane]) {
-        for (panel, inverse) in self.diagonal.iter().enumerate() {
-            let (done, rest) = vector.split_at_mut(panel);
-            let columns = self.left_of(panel);
-            // One running sum per column of a block, so that no addition waits for the one before it.
-            let mut sums: Block = [rest[0], [0.0; LANE], [0.0; LANE], [0.0; LANE]];
-            for (block, values) in columns.as_chunks::<LANE>().0.iter().zip(done.iter()) {
-                for column in 0..LANE {
-                    for lane in 0..LANE {
-                        sums[column][lane] -= block[column][lane] * values[column];
-                    }
-                }
-            }
-            let remainder: Lane =
-                std::array::from_fn(|lane| (sums[0][lane] + sums[1][lane]) + (sums[2][lane] + sums[3][lane]));
-            rest[0] = multiply(inverse, remainder);
-        }
-    }
-
-    /// Replaces `vector` by L⁻ᵀ `vector`.
-    pub fn whiten_transposed(&self, vector: &mut [Lane]) {
-        for (panel, inverse) in self.diagonal.iter().enumerate().rev() {
-            let (above, rest) = vector.split_at_mut(panel);
-            let solved: Lane = std::array::from_fn(|lane| dot(&inverse[lane..=lane], &rest[..1]));
-            rest[0] = solved;
-            let columns = self.left_of(panel);
-            for (value, column) in above.as_flattened_mut().iter_mut().zip(columns) {
-                *value -= dot(&[*column], &[solved]);
-            }
-        }
-    }
+/// Products number by number.
+#[inline(always)]
+pub(crate) fn product(left: Lane, right: Lane) -> Lane {
+    [left[0] * right[0], left[1] * right[1], left[2] * right[2], left[3] * right[3]]
 }
 
-/// A block of the scaled matrix without its prior; rows beyond the size are empty.
-fn load(moments: &[f64], scale: f64, size: usize, panel: usize, column: usize) -> Block {
-    let mut block = [[0.0; LANE]; LANE];
-    for row in 0..LANE.min(size - panel * LANE) {
-        let start = triangle(panel * LANE + row) + column * LANE;
-        let cells = if panel == column { row + 1 } else { LANE };
-        for (cell, value) in moments[start..start + cells].iter().enumerate() {
-            block[cell][row] = scale * value;
-        }
-    }
-    block
+/// Sums number by number.
+#[inline(always)]
+pub(crate) fn added(left: Lane, right: Lane) -> Lane {
+    [left[0] + right[0], left[1] + right[1], left[2] + right[2], left[3] + right[3]]
 }
 
-/// Where a panel begins among the columns left of the diagonal.
-const fn panel_start(panel: usize) -> usize {
-    LANE * panel * panel.saturating_sub(1) / 2
+/// Differences number by number.
+#[inline(always)]
+pub(crate) fn difference(left: Lane, right: Lane) -> Lane {
+    [left[0] - right[0], left[1] - right[1], left[2] - right[2], left[3] - right[3]]
+}
+
+/// A lane times a number.
+#[inline(always)]
+pub(crate) fn scaled(lane: Lane, factor: f64) -> Lane {
+    [lane[0] * factor, lane[1] * factor, lane[2] * factor, lane[3] * factor]
+}
+
+/// Sum of a block's four columns.
+#[inline(always)]
+pub(crate) fn sum_of_four(block: &Block) -> Lane {
+    added(added(block[0], block[1]), added(block[2], block[3]))
+}
+
+/// Rows as columns.
+#[inline(always)]
+pub(crate) fn transposed(block: &Block) -> Block {
+    let row = |lane: usize| [block[0][lane], block[1][lane], block[2][lane], block[3][lane]];
+    [row(0), row(1), row(2), row(3)]
+}
+
+/// `matrix * vector`.
+#[inline(always)]
+pub(crate) fn multiply(matrix: &Block, vector: Lane) -> Lane {
+    let [first, second, third, fourth] = matrix;
+    sum_of_four(&[
+        scaled(*first, vector[0]),
+        scaled(*second, vector[1]),
+        scaled(*third, vector[2]),
+        scaled(*fourth, vector[3]),
+    ])
+}
+
+/// `matrixᵀ * vector`.
+#[inline(always)]
+pub(crate) fn multiply_transposed(matrix: &Block, vector: Lane) -> Lane {
+    let [first, second, third, fourth] = matrix;
+    sum_of_four(&transposed(&[
+        product(*first, vector),
+        product(*second, vector),
+        product(*third, vector),
+        product(*fourth, vector),
+    ]))
+}
+
+/// A lane from which products are taken: one running sum per column of a block, so that no subtraction waits for the
+/// one before it.
+pub(crate) struct Running(Block);
+
+impl Running {
+    #[inline(always)]
+    pub(crate) const fn of(start: Lane) -> Self {
+        Self([start, [0.0; LANE], [0.0; LANE], [0.0; LANE]])
+    }
+
+    /// Takes away `block * vector`.
+    #[inline(always)]
+    pub(crate) fn subtract(&mut self, block: &Block, vector: &Lane) {
+        let Self([first, second, third, fourth]) = self;
+        *first = difference(*first, scaled(block[0], vector[0]));
+        *second = difference(*second, scaled(block[1], vector[1]));
+        *third = difference(*third, scaled(block[2], vector[2]));
+        *fourth = difference(*fourth, scaled(block[3], vector[3]));
+    }
+
+    #[inline(always)]
+    pub(crate) fn total(&self) -> Lane {
+        sum_of_four(&self.0)
+    }
 }
 
 /// `block -= left * rightᵀ`, where both sides are lists of columns of four rows.
-#[inline]
-fn subtract_products(block: &mut Block, left: &[Lane], right: &[Lane]) {
-    let mut sums = *block;
+#[inline(always)]
+pub(crate) fn subtract_products(block: &mut Block, left: &[Lane], right: &[Lane]) {
+    let mut rest = *block;
     for (l, r) in left.iter().zip(right) {
         for column in 0..LANE {
             for lane in 0..LANE {
-                sums[column][lane] -= l[lane] * r[column];
+                rest[column][lane] -= l[lane] * r[column];
             }
         }
     }
-    *block = sums;
+    *block = rest;
+}
+
+/// The same for two lists of rows and one of columns, each of which is read once for both.
+#[inline(always)]
+pub(crate) fn subtract_twice([first, second]: &mut [Block; 2], upper: &[Lane], lower: &[Lane], right: &[Lane]) {
+    let (mut above, mut below) = (*first, *second);
+    for ((u, l), r) in upper.iter().zip(lower).zip(right) {
+        for column in 0..LANE {
+            for lane in 0..LANE {
+                above[column][lane] -= u[lane] * r[column];
+            }
+        }
+        for column in 0..LANE {
+            for lane in 0..LANE {
+                below[column][lane] -= l[lane] * r[column];
+            }
+        }
+    }
+    (*first, *second) = (above, below);
 }
 
 /// `block * inverseᵀ`, for a lower triangular inverse.
-#[inline]
-fn solve_right(block: &Block, inverse: &Block) -> Block {
-    let mut solved = [[0.0; LANE]; LANE];
+#[inline(always)]
+pub(crate) fn solve_right(block: &Block, inverse: &Block) -> Block {
+    let mut solved = *block;
     for column in 0..LANE {
-        for earlier in 0..=column {
+        solved[column] = scaled(block[0], inverse[0][column]);
+        for earlier in 1..=column {
             for lane in 0..LANE {
                 solved[column][lane] += block[earlier][lane] * inverse[earlier][column];
             }
@@ -200,40 +179,47 @@ fn solve_right(block: &Block, inverse: &Block) -> Block {
     solved
 }
 
-/// `matrix * vector`.
-#[inline]
-fn multiply(matrix: &Block, vector: Lane) -> Lane {
-    std::array::from_fn(|lane| {
-        (matrix[0][lane] * vector[0] + matrix[1][lane] * vector[1])
-            + (matrix[2][lane] * vector[2] + matrix[3][lane] * vector[3])
-    })
-}
-
 /// The inverse of the Cholesky factor of `block` plus the prior `floor` on its diagonal, and its squared pivots.
-fn invert_factor(mut block: Block, floor: Lane) -> (Block, Lane) {
-    let mut factor = [[0.0; LANE]; LANE];
-    let mut pivots = [0.0; LANE];
+#[inline(always)]
+pub(crate) fn invert_factor(mut block: Block, floor: Lane) -> (Block, Lane) {
+    // First a factor with ones on its diagonal, so that no root stands between one column and the next.
+    let (mut pivots, mut sound) = ([0.0; LANE], [0.0; LANE]);
     for column in 0..LANE {
         pivots[column] = block[column][column] + floor[column];
         // Evidence is positive semidefinite, so no exact pivot is below the prior; `max` also replaces NaN.
-        let pivot = pivots[column].max(floor[column]).sqrt();
-        factor[column][column] = pivot;
-        for row in column + 1..LANE {
-            factor[column][row] = block[column][row] / pivot;
-        }
+        sound[column] = pivots[column].max(floor[column]);
+        let unit = scaled(block[column], 1.0 / sound[column]);
         for later in column + 1..LANE {
-            for row in later..LANE {
-                block[later][row] -= factor[column][row] * factor[column][later];
-            }
+            block[later] = difference(block[later], scaled(unit, block[column][later]));
         }
+        block[column] = unit;
     }
-    let mut inverse = [[0.0; LANE]; LANE];
-    for column in 0..LANE {
-        inverse[column][column] = 1.0 / factor[column][column];
-        for row in column + 1..LANE {
-            let sum: f64 = (column..row).map(|inner| factor[inner][row] * inverse[column][inner]).sum();
-            inverse[column][row] = -sum / factor[row][row];
-        }
+    let [first, second, third, _] = block;
+    let (one, two, three) = (-first[1], -second[2], -third[3]);
+    let one_two = second[2] * first[1] - first[2];
+    let two_three = third[3] * second[2] - second[3];
+    let all = -(first[3] + second[3] * one + third[3] * one_two);
+    let inverse = [[1.0, one, one_two, all], [0.0, 1.0, two, two_three], [0.0, 0.0, 1.0, three], [0.0, 0.0, 0.0, 1.0]];
+    let roots = sound.map(|pivot| 1.0 / pivot.sqrt());
+    let [one, two, three, four] = inverse;
+    ([product(one, roots), product(two, roots), product(three, roots), product(four, roots)], pivots)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::hint::black_box;
+
+    use super::*;
+
+    #[test]
+    fn no_product_is_fused_with_a_sum() {
+        // 1 + 2^-29 squared needs 59 bits: a fused product would keep those that rounding drops.
+        let near_one = 1.0 + 1.0 / f64::from(1 << 29);
+        let square = black_box(near_one) * black_box(near_one);
+        let alone = |value: f64| [value, 0.0, 0.0, 0.0];
+        assert_eq!(dot(&[alone(square), alone(near_one)], &[alone(-1.0), alone(near_one)]), 0.0);
+        let mut block = [[square; LANE]; LANE];
+        subtract_products(&mut block, &[[near_one; LANE]], &[[near_one; LANE]]);
+        assert_eq!(block, [[0.0; LANE]; LANE]);
     }
-    (inverse, pivots)
 }

@@ -4,7 +4,10 @@
 
 use crate::arm::Arm;
 use crate::posterior::{Linear, Means, Posterior, residual_sd};
+use crate::processor::Processor;
+use crate::roster::Reading;
 use crate::statistics::{ArmStatistics, PoolStatistics};
+use crate::tenants::Tenant;
 
 /// Learned state of one loaded arm, for people.
 #[derive(Clone, Debug)]
@@ -31,8 +34,9 @@ pub struct Loaded {
 impl Loaded {
     /// Joins an arm with what was learned of its name.
     #[must_use]
-    pub fn new(arm: Arm, statistics: &PoolStatistics) -> Self {
-        Self { slot: statistics.slot(&arm.name), posterior: Posterior::new(statistics.size), named_by: 0, arm }
+    pub fn new(arm: Arm, statistics: &PoolStatistics, processor: Processor) -> Self {
+        let posterior = Posterior::new(statistics.size, processor);
+        Self { slot: statistics.slot(&arm.name), posterior, named_by: 0, arm }
     }
 
     /// Looks again where the statistics are, after an arm was learned for the first time.
@@ -40,9 +44,15 @@ impl Loaded {
         self.slot = statistics.slot(&self.arm.name);
     }
 
+    /// Whether the statistics in this slot are the arm's.
+    #[must_use]
+    pub fn is_at(&self, slot: usize) -> bool {
+        self.slot == Some(slot)
+    }
+
     /// Forgets estimates, after other statistics were restored.
     pub fn forget(&mut self, statistics: &PoolStatistics) {
-        self.posterior = Posterior::new(statistics.size);
+        self.posterior.forget();
         self.find(statistics);
     }
 
@@ -51,32 +61,38 @@ impl Loaded {
         std::mem::replace(&mut self.named_by, choice) != choice
     }
 
-    /// The plain estimates at a scale.
-    pub fn means(&mut self, statistics: &PoolStatistics, scale: f64) -> Means {
-        self.posterior.means(&self.arm, learned(self.slot, statistics), scale)
+    /// The plain estimates.
+    pub fn means(&mut self, reading: &Reading) -> Means {
+        self.posterior.means(&self.arm, learned(self.slot, reading.statistics), reading.scale)
     }
 
-    /// The linear model at a scale.
-    pub fn linear(&mut self, statistics: &PoolStatistics, scale: f64, slope_precision: f64) -> Linear<'_> {
-        self.posterior.linear(&self.arm, learned(self.slot, statistics), scale, slope_precision)
+    /// The linear model.
+    pub fn linear(&mut self, reading: &Reading) -> Linear<'_> {
+        let learned = learned(self.slot, reading.statistics);
+        self.posterior.linear(&self.arm, learned, reading.scale, reading.parameters.slope_precision)
     }
 
-    /// The learned state for people. With a slope precision the residual is taken around the linear model, without
-    /// one around the plain mean.
-    pub fn summary(&mut self, statistics: &PoolStatistics, scale: f64, slope_precision: Option<f64>) -> ArmSummary {
-        let means = self.means(statistics, scale);
-        let mut coefficients = vec![0.0; statistics.size];
+    /// What is added to the prediction for a tenant.
+    #[must_use]
+    pub fn offset(&self, tenant: &Tenant, reading: &Reading) -> f64 {
+        self.slot.map_or(0.0, |slot| tenant.offset(slot, reading))
+    }
+
+    /// The learned state for people. The residual is taken around the model that is served.
+    pub fn summary(&mut self, reading: &Reading) -> ArmSummary {
+        let means = self.means(reading);
+        let mut coefficients = vec![0.0; reading.statistics.size];
         coefficients[0] = means.quality;
-        if let Some(precision) = slope_precision {
-            let linear = self.linear(statistics, scale, precision);
-            coefficients.copy_from_slice(&linear.coefficients.as_flattened()[..statistics.size]);
+        if reading.context_on {
+            let linear = self.linear(reading);
+            coefficients.copy_from_slice(&linear.coefficients.as_flattened()[..reading.statistics.size]);
         }
-        let learned = learned(self.slot, statistics);
+        let learned = learned(self.slot, reading.statistics);
         ArmSummary {
             name: self.arm.name.clone(),
-            observations: learned.map_or(0.0, |learned| scale * learned.moments[0]),
+            observations: learned.map_or(0.0, |learned| reading.scale * learned.moments[0]),
             means,
-            residual_sd: learned.map_or(0.0, |learned| residual_sd(learned, scale, &coefficients)),
+            residual_sd: learned.map_or(0.0, |learned| residual_sd(learned, reading.scale, &coefficients)),
         }
     }
 }

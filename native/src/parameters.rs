@@ -10,6 +10,9 @@ use crate::policy::Learner;
 /// Largest dimension of a feature schema.
 pub const DIMENSION_LIMIT: usize = 512;
 
+/// Largest number of tenants whose offsets can be kept.
+pub const TENANT_LIMIT: usize = 1_000_000;
+
 /// Whether the linear model may differ from an arm's plain mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ContextMode {
@@ -40,6 +43,8 @@ pub struct Parameters {
     pub scale: f64,
     /// Posterior widths that `LinUCB` adds to the mean.
     pub alpha: f64,
+    /// How fast `SquareCB` stops exploring.
+    pub gamma: f64,
     /// Share of the exploration distribution.
     pub epsilon: f64,
     /// Prior precision of every slope; the bias has precision 1.
@@ -54,6 +59,12 @@ pub struct Parameters {
     pub context_off_z: f64,
     /// Effective outcomes needed before context is switched on.
     pub context_min_weight: f64,
+    /// Observations of the others that a tenant's estimate begins with, at most.
+    pub tenant_pseudo_count: f64,
+    /// Bound of a tenant's offset.
+    pub tenant_offset_limit: f64,
+    /// Tenants whose offsets are kept.
+    pub tenant_limit: usize,
 }
 
 impl Parameters {
@@ -74,6 +85,7 @@ impl Parameters {
         within(self.latency_scale, 1e-12, 1e24, "latency_scale_seconds is out of range")?;
         within(self.scale, 0.0, 1e6, "scale is out of range")?;
         within(self.alpha, 0.0, 1e6, "alpha is out of range")?;
+        within(self.gamma, 0.0, 1e9, "gamma is out of range")?;
         within(self.epsilon, 0.0, 1.0, "epsilon is out of range")?;
         within(self.slope_precision, 1e-9, 1e9, "slope_precision is out of range")?;
         if let Some(half_life) = self.decay.half_life {
@@ -81,6 +93,9 @@ impl Parameters {
         }
         within(self.context_on_z, -1e9, 1e9, "context_on_z is out of range")?;
         within(self.context_off_z, -1e9, self.context_on_z, "context_off_z is out of range")?;
-        within(self.context_min_weight, 0.0, 1e18, "context_min_weight is out of range")
+        within(self.context_min_weight, 0.0, 1e18, "context_min_weight is out of range")?;
+        within(self.tenant_pseudo_count, 1e-9, 1e9, "tenant_pseudo_count is out of range")?;
+        within(self.tenant_offset_limit, 0.0, 1.0, "tenant_offset_limit is out of range")?;
+        Kind::Engine.unless(self.tenant_limit <= TENANT_LIMIT, "tenant_limit is out of range")
     }
 }

@@ -4,7 +4,9 @@
 //! arm has learned or the tick has moved. It never changes what was learned.
 
 use crate::arm::Arm;
-use crate::linalg::{Factor, Lane, dot, vector};
+use crate::factor::Factor;
+use crate::linalg::{Lane, vector};
+use crate::processor::Processor;
 use crate::statistics::ArmStatistics;
 
 /// Observations that a prior failure rate is worth; the other priors are worth one.
@@ -18,8 +20,8 @@ type Stamp = Option<(u64, f64)>;
 pub struct Means {
     /// Quality.
     pub quality: f64,
-    /// Variance of that mean, in units of the residual variance.
-    pub variance: f64,
+    /// Effective observations behind it, the prior's one among them; the mean's variance is one over it.
+    pub evidence: f64,
     /// Output tokens.
     pub output_tokens: f64,
     /// Latency in seconds.
@@ -41,14 +43,20 @@ pub struct Posterior {
 impl Posterior {
     /// Nothing computed yet; `size` is the feature dimension plus one.
     #[must_use]
-    pub fn new(size: usize) -> Self {
+    pub fn new(size: usize, processor: Processor) -> Self {
         Self {
             means: Means::default(),
             means_of: None,
             coefficients: vector(size),
-            factor: Factor::new(size),
+            factor: Factor::new(size, processor),
             linear_of: None,
         }
+    }
+
+    /// Forgets everything computed, after other statistics were restored.
+    pub const fn forget(&mut self) {
+        self.means_of = None;
+        self.linear_of = None;
     }
 
     /// The plain estimates at a scale.
@@ -80,7 +88,7 @@ impl Posterior {
     }
 
     fn refresh_linear(&mut self, arm: &Arm, learned: Option<&ArmStatistics>, scale: f64, slope_precision: f64) {
-        let prior = |row| if row == 0 { 1.0 } else { slope_precision };
+        let prior = [1.0, slope_precision];
         let coefficients = self.coefficients.as_flattened_mut();
         coefficients.fill(0.0);
         coefficients[0] = arm.quality;
@@ -110,14 +118,13 @@ impl Linear<'_> {
     /// Predicted quality.
     #[must_use]
     pub fn predict(&self, features: &[Lane]) -> f64 {
-        dot(self.coefficients, features)
+        self.factor.dot(self.coefficients, features)
     }
 
     /// Variance of the prediction, in units of the residual variance; `scratch` is overwritten.
     pub fn variance(&self, features: &[Lane], scratch: &mut [Lane]) -> f64 {
         scratch.copy_from_slice(features);
-        self.factor.whiten(scratch);
-        dot(scratch, scratch)
+        self.factor.whiten(scratch)
     }
 }
 
@@ -125,16 +132,16 @@ fn means(arm: &Arm, learned: Option<&ArmStatistics>, scale: f64) -> Means {
     let Some(learned) = learned else {
         return Means {
             quality: arm.quality,
-            variance: 1.0,
+            evidence: 1.0,
             output_tokens: arm.output_tokens,
             latency: arm.latency,
             failure_rate: arm.failure_rate,
         };
     };
-    let precision = scale * learned.moments[0] + 1.0;
+    let evidence = scale * learned.moments[0] + 1.0;
     Means {
-        quality: (scale * learned.rewards[0] + arm.quality) / precision,
-        variance: 1.0 / precision,
+        quality: (scale * learned.rewards[0] + arm.quality) / evidence,
+        evidence,
         output_tokens: learned.tokens.mean(scale, arm.output_tokens, 1.0),
         latency: learned.latency.mean(scale, arm.latency, 1.0),
         failure_rate: learned.failures.mean(scale, arm.failure_rate, FAILURE_PRIOR_COUNT),

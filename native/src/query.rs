@@ -38,6 +38,8 @@ pub struct Query<'a> {
     pub quality_floor: Option<f64>,
     /// Largest predicted latency in seconds, while a candidate meets it.
     pub latency_slo: Option<f64>,
+    /// Who asks; moves the predictions by what is known of this tenant's outcomes.
+    pub tenant: Option<&'a str>,
 }
 
 impl Query<'_> {
@@ -59,7 +61,8 @@ impl Query<'_> {
         limit(self.max_output_tokens, FIGURE_LIMIT, "max_output_tokens is out of range")?;
         limit(self.max_cost, f64::MAX, "max_cost_nano_usd is out of range")?;
         limit(self.quality_floor, 1.0, "quality_floor is out of range")?;
-        limit(self.latency_slo, f64::MAX, "latency_slo_seconds is out of range")
+        limit(self.latency_slo, f64::MAX, "latency_slo_seconds is out of range")?;
+        Kind::Query.unless(self.tenant != Some(""), "tenant is not a name")
     }
 }
 
@@ -90,6 +93,8 @@ pub struct Outcome<'a> {
     pub predicted_mean: Option<f64>,
     /// What the linear model predicted, when this arm was the one drawn.
     pub predicted_linear: Option<f64>,
+    /// Whose request it was.
+    pub tenant: Option<&'a str>,
 }
 
 impl Outcome<'_> {
@@ -112,7 +117,8 @@ impl Outcome<'_> {
         let (mean, linear) = (self.predicted_mean, self.predicted_linear);
         Kind::Outcome.unless(mean.is_some() == linear.is_some(), "predictions come in pairs")?;
         let is_sane = |prediction: Option<f64>| prediction.is_none_or(|value| value.abs() <= PREDICTION_LIMIT);
-        Kind::Outcome.unless(is_sane(mean) && is_sane(linear), "a prediction is out of range")
+        Kind::Outcome.unless(is_sane(mean) && is_sane(linear), "a prediction is out of range")?;
+        Kind::Outcome.unless(self.tenant != Some(""), "tenant is not a name")
     }
 
     /// Whether there is anything to learn beyond the sequence number.

@@ -9,6 +9,7 @@ use crate::decay::Decay;
 use crate::linalg::{Lane, triangle};
 use crate::parameters::Parameters;
 use crate::query::Outcome;
+use crate::tenants::{Lesson, Tenants};
 
 /// Sum of weights and of weighted values.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -159,6 +160,8 @@ pub struct PoolStatistics {
     pub high_water: BTreeMap<String, i64>,
     /// Whether context earns its place.
     pub gate: Gate,
+    /// How tenants differ.
+    pub tenants: Tenants,
     /// Sums by arm, in order of first appearance; never shrinks.
     arms: Vec<ArmStatistics>,
     slots: HashMap<String, usize>,
@@ -174,6 +177,7 @@ impl PoolStatistics {
             learned: 0,
             high_water: BTreeMap::new(),
             gate: Gate::default(),
+            tenants: Tenants::default(),
             arms: Vec::new(),
             slots: HashMap::new(),
         }
@@ -212,8 +216,8 @@ impl PoolStatistics {
         true
     }
 
-    /// Adds the figures of a valid outcome, whose unpacked features are `vector`. True when its arm is new.
-    pub fn learn(&mut self, outcome: &Outcome, vector: &[Lane], parameters: &Parameters) -> bool {
+    /// Adds the figures of a valid outcome, whose unpacked features are `vector`. Where its arm is, and whether it is new.
+    pub fn learn(&mut self, outcome: &Outcome, vector: &[Lane], parameters: &Parameters) -> (usize, bool) {
         let decay = parameters.decay;
         let moment = outcome.decided.min(outcome.now);
         self.rebase(moment, decay);
@@ -229,6 +233,11 @@ impl PoolStatistics {
                 // A late outcome is judged at the epoch: reading earlier would magnify all evidence since.
                 let scale = decay.scale(decay.tick(moment.max(self.epoch)), self.epoch);
                 self.gate.settle(scale, parameters);
+                if let Some(tenant) = outcome.tenant {
+                    let learned = self.learned;
+                    let lesson = Lesson { tenant, slot, learned, weight, quality, predictions };
+                    self.tenants.learn(&lesson, parameters.tenant_limit);
+                }
             }
         }
         if let Some(tokens) = outcome.output_tokens {
@@ -240,7 +249,7 @@ impl PoolStatistics {
         if let Some(failed) = outcome.failed {
             arm.failures.add(weight, f64::from(u8::from(failed)));
         }
-        known.is_none()
+        (slot, known.is_none())
     }
 
     fn rebase(&mut self, moment: i64, decay: Decay) {
@@ -249,6 +258,7 @@ impl PoolStatistics {
                 arm.rescale(factor);
             }
             self.gate.rescale(factor);
+            self.tenants.rescale(factor);
             self.epoch = epoch;
         }
     }

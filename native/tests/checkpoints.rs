@@ -8,6 +8,7 @@ use atp_native::error::Kind;
 use atp_native::parameters::{ContextMode, Parameters};
 use atp_native::policy::Learner;
 use atp_native::statistics::{ArmStatistics, PoolStatistics};
+use atp_native::tenants::{Difference, Tenant, Tenants};
 use sha2::{Digest, Sha256};
 
 fn parameters() -> Parameters {
@@ -27,10 +28,14 @@ fn parameters() -> Parameters {
         context_on_z: 1.0,
         context_off_z: 0.0,
         context_min_weight: 1.0,
+        gamma: 50.0,
+        tenant_pseudo_count: 20.0,
+        tenant_offset_limit: 0.2,
+        tenant_limit: 2,
     }
 }
 
-/// Header and payload of a state with two arms.
+/// Header and payload of a state with two arms and two tenants.
 fn parts() -> (String, Vec<f64>) {
     let mut statistics = PoolStatistics::empty(3);
     for name in ["b", "a"] {
@@ -40,6 +45,13 @@ fn parts() -> (String, Vec<f64>) {
         statistics.adopt(arm);
     }
     statistics.high_water = BTreeMap::from([("r1".to_owned(), 7)]);
+    statistics.learned = 9;
+    let sums = Difference { count: 0.5, mean: -0.25, linear: 0.125 };
+    let tenant = |name: &str, touched, slots: &[usize]| {
+        let differences = slots.iter().map(|slot| (*slot, sums)).collect();
+        (name.to_owned(), Tenant { touched, differences })
+    };
+    statistics.tenants = Tenants::latest(vec![tenant("u", 8, &[0, 1]), tenant("t", 9, &[0])], 2);
     let bytes = encode(&parameters(), &statistics);
     let length = u32::from_le_bytes(bytes[8..12].try_into().expect("four bytes")) as usize;
     let header = String::from_utf8(bytes[12..12 + length].to_vec()).expect("UTF-8");
@@ -73,20 +85,29 @@ fn what_was_written_is_read_back_to_the_byte() {
 fn a_header_that_no_engine_writes_is_corrupt() {
     let (header, payload) = parts();
     for (written, damaged) in [
-        (r#""contract":1"#, r#""contract":true"#),
-        (r#""contract":1"#, r#""contract":1.0"#),
-        (r#""contract":1,"#, ""),
-        (r#""learned":0"#, r#""learned":-1"#),
-        (r#""learned":0"#, r#""learned": 0"#),
-        (r#""learned":0"#, r#""learned":0,"more":0"#),
+        (r#""contract":2"#, r#""contract":true"#),
+        (r#""contract":2"#, r#""contract":2.0"#),
+        (r#""contract":2,"#, ""),
+        (r#""learned":9"#, r#""learned":-1"#),
+        (r#""learned":9"#, r#""learned": 0"#),
+        (r#""learned":9"#, r#""learned":9,"more":0"#),
         (r#""context_on":false"#, r#""context_on":0"#),
         (r#""dimension":2"#, r#""dimension":3"#),
         (r#""half_life_nanos":1000"#, r#""half_life_nanos":0"#),
         (r#"{"r1":7}"#, r#"{"":7}"#),
         (r#"{"r1":7}"#, r#"{"r1":9223372036854775808}"#),
-        (r#"["a","b"]"#, r#"["b","a"]"#),
-        (r#"["a","b"]"#, r#"["a","a"]"#),
-        (r#"["a","b"]"#, r#"["","b"]"#),
+        (r#""learned":9"#, r#""learned":8"#),
+        (r#""epoch_nanos":0"#, r#""epoch_nanos":1000"#),
+        (r#"["t",9,["b"]]"#, r#"["t",0,["b"]]"#),
+        (r#"["t",9,["b"]]"#, r#"["t",9,[]]"#),
+        (r#"["t",9,["b"]]"#, r#"["t",9,["b"],0]"#),
+        (r#"["t",9,["b"]]"#, r#"["t",9,["c"]]"#),
+        (r#"["t",9,["b"]]"#, r#"["u",9,["b"]]"#),
+        (r#"["t",9,["b"]]"#, r#"["",9,["b"]]"#),
+        (r#"["u",8,["a","b"]]"#, r#"["u",8,["b","a"]]"#),
+        (r#""arms":["a","b"]"#, r#""arms":["b","a"]"#),
+        (r#""arms":["a","b"]"#, r#""arms":["a","a"]"#),
+        (r#""arms":["a","b"]"#, r#""arms":["","b"]"#),
         ("büro", ""),
     ] {
         let damaged_header = header.replace(written, damaged);
@@ -100,7 +121,7 @@ fn a_header_that_no_engine_writes_is_corrupt() {
 fn a_sound_checkpoint_of_another_engine_is_a_mismatch() {
     let (header, payload) = parts();
     for (ours, theirs) in [
-        (r#""contract":1"#, r#""contract":2"#),
+        (r#""contract":2"#, r#""contract":1"#),
         ("büro", "garten"),
         ("own.v1", "own.v2"),
         (r#""half_life_nanos":1000"#, r#""half_life_nanos":null"#),
@@ -113,7 +134,18 @@ fn a_sound_checkpoint_of_another_engine_is_a_mismatch() {
 fn numbers_that_are_no_sums_are_corrupt() {
     let (header, payload) = parts();
     // The gate's three sums come first; of the first arm, cell 5 is on the diagonal and cell 12 is the sum of squares.
-    for (cell, number) in [(1, -1.0), (2, -1.0), (5, -0.5), (12, -0.5), (0, f64::NAN), (9, 2e100), (3, f64::INFINITY)] {
+    // Two arms of sixteen numbers end before cell 35, where the first tenant's count stands.
+    for (cell, number) in [
+        (1, -1.0),
+        (2, -1.0),
+        (5, -0.5),
+        (12, -0.5),
+        (0, f64::NAN),
+        (9, 2e100),
+        (3, f64::INFINITY),
+        (35, -0.5),
+        (36, 2e100),
+    ] {
         let mut damaged = payload.clone();
         damaged[cell] = number;
         assert_eq!(refusal(&header, &damaged), Some(Kind::Corrupt), "{number} in cell {cell}");
@@ -121,6 +153,17 @@ fn numbers_that_are_no_sums_are_corrupt() {
     let mut signed = payload.clone();
     signed[0] = -3.0;
     signed[4] = -0.5;
+    signed[36] = 0.5;
     assert_eq!(refusal(&header, &signed), None);
     assert_eq!(refusal(&header, &payload[1..]), Some(Kind::Corrupt));
+}
+
+#[test]
+fn an_epoch_is_a_whole_number_of_thirty_two_half_lives() {
+    let (header, payload) = parts();
+    let at = |epoch: &str| header.replace(r#""epoch_nanos":0"#, &format!(r#""epoch_nanos":{epoch}"#));
+    assert_eq!(refusal(&at("64000"), &payload), None);
+    assert_eq!(refusal(&at("63000"), &payload), Some(Kind::Corrupt));
+    let everlasting = at("64000").replace("1000", "null").replace("64null", "64000");
+    assert_eq!(refusal(&everlasting, &payload), Some(Kind::Corrupt));
 }

@@ -6,12 +6,13 @@ use atp_native::choice::Figure;
 use atp_native::decay::Decay;
 use atp_native::features::FlagExtractor;
 use atp_native::parameters::{ContextMode, Parameters};
+use atp_native::processor::Processor;
 use atp_native::query::Outcome;
 use proptest::prelude::*;
 
 use world::{
-    DIMENSION, HOUR, Lesson, NOW, engine, lesson, lessons, parameters, plain_parameters, query, question, questions,
-    teach,
+    DIMENSION, HOUR, Lesson, NOW, TENANTS, engine, engine_on, lesson, lessons, parameters, plain_parameters, query,
+    question, questions, teach,
 };
 
 proptest! {
@@ -71,11 +72,24 @@ proptest! {
     }
 
     #[test]
+    fn plain_and_wide_instructions_choose_alike_to_the_last_bit(
+        parameters in parameters(), lessons in lessons(), question in questions(),
+    ) {
+        let [plain, wide] = [Processor::plain(), Processor::detect()].map(|processor| {
+            let mut engine = engine_on(processor, &parameters);
+            teach(&mut engine, &lessons);
+            (engine.choose(&query(&question)).expect("a valid query"), engine.checkpoint())
+        });
+
+        prop_assert_eq!(plain, wide);
+    }
+
+    #[test]
     fn the_order_of_outcomes_does_not_matter(
         parameters in parameters(), lessons in lessons(), question in questions(),
     ) {
-        // The gate's hysteresis is the one thing that remembers an order.
-        let parameters = Parameters { context: ContextMode::On, ..parameters };
+        // The gate's hysteresis and who was taught last are what remembers an order.
+        let parameters = Parameters { context: ContextMode::On, tenant_limit: TENANTS.len(), ..parameters };
         let (mut forwards, mut backwards) = (engine(&parameters), engine(&parameters));
         teach(&mut forwards, &lessons);
         teach(&mut backwards, lessons.iter().rev());
@@ -125,6 +139,7 @@ proptest! {
             failed: Some(true),
             predicted_mean: None,
             predicted_linear: None,
+            tenant: None,
         };
 
         prop_assert!(engine.learn(&refused).is_err());
@@ -137,7 +152,7 @@ proptest! {
     fn every_text_has_fifteen_features_between_zero_and_one(text in any::<String>()) {
         let packed = FlagExtractor::new().extract(&text);
 
-        let features: Vec<f32> = packed.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+        let features: Vec<f32> = packed.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
         prop_assert_eq!(features.len(), 15);
         prop_assert!(features.iter().all(|feature| (0.0..=1.0).contains(feature)), "{:?}", features);
     }

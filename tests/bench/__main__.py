@@ -52,6 +52,23 @@ def _start() -> Rows:
     return start_bench.rows()
 
 
+def _scale() -> Rows:
+    from tests.bench import scale_bench
+
+    return scale_bench.rows()
+
+
+def _quality() -> Rows:
+    from tests.bench.quality import table
+    from tests.bench.quality.files import NoDataError
+
+    try:
+        return list(table.measured(table.blocks()))
+    except NoDataError as error:
+        print(f"quality is left out: {error}", file=sys.stderr)
+        return []
+
+
 BENCHES: dict[str, Callable[[], Rows]] = {
     "engine.": _engine,
     "route.": _route,
@@ -62,6 +79,8 @@ BENCHES: dict[str, Callable[[], Rows]] = {
     "tracing": _tracing,
     "start": _start,
     "rss": _start,
+    "quality": _quality,
+    "scale": _scale,
 }
 
 
@@ -74,9 +93,20 @@ def main(prefix: str) -> int:
         print(f"no figure starts with {prefix!r}; there are: {', '.join(BENCHES)}", file=sys.stderr)
         return 2
     rows = [row for bench in chosen for row in bench() if str(row["name"]).startswith(prefix)]
-    results.show(rows)
+    _show(rows)
     results.keep(list(rows))
     return 0
+
+
+def _show(rows: Rows) -> None:
+    """Prints figures of quality beside their bars, others as a list."""
+    of_quality = [row for row in rows if str(row["name"]).startswith("quality.")]
+    if plain := [row for row in rows if row not in of_quality]:
+        results.show(plain)
+    if of_quality:
+        from tests.bench.quality.table import lines
+
+        print("\n".join(lines(of_quality)))
 
 
 if __name__ == "__main__":

@@ -88,7 +88,7 @@ async def stored(data_dir: Path) -> tuple[list[Observation], bytes | None, bytes
         catalogue = await LiveCatalogue.open(None, clock, store)
         policy = await settle_policy(PolicySettings(), catalogue.snapshot, store)
         parameters = engine_parameters(policy, PolicySettings())
-        engine = pick_engine("auto", parameters, on_quarantine=lambda _: None).engine
+        engine = pick_engine("auto", parameters, native_share=1.0, on_quarantine=lambda _: None).engine
         for observation in observations:
             for outcome in outcomes_of(observation):
                 engine.learn(outcome)

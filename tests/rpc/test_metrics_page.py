@@ -52,6 +52,7 @@ async def test_the_page_tells_what_happened(tmp_path: Path) -> None:
         "atp_catalog_reload_failures_total 1.0",
         "atp_store_commit_seconds_count 8.0",
         "atp_engine_quarantined 0.0",
+        f'atp_engine_choices_total{{engine="{results[0].response.engine}"}} 5.0',
         "atp_incidents_total 0.0",
         "atp_log_lines_dropped 0.0",
         # Nine calls and a reload; the refused one left its line.

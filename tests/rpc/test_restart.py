@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
+import json
 import sqlite3
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -15,6 +19,8 @@ from atp_grpc.client.messages import (
     RouteResponse,
 )
 from atp_grpc.config import EngineSettings, PolicySettings, StoreSettings
+from atp_grpc.engine.contract import CONTRACT_VERSION
+from tests.native_engine import need_native
 from tests.rpc.catalogues import TWO_MODELS
 from tests.rpc.provoking import on_catalogue, prompt, refused
 from tests.rpc.serving import Serving, serving
@@ -82,6 +88,40 @@ async def test_without_its_checkpoint_the_learner_learns_every_observation_anew(
     async with serving(tmp_path) as server:
         assert (await info(server)).engine == before
         assert (await server.acme.route(prompt())).learner_revision == 3
+
+
+def of_contract(version: int, checkpoint: bytes) -> bytes:
+    """A checkpoint as an engine of another contract would have signed it; its payload stays."""
+    header, number = checkpoint[:-32], f'"contract":{CONTRACT_VERSION}'.encode()
+    assert header.count(number) == 1
+    forged = header.replace(number, f'"contract":{version}'.encode())
+    return forged + hashlib.sha256(forged).digest()
+
+
+@pytest.mark.parametrize("kind", ["reference", pytest.param("native", marks=pytest.mark.native)])
+@pytest.mark.parametrize("version", [CONTRACT_VERSION - 1, CONTRACT_VERSION + 1])
+async def test_a_checkpoint_of_another_contract_is_left_and_every_observation_is_learned_anew(
+    tmp_path: Path, kind: Literal["native", "reference"], version: int
+) -> None:
+    if kind == "native":
+        need_native()
+    engine, log = EngineSettings(kind), io.StringIO()
+    async with serving(tmp_path, engine=engine) as server:
+        await learn(server, 0.2, 0.8, 0.5)
+        before = (await info(server)).engine
+        rooms = server.app.rooms
+        await rooms.learner.checkpoint()
+        sound = await rooms.store.load_checkpoint("default")
+        assert sound is not None
+        await rooms.store.save_checkpoint("default", of_contract(version, sound))
+    async with serving(tmp_path, engine=engine, log_stream=log) as server:
+        assert (await info(server)).engine == before
+        await learn(server, 0.1)
+    async with serving(tmp_path, engine=engine, log_stream=log) as server:
+        assert (await info(server)).engine.learned == 4
+    restored = [line for line in map(json.loads, log.getvalue().splitlines()) if line["event"] == "learner restored"]
+    # Anew once; then from the checkpoint that the new contract wrote.
+    assert [(line["outcomes"], line["replayed"]) for line in restored] == [(3, 3), (4, 0)]
 
 
 async def test_a_policy_with_other_settings_is_a_new_version_and_the_same_settings_are_not(tmp_path: Path) -> None:

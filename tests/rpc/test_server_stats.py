@@ -52,6 +52,7 @@ async def test_the_figures_are_what_both_tenants_did(tmp_path: Path) -> None:
     assert route.total_seconds > 0
     assert dict(method(stats, "ObserveService/Observe").total_by_code)["OK"] == 2
     assert sum(model.total_decisions for model in stats.models) == 5
+    assert dict(stats.total_decisions_by_engine) == {answers[0].engine: 5}
     expected = {one.target.model: 0 for one in answers}
     for one in answers:
         expected[one.target.model] += one.expected.cost_nano_usd

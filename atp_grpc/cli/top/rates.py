@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from atp_grpc.client.messages import (
@@ -65,6 +65,8 @@ class Rates:
     total_learned: int
     context_on: bool
     engine: str
+    engine_shares: dict[str, float]
+    """Share of the decisions by the engine that chose, of the time between or of all when quiet."""
     open_calls: int
     open_streams: int
     call_limit: int
@@ -113,6 +115,7 @@ def rates_between(before: GetServerStatsResponse, after: GetServerStatsResponse,
         total_learned=engine.learned,
         context_on=engine.context_on,
         engine=engine.name,
+        engine_shares=_engine_shares(before.total_decisions_by_engine, after.total_decisions_by_engine),
         open_calls=after.open_calls,
         open_streams=after.open_streams,
         call_limit=after.call_limit,
@@ -210,6 +213,12 @@ def _models(
             )
         )
     return tuple(sorted(shares, key=lambda one: (-one.share, -one.total_decisions, one.model)))
+
+
+def _engine_shares(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, float]:
+    recent = {name: total - before.get(name, 0) for name, total in after.items()}
+    weights = recent if sum(recent.values()) else after
+    return {name: weights[name] / sum(weights.values()) for name in sorted(weights) if weights[name]}
 
 
 def _state(number: int) -> str:

@@ -85,10 +85,16 @@ def _header(rates: Rates) -> Text:
             (f"{rates.decisions_per_second:,.1f}", "bold"),
             f" decisions/s  {_usd(rates.usd_per_thousand)} per 1,000  {rates.learned_per_second:,.1f} learned/s, "
             f"{rates.total_learned:,} in all  context {'on' if rates.context_on else 'off'}  "
-            f"engine {clean(rates.engine)}  queues: {queues or 'none'}",
+            f"engine {_engines(rates)}  queues: {queues or 'none'}",
         ),
     ]
     return Text("\n").join(lines)
+
+
+def _engines(rates: Rates) -> str:
+    """Who decided, and how much of it; before the first decision, who would."""
+    shares = rates.engine_shares or {rates.engine: 1.0}
+    return ", ".join(f"{clean(name)} {share:.0%}" for name, share in shares.items())
 
 
 def _methods(methods: tuple[MethodRates, ...], width: int) -> Table:

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from atp_grpc.engine.contract import DRAW_COUNT, EXPLORATION_FLOOR, EngineParameters, Exclusion, Learner
-from atp_grpc.engine.reference.chance import PICK_STREAM, POSTERIOR_STREAM, normals, uniform
+from atp_grpc.engine.contract import EXPLORATION_FLOOR, EngineParameters, Exclusion
+from atp_grpc.engine.reference.chance import PICK_STREAM, uniform
+from atp_grpc.engine.reference.learners import Contest, distribution
 
 if TYPE_CHECKING:
     from atp_grpc.engine.contract import Query
@@ -101,6 +102,7 @@ def choose(  # noqa: D417 - the arguments are the contract's own words
     estimates: Estimates,
     prices: Prices,
     features: bytes,
+    offsets: Vector,
     *,
     context_on: bool,
 ) -> ReferenceChoice:
@@ -108,6 +110,7 @@ def choose(  # noqa: D417 - the arguments are the contract's own words
 
     Args:
         estimates: one row per candidate of the query.
+        offsets: how the quality of each candidate differs for the query's tenant.
         features: packed float32 features of the query.
         context_on: whether the linear model is served, else the plain mean.
     """
@@ -115,8 +118,8 @@ def choose(  # noqa: D417 - the arguments are the contract's own words
     vector[1:] = np.frombuffer(features, "<f4")
     linear, linear_variance = estimates.linear(vector)
     prediction = _Prediction(
-        quality=linear if context_on else estimates.mean,
-        width=np.sqrt(linear_variance if context_on else estimates.mean_variance),
+        quality=(linear if context_on else estimates.mean) + offsets,
+        width=np.sqrt(linear_variance if context_on else 1.0 / estimates.evidence),
         cost=_expected_cost(query, estimates.output_tokens, prices),
         latency=estimates.latency_seconds,
         failure=estimates.failure_rate,
@@ -128,10 +131,22 @@ def choose(  # noqa: D417 - the arguments are the contract's own words
 
     propensities = np.zeros(len(query.candidates))
     chosen: int | None = None
-    if len(field.remaining) > 0:
-        distribution = _distribution(parameters, query, prediction, penalties, success, field.remaining, weights.cost)
-        propensities[field.remaining] = distribution
-        chosen = int(field.remaining[_draw(distribution, query.seed)])
+    left = field.remaining
+    if len(left) == 1:
+        chosen = int(left[0])
+        propensities[chosen] = 1.0
+    elif len(left) > 1:
+        contest = Contest(
+            quality=prediction.quality[left],
+            width=prediction.width[left],
+            evidence=estimates.evidence[left],
+            success=success[left],
+            penalty=penalties[left],
+            cost=prediction.cost[left],
+        )
+        learned = distribution(parameters, query.seed, contest)
+        propensities[left] = mixed = _mixed(parameters, learned, contest.cost, weights.cost)
+        chosen = int(left[_draw(mixed, query.seed)])
     return ReferenceChoice(
         chosen=chosen,
         propensities=tuple(propensities.tolist()),
@@ -182,42 +197,12 @@ def _set_aside(query: Query, prediction: _Prediction) -> _Field:
     return _Field(remaining, exclusions, floor_unmet, slo_unmet)
 
 
-def _distribution(
-    parameters: EngineParameters,
-    query: Query,
-    prediction: _Prediction,
-    penalties: Vector,
-    success: Vector,
-    remaining: Positions,
-    cost_weight: float,
-) -> Vector:
-    """The learner's choice distribution mixed with exploration: p = (1 - epsilon) learner + epsilon exploration."""
-    count = len(remaining)
-    if count == 1:
-        return np.ones(1)
-    cost = prediction.cost[remaining]
-    quality = prediction.quality[remaining]
-    width = prediction.width[remaining]
-    scores = _scores(parameters, query.seed, quality, width) * success[remaining] - penalties[remaining]
-    # Ties go to the cheaper, then to the earlier candidate: argmax takes the first maximum of columns in that order.
-    order = np.argsort(cost, kind="stable")
-    winners = order[np.argmax(scores[:, order], axis=1)]
-    learned = np.bincount(winners, minlength=count) / len(scores)
+def _mixed(parameters: EngineParameters, learned: Vector, cost: Vector, cost_weight: float) -> Vector:
+    """The learner's choice distribution mixed with exploration: p = (1 - epsilon) learned + epsilon exploration."""
     ratio = np.exp(-cost_weight * (cost - cost.min()) / parameters.cost_scale_nano_usd)
-    exploration = (1.0 - EXPLORATION_FLOOR) * ratio / ratio.sum() + EXPLORATION_FLOOR / count
+    exploration = (1.0 - EXPLORATION_FLOOR) * ratio / ratio.sum() + EXPLORATION_FLOOR / len(cost)
     mixed: Vector = (1.0 - parameters.epsilon) * learned + parameters.epsilon * exploration
     return mixed
-
-
-def _scores(parameters: EngineParameters, seed: int, quality: Vector, width: Vector) -> Vector:
-    """Quality as the learner sees it: a column per candidate, a row per draw (a single row when nothing is drawn)."""
-    if parameters.learner is Learner.THOMPSON:
-        count = len(quality)
-        noise = normals(seed, POSTERIOR_STREAM, DRAW_COUNT * count).reshape(DRAW_COUNT, count)
-        return quality + parameters.scale * width * noise
-    if parameters.learner is Learner.LINUCB:
-        return (quality + parameters.alpha * width)[None, :]
-    return quality[None, :]
 
 
 def _draw(distribution: Vector, seed: int) -> int:

@@ -33,6 +33,7 @@ from atp_grpc.engine.reference.flags import FLAGS_SCHEMA, FlagExtractor
 from atp_grpc.engine.reference.reading import ReadingTable, residual_sd
 from atp_grpc.engine.reference.snapshot import from_checkpoint, to_checkpoint
 from atp_grpc.engine.reference.statistics import PoolStatistics
+from atp_grpc.engine.reference.tenants import TenantTable
 
 if TYPE_CHECKING:
     from atp_grpc.engine.reference.reading import Estimates
@@ -50,7 +51,8 @@ class ReferenceEngine:
         self._arms: tuple[Arm, ...] = ()
         self._offer_arms: tuple[int, ...] = ()
         self._prices = Prices(np.zeros(0), np.zeros(0))
-        self._adopt(PoolStatistics(parameters.dimension + 1, parameters.half_life_nanos))
+        tenants = TenantTable(parameters.tenant_limit)
+        self._adopt(PoolStatistics(parameters.dimension + 1, parameters.half_life_nanos, tenants))
 
     @property
     def name(self) -> str:
@@ -128,7 +130,7 @@ class ReferenceEngine:
         """Replaces the learned state; see `Engine.restore`."""
         checkpoint: Checkpoint = decode(data)
         checkpoint.require(self._parameters)
-        self._adopt(from_checkpoint(checkpoint))
+        self._adopt(from_checkpoint(checkpoint, self._parameters.tenant_limit))
 
     def summary(self, now_nanos: int) -> EngineSummary:
         """The learned state for people; see `Engine.summary`."""
@@ -152,6 +154,8 @@ class ReferenceEngine:
         self._table.load(self._arms)
 
     def _context_on(self) -> bool:
+        if not self._parameters.learner.is_contextual:
+            return False
         if self._parameters.context is ContextMode.AUTO:
             return self._statistics.gate.is_open
         return self._parameters.context is ContextMode.ON
@@ -165,14 +169,20 @@ class ReferenceEngine:
         else:
             features = bytes(query.features or b"")
             validity.check_features(features, self._parameters.dimension, InvalidQueryError)
+        statistics, context_on = self._statistics, self._context_on()
+        tick = statistics.tick(query.now_nanos)
+        graded = {name: self._graded(name) for name in (self._arms[arm].name for arm in arms)}
         offers = np.array(query.candidates)
         return choose(
             self._parameters,
             query,
-            self._table.at(self._statistics.tick(query.now_nanos), arms),
+            self._table.at(tick, arms),
             Prices(self._prices.input[offers], self._prices.output[offers]),
             features,
-            context_on=self._context_on(),
+            statistics.tenants.offsets(
+                query.tenant, graded, statistics.scale(tick), self._parameters, context_on=context_on
+            ),
+            context_on=context_on,
         )
 
     def _learn_figures(self, outcome: Outcome) -> None:
@@ -188,17 +198,32 @@ class ReferenceEngine:
             vector[1:] = np.frombuffer(outcome.features, "<f4")
             arm.learn_quality(weight, vector, outcome.quality)
             if outcome.predicted_mean is not None and outcome.predicted_linear is not None:
-                gate = statistics.gate
-                gate.learn(weight, outcome.quality, outcome.predicted_mean, outcome.predicted_linear)
-                # A late outcome is judged at the epoch: reading earlier would magnify all evidence since.
-                scale = statistics.scale(statistics.tick(max(moment, statistics.epoch_nanos)))
-                gate.settle(scale, parameters.context_on_z, parameters.context_off_z, parameters.context_min_weight)
+                self._compare(outcome, moment, outcome.quality, outcome.predicted_mean, outcome.predicted_linear)
         if outcome.output_tokens is not None:
             arm.learn_tokens(weight, outcome.output_tokens)
         if outcome.latency_seconds is not None:
             arm.learn_latency(weight, outcome.latency_seconds)
         if outcome.failed is not None:
             arm.learn_failure(weight, failed=outcome.failed)
+
+    def _compare(self, outcome: Outcome, moment: int, quality: float, mean: float, linear: float) -> None:
+        """Teaches the gate and the tenant how a graded answer differs from what had been predicted of it."""
+        parameters, statistics = self._parameters, self._statistics
+        weight = statistics.weight(moment)
+        gate = statistics.gate
+        gate.learn(weight, quality, mean, linear)
+        # A late outcome is judged at the epoch: reading earlier would magnify all evidence since.
+        scale = statistics.scale(statistics.tick(max(moment, statistics.epoch_nanos)))
+        gate.settle(scale, parameters.context_on_z, parameters.context_off_z, parameters.context_min_weight)
+        if outcome.tenant is not None:
+            differences = statistics.tenants.touch(outcome.tenant, statistics.learned, outcome.arm)
+            if differences is not None:
+                differences.learn(weight, quality, mean, linear)
+
+    def _graded(self, name: str) -> float:
+        """Weight of all graded answers of an arm."""
+        learned = self._statistics.arms.get(name)
+        return 0.0 if learned is None else float(learned.moments[0, 0])
 
     def _summarise(self, position: int, scale: float, estimates: Estimates) -> ArmSummary:
         name = self._arms[position].name
@@ -210,7 +235,7 @@ class ReferenceEngine:
             coefficients[0] = estimates.mean[position]
         return ArmSummary(
             name=name,
-            observations=0.0 if learned is None else scale * float(learned.moments[0, 0]),
+            observations=scale * self._graded(name),
             quality=float(estimates.mean[position]),
             output_tokens=float(estimates.output_tokens[position]),
             latency_seconds=float(estimates.latency_seconds[position]),

@@ -32,12 +32,15 @@ Vector = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Estimates:
-    """Estimates of some arms at one tick, one row per arm. Widths are variances in units of the residual variance."""
+    """Estimates of some arms at one tick, one row per arm.
+
+    `evidence` counts the observations behind a mean, the prior among them; variances are in units of the residual one.
+    """
 
     slopes: Vector
     inverse_factors: Vector
     mean: Vector
-    mean_variance: Vector
+    evidence: Vector
     output_tokens: Vector
     latency_seconds: Vector
     failure_rate: Vector
@@ -107,7 +110,7 @@ class ReadingTable:
             table.slopes[position, 0] = arm.prior_quality
             table.inverse_factors[position] = np.diag(1.0 / np.sqrt(prior))
             table.mean[position] = arm.prior_quality
-            table.mean_variance[position] = 1.0
+            table.evidence[position] = 1.0
             table.output_tokens[position] = arm.prior_output_tokens
             table.latency_seconds[position] = arm.prior_latency_seconds
             table.failure_rate[position] = arm.prior_failure_rate
@@ -115,11 +118,11 @@ class ReadingTable:
             rewards = scale * learned.rewards
             rewards[0] += arm.prior_quality
             inverse = _inverse_factor(scale * learned.moments + np.diag(prior))
-            precision = scale * float(learned.moments[0, 0]) + 1.0
+            evidence = scale * float(learned.moments[0, 0]) + 1.0
             table.slopes[position] = inverse.T @ (inverse @ rewards)
             table.inverse_factors[position] = inverse
-            table.mean[position] = float(rewards[0]) / precision
-            table.mean_variance[position] = 1.0 / precision
+            table.mean[position] = float(rewards[0]) / evidence
+            table.evidence[position] = evidence
             table.output_tokens[position] = _shrunk(
                 scale, learned.token_sum, learned.token_count, arm.prior_output_tokens
             )

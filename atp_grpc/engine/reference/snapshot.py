@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from atp_grpc.engine.checkpoint import ArmRecord, Checkpoint
+from atp_grpc.engine.checkpoint import ArmRecord, Checkpoint, TenantRecord
 from atp_grpc.engine.contract import CONTRACT_VERSION
 from atp_grpc.engine.reference.statistics import ArmStatistics, ContextGate, PoolStatistics
+from atp_grpc.engine.reference.tenants import Differences, Tenant, TenantTable
 
 if TYPE_CHECKING:
     from atp_grpc.engine.contract import EngineParameters
@@ -49,11 +50,18 @@ def to_checkpoint(parameters: EngineParameters, statistics: PoolStatistics) -> C
             )
             for name, arm in statistics.arms.items()
         },
+        tenants={
+            name: TenantRecord(
+                touched=tenant.touched,
+                arms={arm: (sums.weight, sums.from_mean, sums.from_linear) for arm, sums in tenant.arms.items()},
+            )
+            for name, tenant in statistics.tenants.items()
+        },
     )
 
 
-def from_checkpoint(checkpoint: Checkpoint) -> PoolStatistics:
-    """New statistics holding what the checkpoint says."""
+def from_checkpoint(checkpoint: Checkpoint, tenant_limit: int) -> PoolStatistics:
+    """New statistics holding what the checkpoint says, but for the tenants beyond the limit."""
     size = checkpoint.dimension + 1
     rows, columns = np.tril_indices(size)
     arms = {}
@@ -62,9 +70,14 @@ def from_checkpoint(checkpoint: Checkpoint) -> PoolStatistics:
         moments[rows, columns] = record.moments
         moments[columns, rows] = record.moments
         arms[name] = ArmStatistics(moments, np.array(record.rewards), *record.figures)
+    tenants = (
+        (name, Tenant(record.touched, {arm: Differences(*sums) for arm, sums in record.arms.items()}))
+        for name, record in checkpoint.tenants.items()
+    )
     return PoolStatistics(
         size=size,
         half_life_nanos=checkpoint.half_life_nanos,
+        tenants=TenantTable(tenant_limit, tenants),
         arms=arms,
         gate=ContextGate(*checkpoint.gate, checkpoint.context_on),
         learned=checkpoint.learned,

@@ -1,4 +1,4 @@
-"""What the engine has learned: additive, decayed sums per arm and for the context gate.
+"""What the engine has learned: additive, decayed sums per arm, per tenant and for the context gate.
 
 Entered by the engine, which hands in validated numbers only. Every figure is a plain weighted sum, so outcomes may come
 late, doubled or in any order and sums of several replicas may be added. It never reads a clock and never divides:
@@ -14,8 +14,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-EPOCH_HALF_LIVES: Final = 32
-"""Half-lives in one epoch. Weights stay below 2^32, and re-basing multiplies by an exact power of two."""
+from atp_grpc.engine.checkpoint import EPOCH_HALF_LIVES
+from atp_grpc.engine.reference.tenants import TenantTable
 
 TICKS_PER_HALF_LIFE: Final = 64
 """Estimates are read on a grid this fine, so that a factorisation is reused between ticks (decay error below 1.1 %)."""
@@ -130,6 +130,7 @@ class PoolStatistics:
 
     size: int
     half_life_nanos: int | None
+    tenants: TenantTable
     arms: dict[str, ArmStatistics] = field(default_factory=dict)
     gate: ContextGate = field(default_factory=ContextGate)
     learned: int = 0
@@ -177,6 +178,7 @@ class PoolStatistics:
         factor = math.ldexp(1.0, -min(4096, (epoch - self.epoch_nanos) // self.half_life_nanos))
         for statistics in self.arms.values():
             statistics.rescale(factor)
+        self.tenants.rescale(factor)
         self.gate.rescale(factor)
         self.epoch_nanos = epoch
         return True

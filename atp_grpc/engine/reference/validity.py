@@ -26,6 +26,7 @@ FEATURE_LIMIT: Final = 1e6
 FIGURE_LIMIT: Final = 1e9
 """Largest token count, latency (seconds), prior of either, and utility weight."""
 PREDICTION_LIMIT: Final = 1e12
+TENANT_LIMIT: Final = 10**6
 HALF_LIFE_RANGE: Final = (64, 2**62)
 
 
@@ -40,6 +41,7 @@ def check_parameters(parameters: EngineParameters) -> None:
     _number("latency_scale_seconds", parameters.latency_scale_seconds, 1e-12, 1e24, EngineError)
     _number("scale", parameters.scale, 0.0, 1e6, EngineError)
     _number("alpha", parameters.alpha, 0.0, 1e6, EngineError)
+    _number("gamma", parameters.gamma, 0.0, 1e9, EngineError)
     _number("epsilon", parameters.epsilon, 0.0, 1.0, EngineError)
     _number("slope_precision", parameters.slope_precision, 1e-9, 1e9, EngineError)
     if parameters.half_life_nanos is not None:
@@ -47,6 +49,9 @@ def check_parameters(parameters: EngineParameters) -> None:
     _number("context_on_z", parameters.context_on_z, -1e9, 1e9, EngineError)
     _number("context_off_z", parameters.context_off_z, -1e9, parameters.context_on_z, EngineError)
     _number("context_min_weight", parameters.context_min_weight, 0.0, 1e18, EngineError)
+    _number("tenant_pseudo_count", parameters.tenant_pseudo_count, 1e-9, 1e9, EngineError)
+    _number("tenant_offset_limit", parameters.tenant_offset_limit, 0.0, 1.0, EngineError)
+    _integer("tenant_limit", parameters.tenant_limit, 0, TENANT_LIMIT, EngineError)
 
 
 def check_arms(arms: Sequence[Arm], offers: Sequence[Offer]) -> None:
@@ -99,6 +104,7 @@ def check_query(query: Query, offer_arms: Sequence[int]) -> list[int]:
         _number("latency_slo_seconds", query.latency_slo_seconds, 0.0, math.inf, InvalidQueryError)
     if (query.text is None) == (query.features is None):
         raise InvalidQueryError("a query carries either text or features")
+    _tenant(query.tenant, InvalidQueryError)
     return arms
 
 
@@ -121,6 +127,7 @@ def check_outcome(outcome: Outcome, dimension: int) -> None:
     if outcome.predicted_mean is not None and outcome.predicted_linear is not None:
         _number("predicted_mean", outcome.predicted_mean, -PREDICTION_LIMIT, PREDICTION_LIMIT, InvalidOutcomeError)
         _number("predicted_linear", outcome.predicted_linear, -PREDICTION_LIMIT, PREDICTION_LIMIT, InvalidOutcomeError)
+    _tenant(outcome.tenant, InvalidOutcomeError)
 
 
 def check_moment(nanos: int) -> None:
@@ -155,3 +162,8 @@ def _name(what: str, value: str, error: type[EngineError]) -> None:
         raise error(f"{what} holds a lone surrogate") from None
     if is_empty:
         raise error(f"{what} is empty")
+
+
+def _tenant(value: str | None, error: type[EngineError]) -> None:
+    if value is not None:
+        _name("tenant", value, error)

@@ -60,7 +60,7 @@ def route_response(decision: Decision, token: bytes) -> route_pb.RouteResponse:
     )
 
 
-def plan_response(plan: Plan, *, engine: str) -> route_pb.PlanResponse:
+def plan_response(plan: Plan) -> route_pb.PlanResponse:
     """Plan's reply: candidates first, then the refused by name."""
     candidates = [
         route_pb.PlannedCandidate(
@@ -76,7 +76,7 @@ def plan_response(plan: Plan, *, engine: str) -> route_pb.PlanResponse:
         catalog_revision=plan.revisions.catalog,
         learner_revision=plan.revisions.learner,
         reason_codes=[REASON_CODES[code] for code in plan.reason_codes],
-        engine=engine,
+        engine=plan.engine,
     )
 
 

@@ -3,14 +3,16 @@
 //! One enum, one file per policy. A policy sees contenders only, never the engine, and is a pure function of them and
 //! the seed.
 
+mod draws;
 mod greedy;
 mod linucb;
+mod squarecb;
 mod thompson;
+mod thompson_beta;
+mod ucb1;
 
 use crate::parameters::Parameters;
-
-/// Posterior draws behind one Thompson choice.
-pub const DRAWS: usize = 32;
+pub use draws::DRAWS;
 
 /// How uncertainty turns into exploration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,8 +21,14 @@ pub enum Learner {
     Thompson,
     /// Optimism: the mean plus `alpha` times the posterior width.
     Linucb,
+    /// Inverse-gap weighting: the further behind the best prediction, the rarer.
+    Squarecb,
     /// The mean alone.
     Greedy,
+    /// Optimism by counts, without context.
+    Ucb1,
+    /// Thompson sampling from a Beta posterior per contender, without context.
+    ThompsonBeta,
 }
 
 /// A candidate that is still in the running.
@@ -30,6 +38,8 @@ pub struct Contender {
     pub quality: f64,
     /// Standard deviation of that prediction, in units of the residual's.
     pub width: f64,
+    /// Effective observations behind it, the prior's one among them.
+    pub evidence: f64,
     /// Probability of an answer.
     pub success: f64,
     /// Utility that cost and latency take.
@@ -48,13 +58,19 @@ impl Contender {
 }
 
 impl Learner {
+    /// Whether features may shape what this learner predicts.
+    #[must_use]
+    pub const fn is_contextual(self) -> bool {
+        !matches!(self, Self::Ucb1 | Self::ThompsonBeta)
+    }
+
     /// Multiples of its width between which every quality lies that this learner scores a contender by.
     #[must_use]
     pub fn reach(self, parameters: &Parameters) -> (f64, f64) {
         match self {
             Self::Thompson => thompson::reach(parameters.scale),
-            Self::Linucb => (0.0, parameters.alpha),
-            Self::Greedy => (0.0, 0.0),
+            Self::Linucb => (parameters.alpha, parameters.alpha),
+            Self::Squarecb | Self::Greedy | Self::Ucb1 | Self::ThompsonBeta => (0.0, 0.0),
         }
     }
 
@@ -64,7 +80,10 @@ impl Learner {
         match self {
             Self::Thompson => thompson::share(contenders, parameters.scale, seed, shares),
             Self::Linucb => shares[linucb::best_of(contenders, parameters.alpha)] = 1.0,
+            Self::Squarecb => squarecb::share(contenders, parameters.gamma, shares),
             Self::Greedy => shares[greedy::best_of(contenders)] = 1.0,
+            Self::Ucb1 => shares[ucb1::best_of(contenders, parameters.alpha)] = 1.0,
+            Self::ThompsonBeta => thompson_beta::share(contenders, seed, shares),
         }
     }
 }
@@ -73,6 +92,11 @@ impl Learner {
 #[must_use]
 pub fn leader(contenders: &[Contender]) -> usize {
     greedy::best_of(contenders)
+}
+
+/// Effective observations behind all contenders.
+fn evidence(contenders: &[Contender]) -> f64 {
+    contenders.iter().fold(0.0, |sum, contender| sum + contender.evidence)
 }
 
 /// Position of the highest score; equal scores go to the lower cost, then to the earlier position.

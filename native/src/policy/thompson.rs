@@ -1,9 +1,7 @@
 //! Linear Thompson sampling (Agrawal and Goyal, ICML 2013), with one normal per contender and draw.
-//!
-//! Draws are addressed by index, so a contender that cannot win any of them is left out without changing the others.
 
-use super::{Contender, DRAWS};
-use crate::rng::{NORMAL_CELLS, POSTERIOR_STREAM, Stream, normal_cell, normal_table};
+use super::{Contender, draws};
+use crate::rng::{NORMAL_CELLS, Stream, normal_cell, normal_table};
 
 /// The ends of the normal table, in widths.
 pub(super) fn reach(scale: f64) -> (f64, f64) {
@@ -13,33 +11,21 @@ pub(super) fn reach(scale: f64) -> (f64, f64) {
 
 /// Adds to each contender its share of the draws it wins.
 pub(super) fn share(contenders: &[Contender], scale: f64, seed: u64, shares: &mut [f64]) {
-    const SHARE: f64 = 1.0 / DRAWS as f64;
     let table = normal_table();
     let score = |contender: &Contender, z: f64| contender.utility(contender.quality + scale * contender.width * z);
     // Rounded products and sums are monotone, so the ends of the table bound every score exactly.
     let sure = contenders.iter().map(|contender| score(contender, table[0])).fold(f64::NEG_INFINITY, f64::max);
-    let may_win = |contender: &Contender| score(contender, table[NORMAL_CELLS - 1]) >= sure;
-
-    let stream = Stream::new(seed, POSTERIOR_STREAM);
-    let mut leaders = [(f64::NEG_INFINITY, f64::INFINITY, 0_usize); DRAWS];
-    for (position, contender) in contenders.iter().enumerate().filter(|(_, contender)| may_win(contender)) {
-        let mut index = position as u64;
-        for leader in &mut leaders {
-            let score = score(contender, table[normal_cell(stream.word(index))]);
-            if score > leader.0 || (score == leader.0 && contender.cost < leader.1) {
-                *leader = (score, contender.cost, position);
-            }
-            index += contenders.len() as u64;
-        }
-    }
-    for (_, _, position) in leaders {
-        shares[position] += SHARE;
-    }
+    let may_win = |position: usize| score(&contenders[position], table[NORMAL_CELLS - 1]) >= sure;
+    let drawn =
+        |position: usize, stream: Stream, index| score(&contenders[position], table[normal_cell(stream.word(index))]);
+    draws::share(contenders, seed, may_win, drawn, shares);
 }
 
 #[cfg(test)]
 mod tests {
+    use super::draws::DRAWS;
     use super::*;
+    use crate::rng::POSTERIOR_STREAM;
 
     /// Every contender in every draw, as the contract tells it.
     fn share_of_all(contenders: &[Contender], scale: f64, seed: u64) -> Vec<f64> {
@@ -65,6 +51,7 @@ mod tests {
         let contender = |position: u64| Contender {
             quality: (position * 37 % 64) as f64 / 64.0,
             width: (position * 11 % 7) as f64 / 7.0,
+            evidence: 1.0,
             success: 0.99,
             penalty: (position % 3) as f64 * 0.1,
             cost: (position % 5) as f64,
@@ -81,7 +68,7 @@ mod tests {
 
     #[test]
     fn equal_scores_go_to_the_cheaper_then_to_the_earlier() {
-        let alike = Contender { quality: 0.5, width: 0.0, success: 1.0, penalty: 0.0, cost: 2.0 };
+        let alike = Contender { quality: 0.5, width: 0.0, evidence: 1.0, success: 1.0, penalty: 0.0, cost: 2.0 };
         let mut shares = [0.0; 4];
         share(&[alike, Contender { cost: 1.0, ..alike }, Contender { cost: 1.0, ..alike }, alike], 0.1, 3, &mut shares);
         assert_eq!(shares, [0.0, 1.0, 0.0, 0.0]);

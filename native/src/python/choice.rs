@@ -95,7 +95,7 @@ impl Choice {
 
     #[getter]
     fn features<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
-        PyBytes::new(py, &self.choice.features)
+        PyBytes::new(py, self.choice.features())
     }
 
     #[getter]

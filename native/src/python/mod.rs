@@ -24,12 +24,14 @@ use crate::query::Query;
 use acknowledging::{observe_batch_response, observe_response};
 use choice::Choice;
 use observing::{LessonReader, ObservationWriter, ReportReader};
-use reading::{Unreadable, read_arm, read_offer, read_outcome, read_parameters, read_query, read_text, whole};
+use reading::{
+    Candidates, Unreadable, read_arm, read_offer, read_outcome, read_parameters, read_query, read_text, whole,
+};
 use request::{Reader, Request};
 use scribe::{Offerings, Routed, Scribe, route_batch_response, route_response};
 
 /// Version of everything that crosses; `atp_grpc/engine/native.py` carries the same integer.
-const CROSSING: i64 = 2;
+const CROSSING: i64 = 3;
 
 pyo3::create_exception!(atp_native, NativeError, pyo3::exceptions::PyException, "A refusal: (kind, sentence).");
 
@@ -47,7 +49,7 @@ fn guarded<T>(body: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
 /// The engine with the memory that reading a query needs.
 struct Held {
     engine: engine::Engine,
-    candidates: Vec<u32>,
+    candidates: Candidates,
 }
 
 /// A selection engine for one pool. Safe to share between threads; one at a time gets in.
@@ -75,7 +77,7 @@ impl Engine {
     fn new(parameters: &Bound<'_, PyTuple>, exclusions: Py<PyTuple>) -> PyResult<Self> {
         guarded(|| {
             let engine = engine::Engine::new(read_parameters(parameters)?)?;
-            Ok(Self { held: Mutex::new(Held { engine, candidates: Vec::new() }), exclusions })
+            Ok(Self { held: Mutex::new(Held { engine, candidates: Candidates::default() }), exclusions })
         })
     }
 
@@ -123,7 +125,7 @@ impl Engine {
         let mut held = self.lock(py);
         let results = guarded(|| {
             let queries: Vec<Bound<'_, PyTuple>> = queries.extract()?;
-            let mut candidates = vec![Vec::new(); queries.len()];
+            let mut candidates: Vec<_> = queries.iter().map(|_| Candidates::default()).collect();
             let mut read = Vec::with_capacity(queries.len());
             for (fields, candidates) in queries.iter().zip(&mut candidates) {
                 let generation = whole(fields.get_borrowed_item(0)?)?;

@@ -1,7 +1,7 @@
 //! From Python's tuples to the engine's types.
 //!
 //! A value that no Rust number or string can hold is read as one that the engine refuses anyway, so that the engine
-//! stays the only judge. It never keeps a reference to a Python object.
+//! stays the only judge. It keeps one Python object, the last list of candidates, because requests repeat it.
 
 use pyo3::exceptions::{PyOverflowError, PyUnicodeEncodeError};
 use pyo3::prelude::*;
@@ -97,18 +97,35 @@ pub(super) fn read_text<'a>(item: Item<'a, '_>) -> Result<&'a str, Unreadable> {
     })
 }
 
+/// The candidates of a query. A tuple never changes, so the same one need not be read again.
+#[derive(Default)]
+pub(super) struct Candidates {
+    listed: Option<Py<PyTuple>>,
+    offers: Vec<u32>,
+}
+
+impl Candidates {
+    fn read(&mut self, item: Item<'_, '_>) -> PyResult<&[u32]> {
+        if !self.listed.as_ref().is_some_and(|listed| listed.is(&*item)) {
+            let listed = item.cast::<PyTuple>()?;
+            self.listed = None;
+            self.offers.clear();
+            for offer in listed.iter_borrowed() {
+                self.offers.push(index(offer)?);
+            }
+            self.listed = Some(listed.to_owned().unbind());
+        }
+        Ok(&self.offers)
+    }
+}
+
 /// Fields: generation, candidates, seed, now, `input_tokens`, `cost_weight`, `latency_weight`, text, features,
-/// `max_output_tokens`, `max_cost`, `quality_floor`, `latency_slo`.
+/// `max_output_tokens`, `max_cost`, `quality_floor`, `latency_slo`, tenant.
 pub(super) fn read_query<'a>(
     fields: &'a Bound<'_, PyTuple>,
-    candidates: &'a mut Vec<u32>,
+    candidates: &'a mut Candidates,
 ) -> Result<Query<'a>, Unreadable> {
     let field = |position| fields.get_borrowed_item(position);
-    let listed = field(1)?;
-    candidates.clear();
-    for item in listed.cast::<PyTuple>().map_err(PyErr::from)?.iter_borrowed() {
-        candidates.push(index(item)?);
-    }
     let text = field(7)?;
     let text = match text.cast_exact::<Request>() {
         Ok(request) => request.get().text.as_deref(),
@@ -117,7 +134,7 @@ pub(super) fn read_query<'a>(
     };
     Ok(Query {
         generation: whole(field(0)?)?,
-        candidates,
+        candidates: candidates.read(field(1)?)?,
         seed: read_seed(field(2)?)?,
         now: whole(field(3)?)?,
         input_tokens: number(field(4)?)?,
@@ -129,11 +146,12 @@ pub(super) fn read_query<'a>(
         max_cost: optional(field(10)?, number)?,
         quality_floor: optional(field(11)?, number)?,
         latency_slo: optional(field(12)?, number)?,
+        tenant: optional(field(13)?, name)?,
     })
 }
 
 /// Fields: arm, replica, sequence, decided, now, features, quality, `output_tokens`, latency, failed,
-/// `predicted_mean`, `predicted_linear`.
+/// `predicted_mean`, `predicted_linear`, tenant.
 pub(super) fn read_outcome<'a>(fields: &'a Bound<'_, PyTuple>) -> PyResult<Outcome<'a>> {
     let field = |position| fields.get_borrowed_item(position);
     Ok(Outcome {
@@ -149,6 +167,7 @@ pub(super) fn read_outcome<'a>(fields: &'a Bound<'_, PyTuple>) -> PyResult<Outco
         failed: optional(field(9)?, Borrowed::extract)?,
         predicted_mean: optional(field(10)?, number)?,
         predicted_linear: optional(field(11)?, number)?,
+        tenant: optional(field(12)?, name)?,
     })
 }
 
@@ -158,10 +177,13 @@ pub(super) fn read_parameters(fields: &Bound<'_, PyTuple>) -> PyResult<Parameter
     let learner = match field(5)?.extract()? {
         "thompson" => Learner::Thompson,
         "linucb" => Learner::Linucb,
+        "squarecb" => Learner::Squarecb,
         "greedy" => Learner::Greedy,
+        "ucb1" => Learner::Ucb1,
+        "thompson_beta" => Learner::ThompsonBeta,
         _ => return Err(Kind::Engine.because("this learner is unknown here").into()),
     };
-    let context = match field(11)?.extract()? {
+    let context = match field(12)?.extract()? {
         "auto" => ContextMode::Auto,
         "on" => ContextMode::On,
         "off" => ContextMode::Off,
@@ -178,13 +200,17 @@ pub(super) fn read_parameters(fields: &Bound<'_, PyTuple>) -> PyResult<Parameter
         learner,
         scale: number(field(6)?)?,
         alpha: number(field(7)?)?,
-        epsilon: number(field(8)?)?,
-        slope_precision: number(field(9)?)?,
-        decay: Decay { half_life: optional(field(10)?, whole)? },
+        gamma: number(field(8)?)?,
+        epsilon: number(field(9)?)?,
+        slope_precision: number(field(10)?)?,
+        decay: Decay { half_life: optional(field(11)?, whole)? },
         context,
-        context_on_z: number(field(12)?)?,
-        context_off_z: number(field(13)?)?,
-        context_min_weight: number(field(14)?)?,
+        context_on_z: number(field(13)?)?,
+        context_off_z: number(field(14)?)?,
+        context_min_weight: number(field(15)?)?,
+        tenant_pseudo_count: number(field(16)?)?,
+        tenant_offset_limit: number(field(17)?)?,
+        tenant_limit: index(field(18)?)? as usize,
     })
 }
 

@@ -97,8 +97,7 @@ impl Routed {
 
     #[getter]
     fn model(&self) -> &str {
-        let candidate = self.choice.get().choice.candidates[self.chosen];
-        &self.offerings.get().offerings[candidate as usize].model
+        &self.offerings.get().offerings[self.choice.get().choice.offer(self.chosen)].model
     }
 
     #[getter]

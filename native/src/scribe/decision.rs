@@ -59,7 +59,7 @@ impl Decision<'_> {
     /// The offering of a candidate.
     #[must_use]
     pub fn offering(&self, position: usize) -> &Offering {
-        &self.offerings[self.choice.candidates[position] as usize]
+        &self.offerings[self.choice.offer(position)]
     }
 
     /// The probability with which the chosen one was drawn.

@@ -17,7 +17,7 @@ pub fn lesson(decision: &Decision<'_>) -> Option<Vec<u8>> {
         offering.deployment.as_bytes(),
         decision.policy.schema.as_bytes(),
         decision.policy.name.as_bytes(),
-        &choice.features,
+        choice.features(),
     ];
     let mut bytes = Vec::with_capacity(FIXED_BYTES + parts.iter().map(|part| part.len()).sum::<usize>());
     bytes.push(VERSION);

@@ -13,18 +13,18 @@ const TEXT_BYTES: usize = 256;
 #[must_use]
 pub fn record(decision: &Decision<'_>) -> Option<Vec<u8>> {
     let (choice, chosen) = (decision.choice, decision.offering(decision.chosen));
-    let count = choice.candidates.len();
+    let count = choice.count();
     let codes = reason_codes(choice, decision.chosen);
     let names: usize = (0..count).map(|position| decision.offering(position).texts.len()).sum();
     let labels: usize = decision.labels.iter().map(|(key, text)| key.len() + text.len() + 4).sum();
-    let room = HEADER_BYTES + TEXT_BYTES + count * 48 + choice.features.len() + names + labels;
+    let room = HEADER_BYTES + TEXT_BYTES + count * 48 + choice.features().len() + names + labels;
     let mut bytes = Vec::with_capacity(room);
     bytes.extend_from_slice(&MARK);
     bytes.extend_from_slice(&u16::try_from(count).ok()?.to_le_bytes());
     bytes.extend_from_slice(&u16::try_from(decision.chosen).ok()?.to_le_bytes());
     bytes.push(u8::try_from(codes.len()).ok()?);
     bytes.push(u8::try_from(decision.labels.len()).ok()?);
-    bytes.extend_from_slice(&u32::try_from(choice.features.len()).ok()?.to_le_bytes());
+    bytes.extend_from_slice(&u32::try_from(choice.features().len()).ok()?.to_le_bytes());
     bytes.extend_from_slice(&decision.decided.to_le_bytes());
     bytes.extend_from_slice(&decision.expires.to_le_bytes());
     bytes.extend_from_slice(&decision.seed.to_le_bytes());
@@ -41,7 +41,7 @@ pub fn record(decision: &Decision<'_>) -> Option<Vec<u8>> {
     for figure in [Figure::Latency, Figure::FailureRate, Figure::Utility, Figure::Propensity] {
         push_floats(&mut bytes, choice.figure(figure));
     }
-    bytes.extend_from_slice(&choice.features);
+    bytes.extend_from_slice(choice.features());
     bytes.extend_from_slice(&codes);
     for text in [
         decision.tenant,

@@ -20,7 +20,10 @@ pub fn parameters(fields: &Value) -> Parameters {
         learner: match text(&fields["learner"]) {
             "thompson" => Learner::Thompson,
             "linucb" => Learner::Linucb,
-            _ => Learner::Greedy,
+            "squarecb" => Learner::Squarecb,
+            "greedy" => Learner::Greedy,
+            "ucb1" => Learner::Ucb1,
+            _ => Learner::ThompsonBeta,
         },
         scale: float(&fields["scale"]),
         alpha: float(&fields["alpha"]),
@@ -35,6 +38,10 @@ pub fn parameters(fields: &Value) -> Parameters {
         context_on_z: float(&fields["context_on_z"]),
         context_off_z: float(&fields["context_off_z"]),
         context_min_weight: float(&fields["context_min_weight"]),
+        gamma: float(&fields["gamma"]),
+        tenant_pseudo_count: float(&fields["tenant_pseudo_count"]),
+        tenant_offset_limit: float(&fields["tenant_offset_limit"]),
+        tenant_limit: usize::try_from(unsigned(&fields["tenant_limit"])).expect("a limit"),
     }
 }
 
@@ -71,6 +78,7 @@ pub fn choose(engine: &mut Engine, fields: &Value) -> Result<Choice, Fault> {
         max_cost: fields["max_cost_nano_usd"].as_f64(),
         quality_floor: fields["quality_floor"].as_f64(),
         latency_slo: fields["latency_slo_seconds"].as_f64(),
+        tenant: fields["tenant"].as_str(),
     })
 }
 
@@ -88,6 +96,7 @@ pub fn learn(engine: &mut Engine, fields: &Value) -> Result<bool, Fault> {
         failed: fields["failed"].as_bool(),
         predicted_mean: fields["predicted_mean"].as_f64(),
         predicted_linear: fields["predicted_linear"].as_f64(),
+        tenant: fields["tenant"].as_str(),
     })
 }
 
@@ -110,7 +119,7 @@ pub fn spell_choice(choice: &Choice) -> Value {
         "exclusions": exclusions,
         "floor_unmet": choice.floor_unmet,
         "slo_unmet": choice.slo_unmet,
-        "features": unpack(&choice.features),
+        "features": unpack(choice.features()),
         "context_on": choice.context_on,
         "predicted_mean": choice.predicted_mean,
         "predicted_linear": choice.predicted_linear,

@@ -1,15 +1,22 @@
 //! Random worlds for the laws: parameters, lessons and questions as plain values.
 
+#![allow(dead_code, reason = "no test crate needs the whole world")]
+
 use atp_native::arm::{Arm, Offer};
 use atp_native::decay::Decay;
 use atp_native::engine::Engine;
 use atp_native::parameters::{ContextMode, Parameters};
 use atp_native::policy::Learner;
+use atp_native::processor::Processor;
 use atp_native::query::{Outcome, Query};
 use proptest::prelude::*;
 
 pub const ARMS: [&str; 4] = ["tiny", "small", "big", "slow"];
 pub const DIMENSION: usize = 5;
+pub const LEARNERS: [Learner; 6] =
+    [Learner::Thompson, Learner::Linucb, Learner::Squarecb, Learner::Greedy, Learner::Ucb1, Learner::ThompsonBeta];
+/// One more than the engine keeps.
+pub const TENANTS: [&str; 3] = ["ant", "bee", "cat"];
 pub const HOUR: i64 = 3_600_000_000_000;
 pub const NOW: i64 = 1_800_000_000_000_000_000;
 
@@ -23,6 +30,7 @@ pub struct Lesson {
     pub tokens: Option<f64>,
     pub failed: Option<bool>,
     pub predictions: Option<(f64, f64)>,
+    pub tenant: Option<usize>,
 }
 
 /// A query as plain values.
@@ -35,6 +43,7 @@ pub struct Question {
     pub max_cost: Option<f64>,
     pub quality_floor: Option<f64>,
     pub latency_slo: Option<f64>,
+    pub tenant: Option<usize>,
 }
 
 /// A graded answer of the first arm, decided now.
@@ -47,6 +56,7 @@ pub fn lesson(quality: f64) -> Lesson {
         tokens: None,
         failed: None,
         predictions: None,
+        tenant: None,
     }
 }
 
@@ -60,12 +70,17 @@ pub fn question() -> Question {
         max_cost: None,
         quality_floor: None,
         latency_slo: None,
+        tenant: None,
     }
 }
 
 pub fn features() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(-2.0_f32..2.0, DIMENSION)
         .prop_map(|values| values.into_iter().flat_map(f32::to_le_bytes).collect())
+}
+
+pub fn tenants() -> impl Strategy<Value = Option<usize>> {
+    prop::option::of(0..TENANTS.len())
 }
 
 pub fn lessons() -> impl Strategy<Value = Vec<Lesson>> {
@@ -77,8 +92,9 @@ pub fn lessons() -> impl Strategy<Value = Vec<Lesson>> {
         prop::option::of(0.0..2000.0),
         prop::option::of(any::<bool>()),
         prop::option::of((0.0..1.0, 0.0..1.0)),
+        tenants(),
     );
-    let lesson = lesson.prop_map(|(arm, age, features, quality, tokens, failed, predictions)| Lesson {
+    let lesson = lesson.prop_map(|(arm, age, features, quality, tokens, failed, predictions, tenant)| Lesson {
         arm,
         age,
         features,
@@ -86,6 +102,7 @@ pub fn lessons() -> impl Strategy<Value = Vec<Lesson>> {
         tokens,
         failed,
         predictions,
+        tenant,
     });
     prop::collection::vec(lesson, 0..40)
 }
@@ -99,15 +116,10 @@ pub fn questions() -> impl Strategy<Value = Question> {
         prop::option::of(0.0..2e6),
         prop::option::of(0.0..=1.0),
         prop::option::of(0.0..4.0),
+        tenants(),
     )
-        .prop_map(|(seed, candidates, features, cost_weight, max_cost, quality_floor, latency_slo)| Question {
-            seed,
-            candidates,
-            features,
-            cost_weight,
-            max_cost,
-            quality_floor,
-            latency_slo,
+        .prop_map(|(seed, candidates, features, cost_weight, max_cost, quality_floor, latency_slo, tenant)| {
+            Question { seed, candidates, features, cost_weight, max_cost, quality_floor, latency_slo, tenant }
         })
 }
 
@@ -129,12 +141,16 @@ pub fn plain_parameters() -> Parameters {
         context_on_z: 1.0,
         context_off_z: 0.0,
         context_min_weight: 2.0,
+        gamma: 50.0,
+        tenant_pseudo_count: 2.0,
+        tenant_offset_limit: 0.2,
+        tenant_limit: 2,
     }
 }
 
 pub fn parameters() -> impl Strategy<Value = Parameters> {
     (
-        prop::sample::select(vec![Learner::Thompson, Learner::Linucb, Learner::Greedy]),
+        prop::sample::select(LEARNERS.to_vec()),
         prop::sample::select(vec![ContextMode::Auto, ContextMode::On, ContextMode::Off]),
         prop::option::of(HOUR..50 * HOUR),
         0.0..1.0,
@@ -152,7 +168,11 @@ pub fn parameters() -> impl Strategy<Value = Parameters> {
 }
 
 pub fn engine(parameters: &Parameters) -> Engine {
-    let mut engine = Engine::new(parameters.clone()).expect("valid parameters");
+    engine_on(Processor::detect(), parameters)
+}
+
+pub fn engine_on(processor: Processor, parameters: &Parameters) -> Engine {
+    let mut engine = Engine::on(processor, parameters.clone()).expect("valid parameters");
     let arm = |(position, name): (usize, &&str)| Arm {
         name: (*name).to_owned(),
         quality: 0.9,
@@ -170,7 +190,12 @@ pub fn engine(parameters: &Parameters) -> Engine {
 }
 
 pub fn teach<'a>(engine: &mut Engine, lessons: impl IntoIterator<Item = &'a Lesson>) {
-    for (sequence, lesson) in (0..).zip(lessons) {
+    teach_from(0, engine, lessons);
+}
+
+/// Teaches lessons numbered from a sequence on.
+pub fn teach_from<'a>(first: i64, engine: &mut Engine, lessons: impl IntoIterator<Item = &'a Lesson>) {
+    for (sequence, lesson) in (first..).zip(lessons) {
         let fresh = engine.learn(&Outcome {
             arm: ARMS[lesson.arm],
             replica: "laws",
@@ -184,6 +209,7 @@ pub fn teach<'a>(engine: &mut Engine, lessons: impl IntoIterator<Item = &'a Less
             failed: lesson.failed,
             predicted_mean: lesson.predictions.map(|(mean, _)| mean),
             predicted_linear: lesson.predictions.map(|(_, linear)| linear),
+            tenant: lesson.tenant.map(|tenant| TENANTS[tenant]),
         });
         assert_eq!(fresh, Ok(true));
     }
@@ -204,5 +230,6 @@ pub fn query(question: &Question) -> Query<'_> {
         max_cost: question.max_cost,
         quality_floor: question.quality_floor,
         latency_slo: question.latency_slo,
+        tenant: question.tenant.map(|tenant| TENANTS[tenant]),
     }
 }

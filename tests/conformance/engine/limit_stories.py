@@ -108,6 +108,7 @@ def refusals(recorder: Recorder) -> None:
         {"text": "both"},
         {"features": pack([1.0, 2.0])},
         {"features": pack([1.0, 2.0, 1.5e6])},
+        {"tenant": ""},
     ]
     for changes in bad_queries:
         recorder.choose(good._replace(**changes))  # type: ignore[arg-type]
@@ -128,6 +129,7 @@ def refusals(recorder: Recorder) -> None:
         {"sequence": -1},
         {"decided_nanos": -1},
         {"now_nanos": -1},
+        {"tenant": ""},
     ]
     for changes in bad_outcomes:
         recorder.learn(outcome(9, **{"quality": 0.5, **changes}))

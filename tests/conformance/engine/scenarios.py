@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 from atp_grpc.engine.contract import ContextMode, EngineParameters, Learner
-from tests.conformance.engine import learning_stories, limit_stories
+from tests.conformance.engine import learning_stories, limit_stories, tenant_stories
 from tests.conformance.engine.recorder import Recorder
 from tests.conformance.engine.world import FLAGS, HOUR, OWN
 
@@ -28,6 +28,12 @@ SCENARIOS: Final[dict[str, tuple[EngineParameters, Story]]] = {
         dataclasses.replace(FLAGS, learner=Learner.GREEDY, context=ContextMode.OFF),
         learning_stories.routing,
     ),
+    "routing_squarecb": (dataclasses.replace(FLAGS, learner=Learner.SQUARECB), learning_stories.routing),
+    "routing_ucb1": (
+        dataclasses.replace(FLAGS, learner=Learner.UCB1, context=ContextMode.ON, alpha=1.0),
+        learning_stories.routing,
+    ),
+    "routing_thompson_beta": (dataclasses.replace(FLAGS, learner=Learner.THOMPSON_BETA), learning_stories.routing),
     "own_schema": (OWN, learning_stories.vectors_of_a_caller),
     "own_schema_linear": (
         dataclasses.replace(OWN, context=ContextMode.ON, slope_precision=0.25, scale=0.4, epsilon=0.2),
@@ -45,6 +51,31 @@ SCENARIOS: Final[dict[str, tuple[EngineParameters, Story]]] = {
     "ties_greedy": (dataclasses.replace(OWN, learner=Learner.GREEDY), limit_stories.ties),
     "ties_linucb": (dataclasses.replace(OWN, learner=Learner.LINUCB, epsilon=1.0), limit_stories.ties),
     "ties_thompson_still": (dataclasses.replace(OWN, scale=0.0, epsilon=0.0), limit_stories.ties),
+    "ties_squarecb": (dataclasses.replace(OWN, learner=Learner.SQUARECB, gamma=0.0), limit_stories.ties),
+    "ties_ucb1": (dataclasses.replace(OWN, learner=Learner.UCB1), limit_stories.ties),
+    "tenants": (
+        dataclasses.replace(
+            OWN,
+            learner=Learner.SQUARECB,
+            context=ContextMode.ON,
+            half_life_nanos=HOUR,
+            tenant_pseudo_count=0.5,
+            tenant_offset_limit=0.3,
+            tenant_limit=2,
+        ),
+        tenant_stories.tenants,
+    ),
+    "tenants_beta": (
+        dataclasses.replace(
+            OWN,
+            learner=Learner.THOMPSON_BETA,
+            context=ContextMode.ON,
+            tenant_pseudo_count=0.5,
+            tenant_offset_limit=1.0,
+        ),
+        tenant_stories.tenants,
+    ),
+    "tenants_unknown": (dataclasses.replace(OWN, tenant_limit=0), tenant_stories.tenants),
     "context": (dataclasses.replace(OWN, context_min_weight=8.0), learning_stories.context),
     "refusals": (OWN, limit_stories.refusals),
     "sequences": (OWN, limit_stories.sequences),
@@ -55,5 +86,17 @@ SELF_TEST: Final[dict[str, tuple[EngineParameters, Story]]] = {
     "thompson": (dataclasses.replace(FLAGS, context=ContextMode.ON, scale=0.5), learning_stories.start_up),
     "greedy": (dataclasses.replace(FLAGS, learner=Learner.GREEDY), learning_stories.start_up),
     "ageing": (dataclasses.replace(OWN, learner=Learner.LINUCB, half_life_nanos=HOUR), learning_stories.ageing),
+    "squarecb": (
+        dataclasses.replace(OWN, learner=Learner.SQUARECB, context=ContextMode.ON, tenant_pseudo_count=1.5),
+        tenant_stories.start_up,
+    ),
+    "ucb1": (
+        dataclasses.replace(OWN, learner=Learner.UCB1, alpha=1.0, tenant_pseudo_count=0.5, tenant_limit=1),
+        tenant_stories.start_up,
+    ),
+    "beta": (
+        dataclasses.replace(OWN, learner=Learner.THOMPSON_BETA, half_life_nanos=HOUR, tenant_pseudo_count=0.125),
+        tenant_stories.start_up,
+    ),
 }
 """Small enough to run at every start of a server; kept in the package as `self_test.json`."""

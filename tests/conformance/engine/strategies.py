@@ -7,6 +7,7 @@ meets; the extremes have tests of their own.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from typing import Final
 
 from hypothesis import strategies as st
@@ -24,18 +25,25 @@ MOMENTS: Final = st.one_of(
 UNIT: Final = st.floats(0, 1)
 
 
-def parameters() -> st.SearchStrategy[EngineParameters]:
+TENANTS: Final = st.sampled_from([None, "acme", "büro", "zoo"])
+
+
+def parameters(learners: Iterable[Learner] = Learner) -> st.SearchStrategy[EngineParameters]:
     return st.builds(
         dataclasses.replace,
         st.just(OWN),
-        learner=st.sampled_from(Learner),
+        learner=st.sampled_from(list(learners)),
         context=st.sampled_from(ContextMode),
         scale=st.sampled_from([0.0, 0.03, 1.0]),
         alpha=st.sampled_from([0.0, 0.05, 2.0]),
+        gamma=st.sampled_from([0.0, 50.0, 1e4]),
         epsilon=st.sampled_from([0.0, 0.01, 0.3, 1.0]),
         slope_precision=st.sampled_from([0.01, 1.0, 25.0]),
         half_life_nanos=st.sampled_from([None, HOUR, 7 * HOUR + 1]),
         context_min_weight=st.sampled_from([0.0, 3.0]),
+        tenant_pseudo_count=st.sampled_from([0.5, 20.0]),
+        tenant_offset_limit=st.sampled_from([0.0, 0.2, 1.0]),
+        tenant_limit=st.sampled_from([0, 1, 2, 1000]),
     )
 
 
@@ -53,6 +61,7 @@ def outcomes(sequence: int) -> st.SearchStrategy[Outcome]:
         output_tokens=st.none() | st.floats(0, 5000),
         latency_seconds=st.none() | st.floats(0, 100),
         failed=st.none() | st.booleans(),
+        tenant=TENANTS,
     )
 
 
@@ -79,6 +88,7 @@ def queries() -> st.SearchStrategy[Query]:
         max_cost_nano_usd=st.none() | st.floats(0, 5e6),
         quality_floor=st.none() | UNIT,
         latency_slo_seconds=st.none() | st.floats(0, 10),
+        tenant=TENANTS | st.sampled_from(["a", "a stranger"]),
     )
 
 

@@ -18,7 +18,7 @@ from atp_grpc.engine.checkpoint import decode
 from atp_grpc.engine.contract import EngineError
 from atp_grpc.engine.reference import ReferenceEngine
 from atp_grpc.engine.self_test import pack, spell_choice, spell_summary
-from tests.conformance.engine.strategies import MOMENTS, outcomes, parameters, queries, worlds
+from tests.conformance.engine.strategies import MOMENTS, UNIT, outcomes, parameters, queries, worlds
 from tests.conformance.engine.world import ARMS, NOW, OFFERS, outcome
 
 if TYPE_CHECKING:
@@ -84,8 +84,25 @@ class TwoEngines(RuleBasedStateMachine):
                 quality=(seed % 101) / 100,
                 predicted_mean=choice.predicted_mean,
                 predicted_linear=choice.predicted_linear,
+                tenant=asked.tenant,
             )
             self.latest = max(self.latest, asked.now_nanos)
+            self.both(lambda engine, lesson=lesson: engine.learn(lesson))  # type: ignore[misc]
+
+    @rule(
+        grades=st.lists(
+            st.tuples(st.sampled_from("abcd"), st.sampled_from([arm.name for arm in ARMS]), UNIT),
+            min_size=4,
+            max_size=9,
+        )
+    )
+    def learn_from_many_tenants(self, grades: list[tuple[str, str, float]]) -> None:
+        self.latest = max(self.latest, NOW)
+        for tenant, arm, quality in grades:
+            self.sequence += 1
+            lesson = outcome(
+                self.sequence, arm=arm, tenant=tenant, quality=quality, predicted_mean=0.5, predicted_linear=0.25
+            )
             self.both(lambda engine, lesson=lesson: engine.learn(lesson))  # type: ignore[misc]
 
     @rule(question=queries(), stale=st.sampled_from([0, 0, 0, 0, 1]))
@@ -149,6 +166,12 @@ class TwoEngines(RuleBasedStateMachine):
         for name, record in ours.arms.items():
             for numbers, twins in zip(dataclasses.astuple(record), dataclasses.astuple(theirs.arms[name]), strict=True):
                 _assert_close(list(numbers), list(twins))
+        assert list(ours.tenants) == list(theirs.tenants)
+        for name, tenant in ours.tenants.items():
+            twin = theirs.tenants[name]
+            assert (tenant.touched, list(tenant.arms)) == (twin.touched, list(twin.arms))
+            for arm, sums in tenant.arms.items():
+                _assert_close(list(sums), list(twin.arms[arm]), absolute=1e-9)
 
 
 def _answer(engine: Engine, act: Callable[[Engine], object]) -> object:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from atp_grpc.engine.contract import Arm, ContextMode, Offer
+from atp_grpc.engine.contract import Arm, ContextMode, Learner, Offer
 from atp_grpc.engine.self_test import pack, spell_choice
 from tests.conformance.engine.world import ARMS, HOUR, NOW, OFFERS, OWN, outcome, query
 
@@ -30,12 +30,29 @@ def test_large_collinear_features_do_not_blow_up_a_prediction(make_engine: Engin
                 assert choice.predicted_linear == pytest.approx(0.5, abs=0.01)
 
 
-def test_learning_never_makes_a_choice_infinite(make_engine: EngineFactory) -> None:
+@pytest.mark.parametrize("learner", Learner)
+def test_learning_never_makes_a_choice_infinite(make_engine: EngineFactory, learner: Learner) -> None:
     extremes = [0.0, 1e-40, 1.0, 1e6, -1e6]
     moments = [0, 1, NOW, 2**63 - 1]
     chance = random.Random(13)
     for half_life in (None, 64, HOUR, 2**62):
-        engine = make_engine(dataclasses.replace(OWN, half_life_nanos=half_life, scale=1e6, slope_precision=1e-9))
+        engine = make_engine(
+            dataclasses.replace(
+                OWN,
+                learner=learner,
+                context=chance.choice(list(ContextMode)),
+                half_life_nanos=half_life,
+                scale=1e6,
+                alpha=1e6,
+                gamma=1e9,
+                slope_precision=1e-9,
+                cost_scale_nano_usd=1e-12,
+                latency_scale_seconds=1e-12,
+                tenant_pseudo_count=1e-9,
+                tenant_offset_limit=1.0,
+                tenant_limit=2,
+            )
+        )
         engine.load(
             [Arm("tiny", 0.0, 0.0, 0.0, 0.0), Arm("giant", 1.0, 1e9, 1e9, 1.0)],
             [Offer(0, 0, 0), Offer(1, 2**63 - 1, 2**63 - 1)],
@@ -55,6 +72,7 @@ def test_learning_never_makes_a_choice_infinite(make_engine: EngineFactory) -> N
                     failed=chance.random() < 0.5,
                     predicted_mean=chance.choice([-1e12, 0.0, 1e12]),
                     predicted_linear=chance.choice([-1e12, 0.0, 1e12]),
+                    tenant=chance.choice([None, "a", "b", "c"]),
                 )
             )
             choice = engine.choose(
@@ -66,6 +84,7 @@ def test_learning_never_makes_a_choice_infinite(make_engine: EngineFactory) -> N
                     input_tokens=chance.choice([0.0, 1e9]),
                     cost_weight=chance.choice([0.0, 1e9]),
                     latency_weight=chance.choice([0.0, 1e9]),
+                    tenant=chance.choice([None, "a", "b", "c"]),
                 )
             )
             _assert_finite(spell_choice(choice))

@@ -82,6 +82,12 @@ def test_late_doubled_and_reordered_outcomes_end_in_the_same_statistics(
         for ours, theirs in ((record.moments, twin.moments), (record.rewards, twin.rewards)):
             assert ours == pytest.approx(theirs, rel=1e-9, abs=1e-9 * scale)
         assert record.figures == pytest.approx(twin.figures, rel=1e-9, abs=1e-9)
+    assert one.tenants.keys() == other.tenants.keys()
+    for name, tenant in one.tenants.items():
+        assert tenant.arms.keys() == other.tenants[name].arms.keys()
+        for arm, sums in tenant.arms.items():
+            scale = max(1.0, sums[0])
+            assert sums == pytest.approx(other.tenants[name].arms[arm], rel=1e-9, abs=1e-9 * scale)
 
 
 @pytest.mark.parametrize("half_lives", [0, 1, 2, 5, 40])

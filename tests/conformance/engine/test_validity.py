@@ -51,6 +51,10 @@ def engine(make_engine: EngineFactory) -> Engine:
         *({name: value} for name in ("context_on_z", "context_off_z") for value in (math.nan, math.inf, -math.inf)),
         {"context_on_z": -0.1},
         *({"context_min_weight": value} for value in (*BROKEN, 1e19)),
+        *({"gamma": value} for value in (*BROKEN, 1.1e9)),
+        *({"tenant_pseudo_count": value} for value in (*BROKEN, 0.0, 9e-10, 1.1e9)),
+        *({"tenant_offset_limit": value} for value in (*BROKEN, 1.001)),
+        *({"tenant_limit": value} for value in (-1, 10**6 + 1)),
     ],
     ids=str,
 )
@@ -117,6 +121,8 @@ def test_no_arms_at_all_can_be_loaded(engine: Engine) -> None:
         *({name: value} for name in ("input_tokens", "max_output_tokens") for value in (*BROKEN, 1.1e9)),
         *({name: value} for name in ("max_cost_nano_usd", "latency_slo_seconds") for value in BROKEN),
         *({"quality_floor": value} for value in (*BROKEN, 1.1)),
+        {"tenant": ""},
+        {"tenant": "\ud800"},
     ],
     ids=str,
 )
@@ -153,12 +159,16 @@ def test_a_broken_query_is_refused(engine: Engine, change: dict[str, object]) ->
         {"predicted_linear": 0.5},
         *({"predicted_mean": value, "predicted_linear": 0.5} for value in (math.nan, math.inf, -math.inf, 1.1e12)),
         *({"predicted_mean": 0.5, "predicted_linear": value} for value in (math.nan, math.inf, -math.inf, -1.1e12)),
+        {"tenant": ""},
+        {"tenant": "\ud800"},
     ],
     ids=str,
 )
 def test_a_broken_outcome_teaches_nothing_and_keeps_its_sequence(engine: Engine, change: dict[str, object]) -> None:
     state = engine.checkpoint()
-    good = outcome(2, features=FEATURES, quality=0.5, output_tokens=3.0, latency_seconds=1.0, failed=False)
+    good = outcome(
+        2, arm="nobody's yet", features=FEATURES, quality=0.5, output_tokens=3.0, latency_seconds=1.0, failed=False
+    )
     with pytest.raises(InvalidOutcomeError):
         engine.learn(good._replace(**change))  # type: ignore[arg-type]
     assert engine.checkpoint() == state
@@ -198,6 +208,7 @@ def test_values_on_the_edge_of_their_range_are_fine(engine: Engine) -> None:
             max_cost_nano_usd=1e300,
             quality_floor=1.0,
             latency_slo_seconds=0.0,
+            tenant="t",
         )
     ).propensities
     assert engine.learn(
@@ -212,5 +223,18 @@ def test_values_on_the_edge_of_their_range_are_fine(engine: Engine) -> None:
             failed=True,
             predicted_mean=1e12,
             predicted_linear=-1e12,
+            tenant="t",
         )
     )
+
+
+def test_parameters_on_the_edge_of_their_range_are_fine(make_engine: EngineFactory) -> None:
+    low: dict[str, float] = {"gamma": 0.0, "tenant_pseudo_count": 1e-9, "tenant_offset_limit": 0.0, "tenant_limit": 0}
+    high: dict[str, float] = {
+        "gamma": 1e9,
+        "tenant_pseudo_count": 1e9,
+        "tenant_offset_limit": 1.0,
+        "tenant_limit": 10**6,
+    }
+    for change in (low, high):
+        assert make_engine(dataclasses.replace(OWN, **change)).parameters.gamma == change["gamma"]  # type: ignore[arg-type]

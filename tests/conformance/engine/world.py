@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from atp_grpc.engine.checkpoint import ArmRecord
 from atp_grpc.engine.contract import Arm, EngineParameters, Offer, Outcome, Query
 from atp_grpc.engine.self_test import pack
 
@@ -35,6 +36,8 @@ OFFERS: Final = (
     Offer(4, 15_000_000_000, 75_000_000_000),
 )
 EVERYONE: Final = (0, 1, 3, 4, 5)
+BLANK: Final = {arm.name: ArmRecord((0.0,) * 10, (0.0,) * 4, (0.0,) * 7) for arm in ARMS}
+"""The five models in a state of three dimensions that knows their names and nothing else."""
 
 
 def query(**changes: object) -> Query:

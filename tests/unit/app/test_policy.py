@@ -12,7 +12,7 @@ from atp_grpc.app.policy import NOMINAL_INPUT_TOKENS, engine_parameters, settle_
 from atp_grpc.catalog.snapshot import Snapshot
 from atp_grpc.config import PolicySettings
 from atp_grpc.domain.money import TokenPrices
-from atp_grpc.engine.contract import ContextMode, Learner
+from atp_grpc.engine.contract import ContextMode, EngineParameters, Learner
 from atp_grpc.store.memory import MemoryStore
 from tests.unit.routing.examples import deployment, model, snapshot
 
@@ -95,3 +95,20 @@ async def test_the_engine_gets_what_the_policy_fixes() -> None:
     )
     assert parameters.cost_scale_nano_usd == policy.cost_scale_nano_usd
     assert engine_parameters(policy, PolicySettings()).half_life_nanos is None
+
+
+async def test_the_engine_gets_what_the_policy_says_of_squarecb_and_of_tenants() -> None:
+    settings = PolicySettings(
+        learner=Learner.SQUARECB, gamma=7.0, tenant_pseudo_count=3.0, tenant_offset_limit=0.5, tenant_limit=9
+    )
+    parameters = engine_parameters(await settle_policy(settings, priced(10**9), MemoryStore("r")), settings)
+    assert (parameters.learner, parameters.gamma) == (Learner.SQUARECB, 7.0)
+    assert (parameters.tenant_pseudo_count, parameters.tenant_offset_limit, parameters.tenant_limit) == (3.0, 0.5, 9)
+
+
+async def test_what_the_settings_leave_open_is_what_the_contract_leaves_open() -> None:
+    settings = PolicySettings()
+    policy = await settle_policy(settings, priced(10**9), MemoryStore("r"))
+    assert engine_parameters(policy, settings) == EngineParameters(
+        policy.name, policy.schema_id, policy.dimension, policy.cost_scale_nano_usd, policy.latency_scale_seconds
+    )

@@ -74,6 +74,7 @@ async def test_a_library_user_routes_and_observes_without_a_socket(desk: Desk) -
         assert rooms.learner.revision == 1
         assert counted(rooms, "atp_learned_total") == 1
         assert counted(rooms, "atp_learner_generation") == 1
+        assert counted(rooms, "atp_engine_choices_total", engine=rooms.engine.name) == 1
     async with desk.open() as rooms:
         assert rooms.learner.revision == 1
         # Restored, and not learned by this process.

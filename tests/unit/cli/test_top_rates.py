@@ -84,6 +84,28 @@ def test_shares_are_of_the_time_between_and_of_everything_when_it_was_quiet() ->
     assert [one.model for one in while_busy.models] == ["swift", "grand"]
 
 
+def test_engines_share_the_time_between_and_everything_when_it_was_quiet() -> None:
+    before = stats(0, total_decisions_by_engine={"native": 40})
+    busy = stats(1, total_decisions_by_engine={"native": 55, "reference": 5})
+
+    while_busy = rates_between(before, busy, m.EngineInfo())
+    while_quiet = rates_between(
+        busy, stats(2, total_decisions_by_engine=busy.total_decisions_by_engine), m.EngineInfo()
+    )
+    from_the_start = rates_between(stats(0), stats(1), m.EngineInfo(name="native"))
+
+    assert while_busy.engine_shares == {"native": 0.75, "reference": 0.25}
+    assert while_quiet.engine_shares == {"native": 55 / 60, "reference": 5 / 60}
+    assert from_the_start.engine_shares == {}
+
+
+def test_an_engine_that_was_set_aside_has_no_share_of_the_time_after() -> None:
+    before = stats(0, total_decisions_by_engine={"native": 40, "reference": 3})
+    after = stats(1, total_decisions_by_engine={"native": 40, "reference": 9})
+
+    assert rates_between(before, after, m.EngineInfo()).engine_shares == {"reference": 1.0}
+
+
 def test_money_is_per_thousand_decisions() -> None:
     rates = rates_between(
         stats(0, models=[model("grand", 100, 1_000_000_000)]),

@@ -29,6 +29,7 @@ def rates() -> Rates:
         methods=[route(246_913, 1_357, quick=50)],
         models=[model(NAME, 123_456, 4 * 10**12), model("swift", 123_457)],
         checks=[m.HealthCheck(name="store", state=m.HealthState.HEALTH_STATE_DEGRADED, sentence="slow")],
+        total_decisions_by_engine={"native": 30, "reference": 10},
     )
     learned = m.EngineInfo(name="native", arms=[m.ArmInfo(model=NAME, observations=98_765, quality=0.875)])
     return rates_between(stats(0), after, learned)
@@ -66,7 +67,7 @@ def test_a_wide_terminal_shows_everything(rates: Rates, monkeypatch: pytest.Monk
     text = "\n".join(drawn(rates, 160, monkeypatch))
 
     assert NAME in text
-    for word in ("errors/s", "p50", "total", "quality", "observed", "98,765", "━"):
+    for word in ("errors/s", "p50", "total", "quality", "observed", "98,765", "━", "engine native 75%, reference 25%"):
         assert word in text
 
 

@@ -88,7 +88,9 @@ MISTAKES = {
     "truth_for_a_number": ["FILE: server.port: must be a whole number, got true"],
     "unix_socket_too_long": [rf"FILE: server.unix_socket: must match [^\0]{{0,107}}, got '/run/{'x' * 54}..."],
     "unknown_key": ["FILE: server.prot: unknown; did you mean server.port?"],
-    "unknown_learner": ["FILE: policy.learner: must be one of thompson, linucb, greedy, got 'thomson'"],
+    "unknown_learner": [
+        "FILE: policy.learner: must be one of thompson, linucb, squarecb, greedy, ucb1, thompson_beta, got 'thomson'"
+    ],
     "unknown_profile": ["FILE: profile: must be one of dev, ci, prod, got 'production'"],
     "unknown_section": ["FILE: sevrer: unknown; did you mean server?"],
     "unknown_top_level_key": ["FILE: data_directory: unknown; did you mean data_dir?"],

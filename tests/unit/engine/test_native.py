@@ -54,7 +54,8 @@ def test_an_engine_of_another_version_is_refused_with_what_to_install(monkeypatc
     monkeypatch.setattr(native, "atp_native", SimpleNamespace(CROSSING=99, __version__="9.0"))
 
     assert not native.is_available()
-    with pytest.raises(ImportError, match=r"atp-native 9\.0 crosses by version 99, .* needs version 2; .* --upgrade"):
+    needed = rf"atp-native 9\.0 crosses by version 99, .* needs version {native.CROSSING_VERSION}; .* --upgrade"
+    with pytest.raises(ImportError, match=needed):
         NativeEngine(PARAMETERS)
 
 
@@ -94,6 +95,18 @@ def test_a_number_that_no_machine_word_holds_is_an_invalid_query(
     fields = {name: getattr(QUERY, name) for name in QUERY._fields}
     with pytest.raises(InvalidQueryError):
         engine.choose(Query(**{**fields, **wrong}))
+
+
+@pytest.mark.native
+def test_candidates_are_read_again_when_they_are_others_and_after_they_were_refused(engine: NativeEngine) -> None:
+    one, both = QUERY._replace(candidates=(1,)), QUERY._replace(candidates=(0, 1))
+    unreadable = QUERY._replace(candidates=(0, "one"))  # type: ignore[arg-type]
+    expected = [engine.choose(query) for query in (one, both)]
+
+    for _ in range(2):
+        with pytest.raises(TypeError):
+            engine.choose(unreadable)
+        assert [engine.choose(query) for query in (one, both, both)] == [*expected, expected[1]]
 
 
 @pytest.mark.native

@@ -11,9 +11,15 @@ from hypothesis import strategies as st
 
 from atp_grpc.domain.clock import ManualClock
 from atp_grpc.domain.outcome import Attempt, AttemptError, Observation, Recorded, Report
-from atp_grpc.engine.contract import CorruptCheckpointError, EngineParameters
+from atp_grpc.engine.contract import (
+    CheckpointMismatchError,
+    CorruptCheckpointError,
+    EngineError,
+    EngineParameters,
+    Outcome,
+)
 from atp_grpc.engine.reference import ReferenceEngine
-from atp_grpc.learning.learner import Learner
+from atp_grpc.learning.learner import Learner, PriorRefusedError
 from atp_grpc.store.memory import MemoryStore
 from tests.unit.learning.examples import NOW, report_of
 
@@ -124,3 +130,78 @@ async def test_a_checkpoint_is_written_only_when_something_was_learned() -> None
     await store.save_checkpoint("default", b"marker")
     assert await learner.checkpoint() == 1
     assert await store.load_checkpoint("default") == b"marker"
+
+
+def prior(replica: str = "prior", count: int = 3, **changes: Any) -> bytes:
+    engine = ReferenceEngine(dataclasses.replace(PARAMETERS, **changes))
+    for sequence in range(1, count + 1):
+        engine.learn(Outcome("small", replica, sequence, NOW, NOW, bytes(4 * engine.parameters.dimension), 0.25))
+    return engine.checkpoint()
+
+
+async def test_a_prior_counts_and_what_is_learned_comes_on_top_also_after_a_restart() -> None:
+    store = MemoryStore("r1")
+    learner = learner_on(store)
+    assert await learner.restore() == 0
+    learner.adopt(prior())
+    assert (learner.revision, learner._engine.checkpoint()) == (3, prior())
+    assert learner.learn(await record(store, 1, 0.7)) == 2
+    assert learner.revision == 5
+    await learner.checkpoint()
+    again = learner_on(store)
+    assert await again.restore() == 0
+    assert again.revision == 5
+    assert again._engine.checkpoint() == learner._engine.checkpoint()
+
+
+async def test_a_prior_alone_is_written_with_the_next_checkpoint() -> None:
+    store = MemoryStore("r1")
+    learner = learner_on(store)
+    await learner.restore()
+    await learner.checkpoint()
+    learner.adopt(prior())
+    await learner.checkpoint()
+    assert await store.load_checkpoint("default") == prior()
+
+
+@pytest.mark.parametrize(
+    ("data", "error"),
+    [
+        (b"ATPENG1\nrubbish", CorruptCheckpointError),
+        (prior()[:-1], CorruptCheckpointError),
+        (prior(dimension=3), CheckpointMismatchError),
+        (prior(schema_id="other.v1"), CheckpointMismatchError),
+        (prior(pool="other"), CheckpointMismatchError),
+        (prior(half_life_nanos=3600 * 10**9), CheckpointMismatchError),
+        (prior(replica="r1"), PriorRefusedError),
+    ],
+)
+async def test_a_prior_that_does_not_fit_is_refused_and_changes_nothing(
+    data: bytes, error: type[EngineError | PriorRefusedError]
+) -> None:
+    store = MemoryStore("r1")
+    learner = learner_on(store)
+    await learner.restore()
+    before = learner._engine.checkpoint()
+    with pytest.raises(error):
+        learner.adopt(data)
+    assert (learner.revision, learner._engine.checkpoint()) == (0, before)
+    assert learner.learn(await record(store, 1, 0.7)) == 2
+
+
+async def test_a_prior_that_comes_after_the_first_outcome_is_refused_and_changes_nothing() -> None:
+    store = MemoryStore("r1")
+    learner = learner_on(store)
+    learner.learn(await record(store, 1, 0.7))
+    before = learner._engine.checkpoint()
+    with pytest.raises(PriorRefusedError, match="2 are learned"):
+        learner.adopt(prior())
+    assert (learner.revision, learner._engine.checkpoint()) == (2, before)
+
+
+async def test_a_second_prior_is_refused() -> None:
+    learner = learner_on(MemoryStore("r1"))
+    learner.adopt(prior())
+    with pytest.raises(PriorRefusedError):
+        learner.adopt(prior(replica="another"))
+    assert learner._engine.checkpoint() == prior()

@@ -82,6 +82,14 @@ def test_an_answer_longer_than_engines_take_teaches_the_longest_they_do(attempt:
     assert (outcome.output_tokens, outcome.quality) == (MOST_OUTPUT_TOKENS, 0.5)
 
 
+def test_every_outcome_names_the_tenant_of_its_lesson() -> None:
+    attempts = (Attempt("small", error=AttemptError.TIMEOUT), Attempt("large"))
+    whole = observation(Report(quality=0.8, attempts=attempts))
+    for tenant in ("acme", "globex"):
+        outcomes = outcomes_of(whole._replace(lesson=whole.lesson._replace(tenant=tenant)))
+        assert [outcome.tenant for outcome in outcomes] == [tenant, tenant]
+
+
 def test_labels_teach_nothing() -> None:
     assert outcomes_of(observation(Report(labels={"user": "u1"}))) == []
 

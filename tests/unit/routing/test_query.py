@@ -16,7 +16,7 @@ QUESTIONS = Questions(POLICY)
 
 def query_of(request: RouteRequest) -> Query:
     tokens = QUESTIONS.input_tokens(request)
-    return QUESTIONS.query(request, (0, 3), input_tokens=tokens, generation=2, seed=5, now_nanos=6)
+    return QUESTIONS.query(request, (0, 3), input_tokens=tokens, generation=2, seed=5, now_nanos=6, tenant="acme")
 
 
 @pytest.mark.parametrize(
@@ -62,6 +62,10 @@ def test_limits_reach_the_engine_and_absent_ones_stay_absent() -> None:
     assert limits_of(RouteRequest(text="a")) == (None, None, None, None)
     constraints = Constraints(max_cost_nano_usd=0, quality_floor=0.0, latency_slo_seconds=1.5)
     assert limits_of(RouteRequest(text="a", max_output_tokens=9, constraints=constraints)) == (9.0, 0.0, 0.0, 1.5)
+
+
+def test_the_tenant_reaches_the_engine() -> None:
+    assert query_of(RouteRequest(text="a")).tenant == "acme"
 
 
 def test_text_or_vector_reach_the_engine_as_they_are() -> None:

@@ -41,7 +41,7 @@ from tests.unit.routing.strategies import REQUESTS, views
 @given(view=views(), request=REQUESTS, seed=st.integers(0, 2**64 - 1))
 def test_route_never_picks_a_refused_model(view: Snapshot, request: RouteRequest, seed: int) -> None:
     desk = Desk(view, first_seed=seed)
-    plan = desk.router.plan(request)
+    plan = desk.router.plan(request, CALL)
     refused = {refusal.target.model for refusal in plan.refusals}
     allowed = {candidate.target.model for candidate in plan.candidates}
     assert not refused & allowed
@@ -119,7 +119,7 @@ def test_a_decision_carries_everything_that_its_token_must_know() -> None:
 def test_a_plan_leaves_no_trace() -> None:
     desk = Desk(three_models())
     before = desk.engine.checkpoint()
-    desk.router.plan(text())
+    desk.router.plan(text(), CALL)
     assert desk.recorded == []
     assert len(desk.ledger) == 0
     assert desk.engine.checkpoint() == before
@@ -141,7 +141,7 @@ def test_a_request_that_names_what_does_not_exist_is_refused_alike_by_route_plan
     with pytest.raises(error):
         desk.router.route(request_, CALL)
     with pytest.raises(error):
-        desk.router.plan(request_)
+        desk.router.plan(request_, CALL)
     refusal, served = desk.router.route_many([request_, text()], CALL)
     assert isinstance(refusal, error)
     assert isinstance(served, ReferenceRouted)
@@ -193,7 +193,7 @@ def test_what_is_learned_moves_the_next_decision() -> None:
     request = text(objective=NamedObjective.HIGHEST_QUALITY)
 
     def quality_of(name: str) -> float:
-        (found,) = [c for c in desk.router.plan(request).candidates if c.target.model == name]
+        (found,) = [c for c in desk.router.plan(request, CALL).candidates if c.target.model == name]
         return found.expected.quality
 
     before = quality_of("cheap")
@@ -201,7 +201,7 @@ def test_what_is_learned_moves_the_next_decision() -> None:
     for sequence in range(1, 20):
         desk.engine.learn(Outcome("cheap", "r", sequence, NOW, NOW, lesson.features.values, quality=1.0))
     assert quality_of("cheap") > before
-    assert desk.router.plan(request).candidates[0].target.model == "cheap"
+    assert desk.router.plan(request, CALL).candidates[0].target.model == "cheap"
 
 
 def test_a_new_catalogue_is_in_force_for_the_very_next_decision() -> None:

@@ -20,7 +20,6 @@ def servicer(desk: Desk) -> RouteServicer:
         reader=ReferenceReader(Validation()),
         writer=ReferenceWriter(decode_decision),
         idempotency=Idempotency(claims, ttl_seconds=600.0),
-        engine_name=lambda: desk.engine.name,
         on_routed=lambda _: None,
     )
 

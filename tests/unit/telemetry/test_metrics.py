@@ -66,6 +66,7 @@ def test_what_is_watched_is_read_at_every_scrape() -> None:
         learner_generation=lambda: 7,
         context_on=lambda: True,
         engine_quarantined=lambda: False,
+        engine_choices=lambda: {("native",): 6, ("reference",): 2},
     )
     metrics.watch_queue("decisions", lambda: 3)
     metrics.watch_open_calls(lambda: 2)
@@ -78,6 +79,8 @@ def test_what_is_watched_is_read_at_every_scrape() -> None:
         "atp_learner_generation 7.0",
         "atp_context_on 1.0",
         "atp_engine_quarantined 0.0",
+        'atp_engine_choices_total{engine="native"} 6.0',
+        'atp_engine_choices_total{engine="reference"} 2.0',
         'atp_queue_depth{queue="decisions"} 3.0',
         "atp_calls_open 2.0",
         "atp_log_lines_dropped 4.0",

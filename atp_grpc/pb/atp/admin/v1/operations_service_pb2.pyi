@@ -185,8 +185,15 @@ class HealthCheck(_message.Message):
     def __init__(self, name: _Optional[str] = ..., state: _Optional[_Union[HealthState, str]] = ..., sentence: _Optional[str] = ...) -> None: ...
 
 class GetServerStatsResponse(_message.Message):
-    __slots__ = ("instance_id", "taken_at", "uptime", "methods", "models", "total_learned", "open_calls", "open_streams", "call_limit", "total_overloaded", "queue_depths", "loop_lag", "total_cpu_seconds", "resident_bytes", "checks", "draining", "total_incidents")
+    __slots__ = ("instance_id", "taken_at", "uptime", "methods", "models", "total_learned", "open_calls", "open_streams", "call_limit", "total_overloaded", "queue_depths", "loop_lag", "total_cpu_seconds", "resident_bytes", "checks", "draining", "total_incidents", "total_decisions_by_engine")
     class QueueDepthsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+    class TotalDecisionsByEngineEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
         VALUE_FIELD_NUMBER: _ClassVar[int]
@@ -210,6 +217,7 @@ class GetServerStatsResponse(_message.Message):
     CHECKS_FIELD_NUMBER: _ClassVar[int]
     DRAINING_FIELD_NUMBER: _ClassVar[int]
     TOTAL_INCIDENTS_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_DECISIONS_BY_ENGINE_FIELD_NUMBER: _ClassVar[int]
     instance_id: str
     taken_at: _timestamp_pb2.Timestamp
     uptime: _duration_pb2.Duration
@@ -227,7 +235,8 @@ class GetServerStatsResponse(_message.Message):
     checks: _containers.RepeatedCompositeFieldContainer[HealthCheck]
     draining: bool
     total_incidents: int
-    def __init__(self, instance_id: _Optional[str] = ..., taken_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., uptime: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., methods: _Optional[_Iterable[_Union[MethodStats, _Mapping]]] = ..., models: _Optional[_Iterable[_Union[ModelStats, _Mapping]]] = ..., total_learned: _Optional[int] = ..., open_calls: _Optional[int] = ..., open_streams: _Optional[int] = ..., call_limit: _Optional[int] = ..., total_overloaded: _Optional[int] = ..., queue_depths: _Optional[_Mapping[str, int]] = ..., loop_lag: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., total_cpu_seconds: _Optional[float] = ..., resident_bytes: _Optional[int] = ..., checks: _Optional[_Iterable[_Union[HealthCheck, _Mapping]]] = ..., draining: _Optional[bool] = ..., total_incidents: _Optional[int] = ...) -> None: ...
+    total_decisions_by_engine: _containers.ScalarMap[str, int]
+    def __init__(self, instance_id: _Optional[str] = ..., taken_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., uptime: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., methods: _Optional[_Iterable[_Union[MethodStats, _Mapping]]] = ..., models: _Optional[_Iterable[_Union[ModelStats, _Mapping]]] = ..., total_learned: _Optional[int] = ..., open_calls: _Optional[int] = ..., open_streams: _Optional[int] = ..., call_limit: _Optional[int] = ..., total_overloaded: _Optional[int] = ..., queue_depths: _Optional[_Mapping[str, int]] = ..., loop_lag: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., total_cpu_seconds: _Optional[float] = ..., resident_bytes: _Optional[int] = ..., checks: _Optional[_Iterable[_Union[HealthCheck, _Mapping]]] = ..., draining: _Optional[bool] = ..., total_incidents: _Optional[int] = ..., total_decisions_by_engine: _Optional[_Mapping[str, int]] = ...) -> None: ...
 
 class DrainRequest(_message.Message):
     __slots__ = ("instance_id",)

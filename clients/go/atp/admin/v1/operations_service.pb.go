@@ -1051,8 +1051,10 @@ type GetServerStatsResponse struct {
 	Draining bool `protobuf:"varint,16,opt,name=draining,proto3" json:"draining,omitempty"`
 	// Faults logged under an incident id.
 	TotalIncidents int64 `protobuf:"varint,17,opt,name=total_incidents,json=totalIncidents,proto3" json:"total_incidents,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// Decisions by the engine that chose: `native`, `reference`.
+	TotalDecisionsByEngine map[string]int64 `protobuf:"bytes,18,rep,name=total_decisions_by_engine,json=totalDecisionsByEngine,proto3" json:"total_decisions_by_engine,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	unknownFields          protoimpl.UnknownFields
+	sizeCache              protoimpl.SizeCache
 }
 
 func (x *GetServerStatsResponse) Reset() {
@@ -1202,6 +1204,13 @@ func (x *GetServerStatsResponse) GetTotalIncidents() int64 {
 		return x.TotalIncidents
 	}
 	return 0
+}
+
+func (x *GetServerStatsResponse) GetTotalDecisionsByEngine() map[string]int64 {
+	if x != nil {
+		return x.TotalDecisionsByEngine
+	}
+	return nil
 }
 
 // Asks a process to leave.
@@ -1384,7 +1393,7 @@ const file_atp_admin_v1_operations_service_proto_rawDesc = "" +
 	"\vHealthCheck\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12/\n" +
 	"\x05state\x18\x02 \x01(\x0e2\x19.atp.admin.v1.HealthStateR\x05state\x12\x1a\n" +
-	"\bsentence\x18\x03 \x01(\tR\bsentence\"\xd6\x06\n" +
+	"\bsentence\x18\x03 \x01(\tR\bsentence\"\x9e\b\n" +
 	"\x16GetServerStatsResponse\x12\x1f\n" +
 	"\vinstance_id\x18\x01 \x01(\tR\n" +
 	"instanceId\x125\n" +
@@ -1406,8 +1415,12 @@ const file_atp_admin_v1_operations_service_proto_rawDesc = "" +
 	"\x0eresident_bytes\x18\x0e \x01(\x03R\rresidentBytes\x121\n" +
 	"\x06checks\x18\x0f \x03(\v2\x19.atp.admin.v1.HealthCheckR\x06checks\x12\x1a\n" +
 	"\bdraining\x18\x10 \x01(\bR\bdraining\x12'\n" +
-	"\x0ftotal_incidents\x18\x11 \x01(\x03R\x0etotalIncidents\x1a>\n" +
+	"\x0ftotal_incidents\x18\x11 \x01(\x03R\x0etotalIncidents\x12{\n" +
+	"\x19total_decisions_by_engine\x18\x12 \x03(\v2@.atp.admin.v1.GetServerStatsResponse.TotalDecisionsByEngineEntryR\x16totalDecisionsByEngine\x1a>\n" +
 	"\x10QueueDepthsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x03R\x05value:\x028\x01\x1aI\n" +
+	"\x1bTotalDecisionsByEngineEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\x03R\x05value:\x028\x01\":\n" +
 	"\fDrainRequest\x12*\n" +
@@ -1443,7 +1456,7 @@ func file_atp_admin_v1_operations_service_proto_rawDescGZIP() []byte {
 }
 
 var file_atp_admin_v1_operations_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_atp_admin_v1_operations_service_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
+var file_atp_admin_v1_operations_service_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
 var file_atp_admin_v1_operations_service_proto_goTypes = []any{
 	(HealthState)(0),               // 0: atp.admin.v1.HealthState
 	(*GetServerInfoRequest)(nil),   // 1: atp.admin.v1.GetServerInfoRequest
@@ -1464,41 +1477,43 @@ var file_atp_admin_v1_operations_service_proto_goTypes = []any{
 	(*DrainResponse)(nil),          // 16: atp.admin.v1.DrainResponse
 	nil,                            // 17: atp.admin.v1.MethodStats.TotalByCodeEntry
 	nil,                            // 18: atp.admin.v1.GetServerStatsResponse.QueueDepthsEntry
-	(*timestamppb.Timestamp)(nil),  // 19: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),    // 20: google.protobuf.Duration
+	nil,                            // 19: atp.admin.v1.GetServerStatsResponse.TotalDecisionsByEngineEntry
+	(*timestamppb.Timestamp)(nil),  // 20: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),    // 21: google.protobuf.Duration
 }
 var file_atp_admin_v1_operations_service_proto_depIdxs = []int32{
 	2,  // 0: atp.admin.v1.EngineInfo.arms:type_name -> atp.admin.v1.ArmInfo
-	19, // 1: atp.admin.v1.ReloadFailure.failed_at:type_name -> google.protobuf.Timestamp
-	19, // 2: atp.admin.v1.CatalogInfo.loaded_at:type_name -> google.protobuf.Timestamp
+	20, // 1: atp.admin.v1.ReloadFailure.failed_at:type_name -> google.protobuf.Timestamp
+	20, // 2: atp.admin.v1.CatalogInfo.loaded_at:type_name -> google.protobuf.Timestamp
 	4,  // 3: atp.admin.v1.CatalogInfo.last_failure:type_name -> atp.admin.v1.ReloadFailure
-	19, // 4: atp.admin.v1.GetServerInfoResponse.started_at:type_name -> google.protobuf.Timestamp
+	20, // 4: atp.admin.v1.GetServerInfoResponse.started_at:type_name -> google.protobuf.Timestamp
 	3,  // 5: atp.admin.v1.GetServerInfoResponse.engine:type_name -> atp.admin.v1.EngineInfo
 	5,  // 6: atp.admin.v1.GetServerInfoResponse.catalog:type_name -> atp.admin.v1.CatalogInfo
 	17, // 7: atp.admin.v1.MethodStats.total_by_code:type_name -> atp.admin.v1.MethodStats.TotalByCodeEntry
 	11, // 8: atp.admin.v1.MethodStats.latency:type_name -> atp.admin.v1.LatencyBucket
 	0,  // 9: atp.admin.v1.HealthCheck.state:type_name -> atp.admin.v1.HealthState
-	19, // 10: atp.admin.v1.GetServerStatsResponse.taken_at:type_name -> google.protobuf.Timestamp
-	20, // 11: atp.admin.v1.GetServerStatsResponse.uptime:type_name -> google.protobuf.Duration
+	20, // 10: atp.admin.v1.GetServerStatsResponse.taken_at:type_name -> google.protobuf.Timestamp
+	21, // 11: atp.admin.v1.GetServerStatsResponse.uptime:type_name -> google.protobuf.Duration
 	10, // 12: atp.admin.v1.GetServerStatsResponse.methods:type_name -> atp.admin.v1.MethodStats
 	12, // 13: atp.admin.v1.GetServerStatsResponse.models:type_name -> atp.admin.v1.ModelStats
 	18, // 14: atp.admin.v1.GetServerStatsResponse.queue_depths:type_name -> atp.admin.v1.GetServerStatsResponse.QueueDepthsEntry
-	20, // 15: atp.admin.v1.GetServerStatsResponse.loop_lag:type_name -> google.protobuf.Duration
+	21, // 15: atp.admin.v1.GetServerStatsResponse.loop_lag:type_name -> google.protobuf.Duration
 	13, // 16: atp.admin.v1.GetServerStatsResponse.checks:type_name -> atp.admin.v1.HealthCheck
-	20, // 17: atp.admin.v1.DrainResponse.ends_within:type_name -> google.protobuf.Duration
-	1,  // 18: atp.admin.v1.OperationsService.GetServerInfo:input_type -> atp.admin.v1.GetServerInfoRequest
-	7,  // 19: atp.admin.v1.OperationsService.ReloadCatalog:input_type -> atp.admin.v1.ReloadCatalogRequest
-	9,  // 20: atp.admin.v1.OperationsService.GetServerStats:input_type -> atp.admin.v1.GetServerStatsRequest
-	15, // 21: atp.admin.v1.OperationsService.Drain:input_type -> atp.admin.v1.DrainRequest
-	6,  // 22: atp.admin.v1.OperationsService.GetServerInfo:output_type -> atp.admin.v1.GetServerInfoResponse
-	8,  // 23: atp.admin.v1.OperationsService.ReloadCatalog:output_type -> atp.admin.v1.ReloadCatalogResponse
-	14, // 24: atp.admin.v1.OperationsService.GetServerStats:output_type -> atp.admin.v1.GetServerStatsResponse
-	16, // 25: atp.admin.v1.OperationsService.Drain:output_type -> atp.admin.v1.DrainResponse
-	22, // [22:26] is the sub-list for method output_type
-	18, // [18:22] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	19, // 17: atp.admin.v1.GetServerStatsResponse.total_decisions_by_engine:type_name -> atp.admin.v1.GetServerStatsResponse.TotalDecisionsByEngineEntry
+	21, // 18: atp.admin.v1.DrainResponse.ends_within:type_name -> google.protobuf.Duration
+	1,  // 19: atp.admin.v1.OperationsService.GetServerInfo:input_type -> atp.admin.v1.GetServerInfoRequest
+	7,  // 20: atp.admin.v1.OperationsService.ReloadCatalog:input_type -> atp.admin.v1.ReloadCatalogRequest
+	9,  // 21: atp.admin.v1.OperationsService.GetServerStats:input_type -> atp.admin.v1.GetServerStatsRequest
+	15, // 22: atp.admin.v1.OperationsService.Drain:input_type -> atp.admin.v1.DrainRequest
+	6,  // 23: atp.admin.v1.OperationsService.GetServerInfo:output_type -> atp.admin.v1.GetServerInfoResponse
+	8,  // 24: atp.admin.v1.OperationsService.ReloadCatalog:output_type -> atp.admin.v1.ReloadCatalogResponse
+	14, // 25: atp.admin.v1.OperationsService.GetServerStats:output_type -> atp.admin.v1.GetServerStatsResponse
+	16, // 26: atp.admin.v1.OperationsService.Drain:output_type -> atp.admin.v1.DrainResponse
+	23, // [23:27] is the sub-list for method output_type
+	19, // [19:23] is the sub-list for method input_type
+	19, // [19:19] is the sub-list for extension type_name
+	19, // [19:19] is the sub-list for extension extendee
+	0,  // [0:19] is the sub-list for field type_name
 }
 
 func init() { file_atp_admin_v1_operations_service_proto_init() }
@@ -1512,7 +1527,7 @@ func file_atp_admin_v1_operations_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_atp_admin_v1_operations_service_proto_rawDesc), len(file_atp_admin_v1_operations_service_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   18,
+			NumMessages:   19,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
