@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from typing import TypeVar
 
 _Work = TypeVar("_Work")
@@ -41,7 +42,9 @@ def run_all(work: Callable[[_Work], _Result], items: Sequence[_Work], *, jobs: i
             initargs=(scratch,),
         )
         try:
-            for future in [executor.submit(work, item) for item in items]:
+            with _uninterrupted():
+                futures = [executor.submit(work, item) for item in items]
+            for future in futures:
                 yield future.result()
         except BrokenProcessPool:
             raise WorkerLostError(
@@ -51,8 +54,19 @@ def run_all(work: Callable[[_Work], _Result], items: Sequence[_Work], *, jobs: i
             executor.shutdown(cancel_futures=True)
 
 
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Processes that are started inside hear of no interruption before they know what to do about it."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _begin(scratch: str) -> None:
     # A terminal interrupts every process of the group, and only the first one has something to say about it. The others
     # end where they are; what they leave lies where the first one clears up.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     tempfile.tempdir = scratch
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})

@@ -119,7 +119,7 @@ def test_squarecb_gives_the_rest_to_the_cheaper_of_two_that_are_equal(make_engin
 
 
 def test_squarecb_explores_less_the_more_it_knows(make_engine: EngineFactory) -> None:
-    engine = make_engine(dataclasses.replace(PURE, learner=Learner.SQUARECB))
+    engine = make_engine(dataclasses.replace(PURE, learner=Learner.SQUARECB, gamma=50.0))
     engine.load([Arm("a", 0.9), Arm("b", 0.5)], [Offer(0, 0, 0), Offer(1, 0, 0)], 1)
     ask = query(candidates=(0, 1), features=FEATURES, cost_weight=0.0)
     shares = []

@@ -9,10 +9,14 @@ import sys
 import time
 from collections import deque
 
+from atp_grpc.app.guard import Guard
 from atp_grpc.cli import program
 from atp_grpc.services.route import RouteServicer
 
 INSIDE = "inside"
+
+told = asyncio.Event()
+"""Set when the process has been asked to end and its guard keeps the time."""
 
 
 async def ignore_cancellation(*_: object) -> None:
@@ -34,13 +38,21 @@ async def spin_on_the_loop(*_: object) -> None:
 
 
 async def never_give_way(*_: object) -> None:
-    """Native code that neither returns nor lets another thread of the interpreter run."""
+    """Native code that neither returns nor lets another thread of the interpreter run, begun once the end is asked for."""
     print(INSIDE, flush=True)
+    await told.wait()
     deque(itertools.repeat(None), maxlen=0)
 
 
 WAYS = {way.__name__: way for way in (ignore_cancellation, sleep_on_the_loop, spin_on_the_loop, never_give_way)}
 
+
+def arm_and_tell(guard: Guard) -> None:
+    arm(guard)
+    told.set()
+
+
 if __name__ == "__main__":
+    arm, Guard.arm = Guard.arm, arm_and_tell  # type: ignore[method-assign]
     RouteServicer.plan = WAYS[sys.argv[1]]  # type: ignore[assignment]
     sys.exit(program.run(["serve", *sys.argv[2:]]))

@@ -104,11 +104,10 @@ async def test_a_second_signal_ends_a_process_whose_loop_is_blocked_at_once(tmp_
 
 async def test_native_code_that_never_gives_way_ends_with_a_process_that_was_told_before(tmp_path: Path) -> None:
     async with stubborn(tmp_path, "never_give_way") as (server, acme, _):
-        await acme.route(RouteRequest(prompt="hello"))
-        server.signal()
-        began = time.monotonic()
         stuck = asyncio.create_task(plan(acme))
         await server.says(INSIDE)
+        began = time.monotonic()
+        server.signal()
         code, _ = await server.end()
         assert code == FAILED
         # The timer of the interpreter goes off after the guard's, and writes down where every thread stands.
