@@ -38,13 +38,15 @@ async def spin_on_the_loop(*_: object) -> None:
 
 
 async def never_give_way(*_: object) -> None:
-    """Native code that neither returns nor lets another thread of the interpreter run, begun once the end is asked for."""
+    """Native code that neither returns nor lets another thread of the interpreter run, once the end is asked for."""
     print(INSIDE, flush=True)
     await told.wait()
     deque(itertools.repeat(None), maxlen=0)
 
 
 WAYS = {way.__name__: way for way in (ignore_cancellation, sleep_on_the_loop, spin_on_the_loop, never_give_way)}
+
+arm = Guard.arm
 
 
 def arm_and_tell(guard: Guard) -> None:
@@ -53,6 +55,6 @@ def arm_and_tell(guard: Guard) -> None:
 
 
 if __name__ == "__main__":
-    arm, Guard.arm = Guard.arm, arm_and_tell  # type: ignore[method-assign]
+    Guard.arm = arm_and_tell  # type: ignore[method-assign, assignment]
     RouteServicer.plan = WAYS[sys.argv[1]]  # type: ignore[assignment]
     sys.exit(program.run(["serve", *sys.argv[2:]]))
