@@ -24,7 +24,8 @@ def show(rows: Iterable[Mapping[str, object]]) -> None:
         ("ratio", "right"),
         ("n", "right"),
     ]:
-        table.add_column(column, justify=side)  # type: ignore[arg-type]
+        # A name cut short is no name: in a narrow terminal the other columns give way.
+        table.add_column(column, justify=side, no_wrap=column == "name")  # type: ignore[arg-type]
     for row in rows:
         table.add_row(
             *(_text(row[key]) for key in ("name", "value", "unit", "baseline", "baseline_value", "ratio", "n"))
