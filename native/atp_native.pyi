@@ -24,6 +24,7 @@ __all__ = [
     "Request",
     "Routed",
     "Scribe",
+    "TextExtractor",
     "__version__",
     "observe_batch_response",
     "observe_response",
@@ -85,7 +86,9 @@ class Choice:
 # A selection engine for one pool. Every method may raise NativeError.
 @final
 class Engine:
-    def __new__(cls, parameters: tuple[object, ...], exclusions: _Exclusions, /) -> Engine: ...
+    def __new__(
+        cls, parameters: tuple[object, ...], exclusions: _Exclusions, text: TextExtractor | None, /
+    ) -> Engine: ...
     @property
     def generation(self) -> int: ...
     def load(self, arms: list[_Arm], offers: list[_Offer], generation: int, /) -> None: ...
@@ -212,3 +215,10 @@ class ObservationWriter:
 
 def observe_response(acknowledged: Acknowledgement, /) -> bytes: ...
 def observe_batch_response(results: list[Acknowledgement | bytes], /) -> bytes: ...
+
+# Computes the schema `text.v1` from the table whose bytes it was given.
+@final
+class TextExtractor:
+    def __new__(cls, table: bytes, /) -> TextExtractor: ...
+    def embed(self, text: str, /) -> bytes: ...
+    def extract(self, text: str, /) -> bytes: ...

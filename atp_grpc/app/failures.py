@@ -10,7 +10,7 @@ from pathlib import Path
 from atp_grpc.app.engines import EngineMissingError
 from atp_grpc.app.keys import CredentialsMissingError
 from atp_grpc.catalog.loader import CatalogueFault
-from atp_grpc.engine.contract import CorruptCheckpointError
+from atp_grpc.engine.contract import CorruptCheckpointError, DamagedTextTableError
 from atp_grpc.engine.self_test import EngineSelfTestError
 from atp_grpc.secrets.folder import SecretsError
 from atp_grpc.store.contract import StoreFailure
@@ -22,6 +22,7 @@ START_FAILURES = (
     CatalogueFault,
     CorruptCheckpointError,
     CredentialsMissingError,
+    DamagedTextTableError,
     EngineMissingError,
     EngineSelfTestError,
     KeysError,

@@ -81,8 +81,8 @@ async def open_rooms(
     known source the same requests get the same answers.
 
     Raises:
-        CatalogueFault, EngineMissingError, EngineSelfTestError, StoreFailure, SecretsError, CorruptCheckpointError: the
-            process cannot start; nothing is left open.
+        CatalogueFault, EngineMissingError, EngineSelfTestError, DamagedTextTableError, StoreFailure, SecretsError,
+            CorruptCheckpointError: the process cannot start; nothing is left open.
     """
     async with AsyncExitStack() as stack:
         clock = clock or SystemClock()

@@ -26,6 +26,7 @@ from atp_grpc.cli.answer import REFUSED, Answer, CommandFailed, Part, Record, Sh
 from atp_grpc.cli.quantities import read_count, read_pair, read_weight
 from atp_grpc.cli.settings import settings_of
 from atp_grpc.config import Settings
+from atp_grpc.engine.contract import DamagedTextTableError
 from atp_grpc.replay.choices import write_choices
 from atp_grpc.replay.grading import Score, score
 from atp_grpc.replay.grading.paper import FORMATS
@@ -145,6 +146,16 @@ def _check_outputs(options: argparse.Namespace) -> None:
             raise unusable("--plot needs matplotlib: pip install 'atp-grpc[plots]'")
 
 
+_REFUSED = (
+    OutcomeFileFault,
+    ListPriceError,
+    PoolError,
+    ReplayRefusedError,
+    EngineMissingError,
+    DamagedTextTableError,
+)
+
+
 @contextmanager
 def _refusals() -> Iterator[None]:
     """What a file or a pool is refused for, as the end of the command."""
@@ -152,7 +163,7 @@ def _refusals() -> Iterator[None]:
         yield
     except CatalogueFault as fault:
         raise unusable("the models cannot be served", *fault.complaints) from None
-    except (OutcomeFileFault, ListPriceError, PoolError, ReplayRefusedError, EngineMissingError) as refusal:
+    except _REFUSED as refusal:
         raise unusable(str(refusal)) from None
 
 

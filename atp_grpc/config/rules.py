@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from atp_grpc.config.settings import Settings
-from atp_grpc.domain.policy import TEXT_DIMENSION, TEXT_SCHEMA
+from atp_grpc.domain.policy import TEXT_SCHEMAS
 
 LEAVE_SHARE = 0.4
 """Part of the shutdown that callers get at most to leave; the rest is for the calls inside and for writing down."""
@@ -125,9 +125,10 @@ def _outcomes_outlive_tokens(settings: Settings) -> str:
 
 def _text_schema_has_its_dimension(settings: Settings) -> str:
     policy = settings.policy
-    if policy.feature_schema != TEXT_SCHEMA or policy.feature_dimension == TEXT_DIMENSION:
+    numbers = TEXT_SCHEMAS.get(policy.feature_schema, policy.feature_dimension)
+    if policy.feature_dimension == numbers:
         return ""
-    return f"schema {TEXT_SCHEMA} has {TEXT_DIMENSION} numbers, not {policy.feature_dimension}"
+    return f"schema {policy.feature_schema} has {numbers} numbers, not {policy.feature_dimension}"
 
 
 JOINT_RULES = (
@@ -191,7 +192,8 @@ JOINT_RULES = (
     ),
     JointRule(
         ("policy.feature_schema", "policy.feature_dimension"),
-        f"Feature schema `{TEXT_SCHEMA}` has {TEXT_DIMENSION} numbers.",
+        "A feature schema that is computed from text has its dimension: "
+        f"{', '.join(f'`{schema}` {numbers}' for schema, numbers in TEXT_SCHEMAS.items())}.",
         _text_schema_has_its_dimension,
     ),
 )

@@ -12,7 +12,7 @@ from typing import Literal
 
 from atp_grpc.config.fields import Secret, setting
 from atp_grpc.config.listening import OpsSettings, ServerSettings, TlsSettings
-from atp_grpc.domain.policy import TEXT_DIMENSION, TEXT_SCHEMA
+from atp_grpc.domain.policy import DEFAULT_SCHEMA, TEXT_SCHEMAS
 from atp_grpc.domain.tenant import Permission
 from atp_grpc.engine.contract import ContextMode, Learner
 
@@ -104,9 +104,11 @@ class PolicySettings:
         maximum=1_000_000,
     )
     feature_schema: str = setting(
-        "Names the features a request may bring; flags.v1 is computed from text.", TEXT_SCHEMA, pattern=_WORD
+        "Names a request's features; flags.v1 and text.v1 are computed from text.", DEFAULT_SCHEMA, pattern=_WORD
     )
-    feature_dimension: int = setting("Numbers in a feature vector.", TEXT_DIMENSION, minimum=1, maximum=512)
+    feature_dimension: int = setting(
+        "Numbers in a feature vector.", TEXT_SCHEMAS[DEFAULT_SCHEMA], minimum=1, maximum=512
+    )
     cost_scale_usd: float = setting(
         "US dollars that one cost weight stands for; 0: the dearest model's nominal request.",
         0.0,

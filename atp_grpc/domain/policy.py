@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
 
 DEFAULT_POLICY = "default"
-TEXT_SCHEMA = "flags.v1"
-"""Feature schema computed from text by the engine."""
-TEXT_DIMENSION = 15
+DEFAULT_SCHEMA: Final = "flags.v1"
+TEXT_SCHEMAS: Final[Mapping[str, int]] = MappingProxyType({DEFAULT_SCHEMA: 15, "text.v1": 47})
+"""Feature schemas that the engine computes from text, and how many numbers each has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,4 +33,4 @@ class RoutingPolicy:
     @property
     def reads_text(self) -> bool:
         """Whether features are computed from the request's text."""
-        return self.schema_id == TEXT_SCHEMA
+        return self.schema_id in TEXT_SCHEMAS

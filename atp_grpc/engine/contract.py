@@ -22,6 +22,7 @@ from atp_grpc.engine.arms import Arm, ArmSummary, EngineSummary, Offer
 from atp_grpc.engine.errors import (
     CheckpointMismatchError,
     CorruptCheckpointError,
+    DamagedTextTableError,
     EngineError,
     EnginePanicError,
     InvalidOutcomeError,
@@ -40,6 +41,7 @@ __all__ = [
     "Choice",
     "ContextMode",
     "CorruptCheckpointError",
+    "DamagedTextTableError",
     "Engine",
     "EngineError",
     "EnginePanicError",
@@ -229,7 +231,7 @@ class Engine(Protocol):
         ...
 
     def features(self, text: str) -> bytes:
-        """Features of a text under the built-in schema, packed little-endian float32.
+        """Features of a text under a built-in schema, packed little-endian float32.
 
         Raises:
             InvalidQueryError: the engine's schema is a caller's own, so it cannot be computed from text.

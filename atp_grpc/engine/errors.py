@@ -29,3 +29,7 @@ class CheckpointMismatchError(EngineError):
 
 class EnginePanicError(RuntimeError):
     """The engine itself failed. Nothing was changed; the caller quarantines the engine and goes on with another."""
+
+
+class DamagedTextTableError(RuntimeError):
+    """The shipped text table is not the one that this version was made with; nothing that reads text may serve."""

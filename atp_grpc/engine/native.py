@@ -15,6 +15,7 @@ from atp_grpc.engine.contract import (
     ArmSummary,
     CheckpointMismatchError,
     CorruptCheckpointError,
+    DamagedTextTableError,
     EngineError,
     EnginePanicError,
     EngineSummary,
@@ -23,6 +24,7 @@ from atp_grpc.engine.contract import (
     InvalidQueryError,
     StaleGenerationError,
 )
+from atp_grpc.engine.text_table import read_text_table
 
 try:
     import atp_native
@@ -32,7 +34,7 @@ except ImportError:
 if TYPE_CHECKING:
     from atp_grpc.engine.contract import Arm, Choice, EngineParameters, Offer, Outcome, Query
 
-CROSSING_VERSION: Final = 3
+CROSSING_VERSION: Final = 4
 """Version of everything that crosses into Rust, here and in the other modules named `native`."""
 
 _ERRORS: Final[Mapping[str, type[EngineError | EnginePanicError]]] = MappingProxyType(
@@ -69,8 +71,13 @@ def why_unavailable() -> str | None:
 class NativeEngine:
     """`Engine` in Rust. One object per pool; threads may share it, one at a time gets in."""
 
-    def __init__(self, parameters: EngineParameters) -> None:
-        """Raises EngineError for a parameter out of range, ImportError when `is_available` is false."""
+    def __init__(self, parameters: EngineParameters, text: NativeTextExtractor | None = None) -> None:
+        """Takes what reads text for the schema `text.v1`, which engines share; the other schemas never look at it.
+
+        Raises:
+            EngineError: a parameter is out of range, or the schema is `text.v1` and nothing was given that reads it.
+            ImportError: `is_available` is false.
+        """
         if (cause := why_unavailable()) is not None:
             raise ImportError(cause)
         self._parameters = parameters
@@ -78,6 +85,7 @@ class NativeEngine:
             self._native = atp_native.Engine(
                 _parameter_fields(parameters),
                 (Exclusion.MAX_COST, Exclusion.QUALITY_FLOOR, Exclusion.LATENCY_SLO),
+                None if text is None else text.inner,
             )
         except atp_native.NativeError as refusal:
             _refuse(refusal)
@@ -183,6 +191,47 @@ class NativeEngine:
         Each of them raises EnginePanicError; the engine's state and lock stay sound.
         """
         self._native.inject_panic(count)
+
+
+class NativeTextExtractor:
+    """The schema `text.v1` in Rust, from a text table. Threads may share it."""
+
+    def __init__(self, table: bytes) -> None:
+        """Raises DamagedTextTableError for bytes that are no table, ImportError when `is_available` is false."""
+        if (cause := why_unavailable()) is not None:
+            raise ImportError(cause)
+        try:
+            self._native = atp_native.TextExtractor(table)
+        except atp_native.NativeError as refusal:
+            raise DamagedTextTableError(refusal.args[1]) from None
+
+    @property
+    def inner(self) -> atp_native.TextExtractor:
+        """What an engine in Rust reads text with."""
+        return self._native
+
+    @classmethod
+    def load(cls) -> NativeTextExtractor:
+        """Builds the extractor from the shipped table.
+
+        Raises:
+            DamagedTextTableError: the table is not the one that this version was made with.
+        """
+        return cls(read_text_table())
+
+    def embed(self, text: str) -> bytes:
+        """The embedding alone, thirty-two packed little-endian float32; raises InvalidQueryError."""
+        try:
+            return self._native.embed(text)
+        except atp_native.NativeError as refusal:
+            _refuse(refusal)
+
+    def extract(self, text: str) -> bytes:
+        """The forty-seven features as packed little-endian float32; raises InvalidQueryError."""
+        try:
+            return self._native.extract(text)
+        except atp_native.NativeError as refusal:
+            _refuse(refusal)
 
 
 def _refuse(refusal: atp_native.NativeError) -> NoReturn:

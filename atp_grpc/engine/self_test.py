@@ -1,8 +1,9 @@
 """Proof at start-up that an engine answers as the reference does.
 
 Entered by the composition root before the engine serves anybody, and by the conformance suite with larger files. It
-replays recorded conversations (`self_test.json`, written by the reference; the format is documented beside the
-conformance vectors) and stops at the first disagreement. It never repairs an engine and never touches one in use.
+replays recorded conversations (`self_test.json` and, where `text.v1` is served, `self_test_text.json`; the reference
+wrote them, and the format is documented beside the conformance vectors) and stops at the first disagreement. It never
+repairs an engine and never touches one in use.
 """
 
 from __future__ import annotations
@@ -45,13 +46,18 @@ class EngineSelfTestError(RuntimeError):
     """An engine that does not answer as the reference does. It must not serve."""
 
 
-def run_self_test(engine_factory: Callable[[EngineParameters], Engine]) -> None:
-    """Replays the built-in conversations on fresh engines; takes a few milliseconds.
+CONVERSATIONS: Final = "self_test.json"
+TEXT_CONVERSATIONS: Final = "self_test_text.json"
+"""Those in the schema `text.v1`, for engines that have a text table."""
+
+
+def run_self_test(engine_factory: Callable[[EngineParameters], Engine], conversations: str = CONVERSATIONS) -> None:
+    """Replays built-in conversations on fresh engines; takes a few milliseconds.
 
     Raises:
         EngineSelfTestError: an answer differs, or the engine failed.
     """
-    for document in json.loads(resources.files("atp_grpc.engine").joinpath("self_test.json").read_bytes()):
+    for document in json.loads(resources.files("atp_grpc.engine").joinpath(conversations).read_bytes()):
         replay(document, engine_factory)
 
 

@@ -14,7 +14,7 @@ from typing import Final
 from atp_grpc.catalog.loader import DEMONSTRATION, read_catalogue
 from atp_grpc.config import Settings
 from atp_grpc.domain.money import TokenPrices
-from atp_grpc.domain.policy import TEXT_SCHEMA
+from atp_grpc.domain.policy import TEXT_SCHEMAS
 from atp_grpc.replay.grading import OutcomeTable
 from atp_grpc.replay.listprices import find_list_prices, read_pool
 from atp_grpc.replay.order import Halving, halves_of
@@ -78,11 +78,12 @@ def prepare(wanted: Wanted, settings: Settings) -> list[Prepared]:
     Raises:
         OutcomeFileFault, ListPriceError, PoolError: a file cannot be used, or its rows do not make the pool.
         CatalogueFault: a model's name cannot stand in a catalogue.
-        EngineMissingError, EngineSelfTestError: the engine that the settings ask for cannot be had.
+        EngineMissingError, EngineSelfTestError, DamagedTextTableError: the engine that the settings ask for cannot be
+            had.
         ReplayRefusedError: anything else that does not go together.
     """
-    if settings.policy.feature_schema != TEXT_SCHEMA:
-        raise ReplayRefusedError(f"a replay reads text: policy.feature_schema must be {TEXT_SCHEMA}")
+    if settings.policy.feature_schema not in TEXT_SCHEMAS:
+        raise ReplayRefusedError(f"a replay reads text: policy.feature_schema must be {' or '.join(TEXT_SCHEMAS)}")
     sources = _sources(wanted)
     taught = read_outcomes(wanted.prior) if wanted.prior else ()
     pools = _pools(sources, wanted)

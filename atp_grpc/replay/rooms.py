@@ -35,7 +35,8 @@ async def replay_rooms(
 
     Raises:
         CatalogueFault: a model's name cannot stand in a catalogue.
-        EngineMissingError, EngineSelfTestError: the engine that the settings ask for cannot be had.
+        EngineMissingError, EngineSelfTestError, DamagedTextTableError: the engine that the settings ask for cannot be
+            had.
     """
     with tempfile.TemporaryDirectory(prefix="atp-replay-") as folder:
         catalogue = Path(folder) / "catalog.toml"

@@ -4,6 +4,7 @@ use std::hint::black_box;
 
 use atp_native::arm::{Arm, Offer};
 use atp_native::decay::Decay;
+use atp_native::embed::TextTable;
 use atp_native::engine::Engine;
 use atp_native::features::FlagExtractor;
 use atp_native::parameters::{ContextMode, Parameters};
@@ -143,6 +144,11 @@ fn reading(criterion: &mut Criterion) {
     let extractor = FlagExtractor::new();
     criterion.bench_function("features of 300 characters", |bencher| {
         bencher.iter(|| extractor.extract(black_box(&text)));
+    });
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../atp_grpc/engine/text_table.bin");
+    let table = TextTable::decode(&std::fs::read(path).expect("the table is shipped")).expect("a sound table");
+    criterion.bench_function("embedding of 300 characters", |bencher| {
+        bencher.iter(|| table.embed(black_box(&text)));
     });
 }
 

@@ -3,11 +3,14 @@
 //! Entered by `python` and by tests; one caller at a time. Everything is judged before anything changes, so a refusal
 //! leaves it as it was. It never reads a clock and never draws chance on its own.
 
+use std::sync::Arc;
+
 use crate::arm::{Arm, Offer};
 use crate::checkpoint;
 use crate::choice::Choice;
+use crate::embed::TextExtractor;
 use crate::error::{Fault, Kind};
-use crate::features::{DIMENSION, FlagExtractor, SCHEMA};
+use crate::extractor::{Extractor, NO_FEATURES, Room};
 use crate::field::Field;
 use crate::linalg::{Lane, vector};
 use crate::loaded::ArmSummary;
@@ -25,7 +28,7 @@ const READY_SIZE: usize = 64;
 #[derive(Debug)]
 pub struct Engine {
     parameters: Parameters,
-    extractor: Option<FlagExtractor>,
+    extractor: Option<Extractor>,
     roster: Roster,
     statistics: PoolStatistics,
     /// Memory of one choice, kept from call to call.
@@ -38,20 +41,20 @@ impl Engine {
     /// An engine that has loaded and learned nothing.
     ///
     /// # Errors
-    /// `Kind::Engine` when a parameter is out of range.
+    /// `Kind::Engine` when a parameter is out of range, or the schema is `text.v1`, which needs a table.
     pub fn new(parameters: Parameters) -> Result<Self, Fault> {
-        Self::on(Processor::detect(), parameters)
+        Self::on(Processor::detect(), parameters, None)
     }
 
-    /// The same engine, computing in a given way.
+    /// The same engine, computing in a given way, and with a text table for the schema that needs one.
     ///
     /// # Errors
-    /// As those of `new`.
-    pub fn on(processor: Processor, parameters: Parameters) -> Result<Self, Fault> {
+    /// `Kind::Engine` when a parameter is out of range, or the table is missing.
+    pub fn on(processor: Processor, parameters: Parameters, text: Option<Arc<TextExtractor>>) -> Result<Self, Fault> {
         parameters.check()?;
         let size = parameters.dimension + 1;
         Ok(Self {
-            extractor: (parameters.schema == SCHEMA).then(FlagExtractor::new),
+            extractor: Extractor::of(&parameters.schema, text)?,
             roster: Roster::empty(size, processor),
             statistics: PoolStatistics::empty(size),
             field: Field::default(),
@@ -97,13 +100,14 @@ impl Engine {
     /// # Errors
     /// `Kind::Query` when the schema is a caller's own.
     pub fn features(&self, text: &str) -> Result<Vec<u8>, Fault> {
-        Ok(self.extract(text)?.as_flattened().to_vec())
+        let mut room = NO_FEATURES;
+        Ok(self.extract(text, &mut room)?.to_vec())
     }
 
-    fn extract(&self, text: &str) -> Result<[[u8; 4]; DIMENSION], Fault> {
+    fn extract<'a>(&self, text: &str, room: &'a mut Room) -> Result<&'a [u8], Fault> {
         let extractor = self.extractor.as_ref();
         extractor
-            .map(|extractor| extractor.extract(text))
+            .map(|extractor| extractor.extract(text, room))
             .ok_or(Kind::Query.because("features of this schema cannot be computed from text"))
     }
 
@@ -126,8 +130,11 @@ impl Engine {
         self.expect_generation(query.generation)?;
         self.roster.check_candidates(query.candidates)?;
         query.check()?;
-        let extracted = query.text.map(|text| self.extract(text)).transpose()?;
-        let packed = extracted.as_ref().map_or(query.features.unwrap_or_default(), |marks| marks.as_flattened());
+        let mut room = NO_FEATURES;
+        let packed = match query.text {
+            Some(text) => self.extract(text, &mut room)?,
+            None => query.features.unwrap_or_default(),
+        };
         check_features(packed, self.parameters.dimension, Kind::Query)?;
         unpack(packed, &mut self.features);
         let is_drill = self.drill_is_due();

@@ -4,7 +4,7 @@
 
 use crate::decay::Decay;
 use crate::error::{Fault, Kind};
-use crate::features::{DIMENSION, SCHEMA};
+use crate::extractor::dimension_of;
 use crate::policy::Learner;
 
 /// Largest dimension of a feature schema.
@@ -79,8 +79,8 @@ impl Parameters {
         Kind::Engine.unless(!self.pool.is_empty(), "pool is not a name")?;
         Kind::Engine.unless(!self.schema.is_empty(), "schema_id is not a name")?;
         Kind::Engine.unless((1..=DIMENSION_LIMIT).contains(&self.dimension), "dimension is out of range")?;
-        Kind::Engine
-            .unless(self.schema != SCHEMA || self.dimension == DIMENSION, "schema flags.v1 has another dimension")?;
+        let is_right = dimension_of(&self.schema).is_none_or(|dimension| dimension == self.dimension);
+        Kind::Engine.unless(is_right, "a schema computed from text has another dimension")?;
         within(self.cost_scale, 1e-12, 1e24, "cost_scale_nano_usd is out of range")?;
         within(self.latency_scale, 1e-12, 1e24, "latency_scale_seconds is out of range")?;
         within(self.scale, 0.0, 1e6, "scale is out of range")?;

@@ -6,10 +6,14 @@ mod world;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::sync::Arc;
 
+use atp_native::embed::{self, TextExtractor, TextTable};
 use atp_native::engine::Engine;
+use atp_native::error::Kind;
 use atp_native::features::{DIMENSION, SCHEMA};
 use atp_native::parameters::Parameters;
+use atp_native::processor::Processor;
 use atp_native::query::Query;
 
 use world::{LEARNERS, Lesson, Question, engine, lesson, plain_parameters, query, question, teach_from};
@@ -85,6 +89,20 @@ fn features_of_a_text_and_a_fresh_factor_need_no_memory_of_their_own() {
     let asked = Query { text: Some("Write a function.\n(A) one\n(B) two"), features: None, ..query(&asked) };
     engine.choose(&asked).expect("a valid query");
     assert_eq!(allocations(|| engine.choose(&asked)), 2);
+
+    let bytes = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../atp_grpc/engine/text_table.bin"));
+    let table = TextTable::decode(&bytes.expect("the table is shipped")).expect("a sound table");
+    let parameters = Parameters { schema: embed::SCHEMA.into(), dimension: embed::DIMENSION, ..plain_parameters() };
+    let text = Some(Arc::new(TextExtractor::new(table)));
+    let mut engine = world::loaded(Engine::on(Processor::detect(), parameters, text).expect("valid parameters"));
+    engine.choose(&asked).expect("a valid query");
+    assert_eq!(allocations(|| engine.choose(&asked)), 2);
+}
+
+#[test]
+fn an_engine_of_the_text_table_is_not_made_without_it() {
+    let parameters = Parameters { schema: embed::SCHEMA.into(), dimension: embed::DIMENSION, ..plain_parameters() };
+    assert_eq!(Engine::new(parameters).map_err(|fault| fault.kind).err(), Some(Kind::Engine));
 }
 
 #[test]

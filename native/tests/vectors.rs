@@ -4,9 +4,12 @@ mod spelling;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, LazyLock};
 
+use atp_native::embed::{SCHEMA, TextExtractor, TextTable};
 use atp_native::engine::Engine;
 use atp_native::error::Fault;
+use atp_native::processor::Processor;
 use atp_native::rng::{Stream, normal_table};
 use serde_json::{Value, json};
 
@@ -14,6 +17,12 @@ use spelling::{
     arm, bytes, choose, error_name, float, hexadecimal, learn, offer, parameters, spell_choice, spell_summary, text,
     unpack, unsigned, whole,
 };
+
+static TEXT: LazyLock<Arc<TextExtractor>> = LazyLock::new(|| {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../atp_grpc/engine/text_table.bin");
+    let bytes = fs::read(path).expect("the table is shipped");
+    Arc::new(TextExtractor::new(TextTable::decode(&bytes).expect("a sound table")))
+});
 
 fn files() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/conformance/vectors/engine");
@@ -34,7 +43,9 @@ fn the_engine_answers_as_recorded() {
     for path in files() {
         let document = read(&path);
         let Some(fields) = document.get("parameters") else { continue };
-        let mut engine = Engine::new(parameters(fields)).expect("recorded parameters are valid");
+        let parameters = parameters(fields);
+        let text = (parameters.schema == SCHEMA).then(|| Arc::clone(&TEXT));
+        let mut engine = Engine::on(Processor::detect(), parameters, text).expect("recorded parameters are valid");
         for (number, step) in document["steps"].as_array().expect("steps").iter().enumerate() {
             let answer = perform(&mut engine, step).unwrap_or_else(|fault| json!({"error": error_name(fault.kind)}));
             let place = format!("{} step {number} ({})", path.display(), step["do"]);

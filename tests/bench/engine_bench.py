@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from functools import partial
 
 from atp_grpc.engine.contract import EngineParameters, Learner
-from atp_grpc.engine.native import NativeEngine
+from atp_grpc.engine.native import NativeEngine, NativeTextExtractor
 from atp_grpc.engine.reference import ReferenceEngine
+from atp_grpc.engine.reference.embedding import TEXT_SCHEMA, TextExtractor
 from tests.bench.engine_world import Call, World
 
 Row = dict[str, object]
@@ -44,9 +45,10 @@ class Duel:
 
 def rows() -> list[Row]:
     """All figures named `engine.`; takes about a minute."""
-    few, many = World(8), World(64)
+    few, many, readers = World(8), World(64), World(8, schema=TEXT_SCHEMA)
     flags = EngineParameters("bench", "flags.v1", 15, 1e6, 1.0)
     native_flags, reference_flags = NativeEngine(flags), ReferenceEngine(flags)
+    native_text, reference_text = NativeTextExtractor.load(), TextExtractor.load()
     duels = [
         _choosing("engine.choose8", few),
         _choosing("engine.choose64", many),
@@ -58,7 +60,27 @@ def rows() -> list[Row]:
             lambda: reference_flags.features(TEXT),
             unit=f"us per {len(TEXT)} characters",
         ),
+        Duel(
+            "engine.embed",
+            "reference embedding",
+            lambda: native_text.embed(TEXT),
+            lambda: reference_text.embed(TEXT),
+            unit=f"us per {len(TEXT)} characters",
+        ),
         Duel("engine.vs_reference", "reference engine, 8 arms", few.choices(few.native), few.choices(few.reference)),
+        Duel(
+            "engine.choose8_text",
+            f"numpy LinUCB on ready features, 8 arms, {readers.dimension + 1} coefficients",
+            readers.choices(readers.native, TEXT),
+            readers.numpy_choices(),
+            unit=f"us per {len(TEXT)} characters",
+        ),
+        Duel(
+            "engine.vs_reference_text",
+            f"reference engine, 8 arms, {len(TEXT)} characters",
+            readers.choices(readers.native, TEXT),
+            readers.choices(readers.reference, TEXT),
+        ),
     ]
     after_lessons = [("", few), ("_linucb", World(8, learner=Learner.LINUCB))]
     after_lessons += [(f"_d{dimension + 1}", World(8, dimension)) for dimension in OTHER_DIMENSIONS]

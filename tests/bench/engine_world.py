@@ -13,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from atp_grpc.engine.contract import Arm, ContextMode, Engine, EngineParameters, Learner, Offer, Outcome, Query
-from atp_grpc.engine.native import NativeEngine
+from atp_grpc.engine.native import NativeEngine, NativeTextExtractor
 from atp_grpc.engine.reference import ReferenceEngine
+from atp_grpc.engine.reference.embedding import TEXT_SCHEMA, TextExtractor
 
 Call = Callable[[], object]
 
@@ -47,10 +48,14 @@ class NumpyLinUcb:
 class World:
     """The engines under test and the baseline, after the same lessons; context is on."""
 
-    def __init__(self, arms: int, dimension: int = DIMENSION, learner: Learner = Learner.THOMPSON) -> None:
+    def __init__(
+        self, arms: int, dimension: int = DIMENSION, learner: Learner = Learner.THOMPSON, schema: str = "bench.v1"
+    ) -> None:
         self.arms, self.dimension = arms, dimension
-        parameters = EngineParameters("bench", "bench.v1", dimension, 1e6, 1.0, learner, context=ContextMode.ON)
-        self.native, self.reference = NativeEngine(parameters), ReferenceEngine(parameters)
+        parameters = EngineParameters("bench", schema, dimension, 1e6, 1.0, learner, context=ContextMode.ON)
+        reads_table = schema == TEXT_SCHEMA
+        self.native = NativeEngine(parameters, NativeTextExtractor.load() if reads_table else None)
+        self.reference = ReferenceEngine(parameters, TextExtractor.load() if reads_table else None)
         self.numpy = NumpyLinUcb(arms, dimension)
         chance = np.random.default_rng(7)
         self.vectors = (chance.standard_normal((256, dimension)) / np.sqrt(dimension)).astype("<f4")
@@ -100,9 +105,10 @@ class World:
     def learn_in_numpy(self, sequence: int) -> None:
         self.numpy.learn(sequence % self.arms, self.rows[sequence % 256], self.quality(sequence))
 
-    def choices(self, engine: Engine) -> Call:
-        """A choice by an engine, for another query and seed each time."""
-        queries = itertools.cycle(self.queries)
+    def choices(self, engine: Engine, text: str | None = None) -> Call:
+        """A choice by an engine, for another query and seed each time; or for one text, with another seed each time."""
+        asked = self.queries if text is None else [one._replace(features=None, text=text) for one in self.queries]
+        queries = itertools.cycle(asked)
         return lambda: engine.choose(next(queries)).chosen
 
     def numpy_choices(self) -> Call:

@@ -97,6 +97,7 @@ def test_the_wheel_holds_every_file_of_the_package_and_nothing_else(distribution
 
     assert packed == here
     assert {"atp_grpc/py.typed", "atp_grpc/client/service_config.json", "atp_grpc/catalog/demonstration.toml"} <= packed
+    assert {"atp_grpc/engine/text_table.bin", "atp_grpc/engine/text_table.LICENSE"} <= packed
 
 
 def test_the_sdist_holds_what_building_needs_and_no_leftovers(distributions: Path) -> None:

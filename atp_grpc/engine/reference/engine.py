@@ -29,6 +29,7 @@ from atp_grpc.engine.contract import (
 )
 from atp_grpc.engine.reference import validity
 from atp_grpc.engine.reference.choosing import Prices, ReferenceChoice, choose
+from atp_grpc.engine.reference.embedding import TEXT_SCHEMA, TextExtractor
 from atp_grpc.engine.reference.flags import FLAGS_SCHEMA, FlagExtractor
 from atp_grpc.engine.reference.reading import ReadingTable, residual_sd
 from atp_grpc.engine.reference.snapshot import from_checkpoint, to_checkpoint
@@ -42,11 +43,15 @@ if TYPE_CHECKING:
 class ReferenceEngine:
     """`Engine` in numpy. One object per pool."""
 
-    def __init__(self, parameters: EngineParameters) -> None:
-        """Raises EngineError when a parameter is out of range."""
+    def __init__(self, parameters: EngineParameters, text: TextExtractor | None = None) -> None:
+        """Takes what reads text for the schema `text.v1`; the other schemas never look at it.
+
+        Raises:
+            EngineError: a parameter is out of range, or the schema is `text.v1` and nothing was given that reads it.
+        """
         validity.check_parameters(parameters)
         self._parameters = parameters
-        self._extractor = FlagExtractor.load() if parameters.schema_id == FLAGS_SCHEMA else None
+        self._extractor = _extractor(parameters.schema_id, text)
         self._generation = 0
         self._arms: tuple[Arm, ...] = ()
         self._offer_arms: tuple[int, ...] = ()
@@ -242,3 +247,14 @@ class ReferenceEngine:
             failure_rate=float(estimates.failure_rate[position]),
             residual_sd=0.0 if learned is None else residual_sd(learned, scale, coefficients),
         )
+
+
+def _extractor(schema_id: str, text: TextExtractor | None) -> FlagExtractor | TextExtractor | None:
+    """What computes the features of a text; nothing for a caller's own schema."""
+    if schema_id == FLAGS_SCHEMA:
+        return FlagExtractor.load()
+    if schema_id != TEXT_SCHEMA:
+        return None
+    if text is None:
+        raise EngineError(f"schema {TEXT_SCHEMA} needs its text table")
+    return text

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from atp_grpc.domain.policy import TEXT_SCHEMAS
 from atp_grpc.engine.contract import EngineError, InvalidOutcomeError, InvalidQueryError
-from atp_grpc.engine.reference.flags import FLAGS_DIMENSION, FLAGS_SCHEMA
 
 if TYPE_CHECKING:
     from atp_grpc.engine.contract import Arm, EngineParameters, Offer, Outcome, Query
@@ -35,8 +35,9 @@ def check_parameters(parameters: EngineParameters) -> None:
     _name("pool", parameters.pool, EngineError)
     _name("schema_id", parameters.schema_id, EngineError)
     _integer("dimension", parameters.dimension, 1, DIMENSION_LIMIT, EngineError)
-    if parameters.schema_id == FLAGS_SCHEMA and parameters.dimension != FLAGS_DIMENSION:
-        raise EngineError(f"schema {FLAGS_SCHEMA} has {FLAGS_DIMENSION} dimensions")
+    numbers = TEXT_SCHEMAS.get(parameters.schema_id, parameters.dimension)
+    if parameters.dimension != numbers:
+        raise EngineError(f"schema {parameters.schema_id} has {numbers} dimensions")
     _number("cost_scale_nano_usd", parameters.cost_scale_nano_usd, 1e-12, 1e24, EngineError)
     _number("latency_scale_seconds", parameters.latency_scale_seconds, 1e-12, 1e24, EngineError)
     _number("scale", parameters.scale, 0.0, 1e6, EngineError)

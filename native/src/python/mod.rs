@@ -6,13 +6,14 @@
 
 mod acknowledging;
 mod choice;
+mod embedding;
 mod observing;
 mod reading;
 mod request;
 mod scribe;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pyo3::prelude::*;
 use pyo3::sync::MutexExt;
@@ -20,9 +21,11 @@ use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
 
 use crate::engine;
 use crate::error::{Fault, Kind};
+use crate::processor::Processor;
 use crate::query::Query;
 use acknowledging::{observe_batch_response, observe_response};
 use choice::Choice;
+use embedding::TextExtractor;
 use observing::{LessonReader, ObservationWriter, ReportReader};
 use reading::{
     Candidates, Unreadable, read_arm, read_offer, read_outcome, read_parameters, read_query, read_text, whole,
@@ -31,7 +34,7 @@ use request::{Reader, Request};
 use scribe::{Offerings, Routed, Scribe, route_batch_response, route_response};
 
 /// Version of everything that crosses; `atp_grpc/engine/native.py` carries the same integer.
-const CROSSING: i64 = 3;
+const CROSSING: i64 = 4;
 
 pyo3::create_exception!(atp_native, NativeError, pyo3::exceptions::PyException, "A refusal: (kind, sentence).");
 
@@ -73,10 +76,15 @@ impl Engine {
 #[pymethods]
 impl Engine {
     #[new]
-    #[pyo3(signature = (parameters, exclusions, /))]
-    fn new(parameters: &Bound<'_, PyTuple>, exclusions: Py<PyTuple>) -> PyResult<Self> {
+    #[pyo3(signature = (parameters, exclusions, text, /))]
+    fn new(
+        parameters: &Bound<'_, PyTuple>,
+        exclusions: Py<PyTuple>,
+        text: Option<PyRef<'_, TextExtractor>>,
+    ) -> PyResult<Self> {
         guarded(|| {
-            let engine = engine::Engine::new(read_parameters(parameters)?)?;
+            let text = text.map(|text| Arc::clone(&text.0));
+            let engine = engine::Engine::on(Processor::detect(), read_parameters(parameters)?, text)?;
             Ok(Self { held: Mutex::new(Held { engine, candidates: Candidates::default() }), exclusions })
         })
     }
@@ -216,6 +224,7 @@ fn atp_native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<ReportReader>()?;
     module.add_class::<LessonReader>()?;
     module.add_class::<ObservationWriter>()?;
+    module.add_class::<TextExtractor>()?;
     module.add_function(wrap_pyfunction!(observe_response, module)?)?;
     module.add_function(wrap_pyfunction!(observe_batch_response, module)?)?;
     module.add_function(wrap_pyfunction!(route_response, module)?)?;

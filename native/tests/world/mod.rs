@@ -172,7 +172,11 @@ pub fn engine(parameters: &Parameters) -> Engine {
 }
 
 pub fn engine_on(processor: Processor, parameters: &Parameters) -> Engine {
-    let mut engine = Engine::on(processor, parameters.clone()).expect("valid parameters");
+    loaded(Engine::on(processor, parameters.clone(), None).expect("valid parameters"))
+}
+
+/// The engine with the arms and offers of this world.
+pub fn loaded(mut engine: Engine) -> Engine {
     let arm = |(position, name): (usize, &&str)| Arm {
         name: (*name).to_owned(),
         quality: 0.9,

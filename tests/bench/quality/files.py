@@ -12,7 +12,8 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from atp_grpc.config import Settings
+from atp_grpc.config import PolicySettings, Settings
+from atp_grpc.domain.policy import DEFAULT_SCHEMA, TEXT_SCHEMAS
 from atp_grpc.replay.order import Halving
 from atp_grpc.replay.pool import find_data
 from atp_grpc.replay.preparing import Prepared, Wanted, prepare
@@ -55,8 +56,8 @@ def data_folder() -> Path:
 
 
 @cache
-def open_file(name: str) -> Prepared:
-    """Reads a file and computes the features of its prompts once.
+def open_file(name: str, schema: str = DEFAULT_SCHEMA) -> Prepared:
+    """Reads a file and computes the features of its prompts once, in a schema that is computed from text.
 
     Raises:
         NoDataError: there is no data to be found.
@@ -74,5 +75,6 @@ def open_file(name: str) -> Prepared:
         halving=None,
         limit=None,
     )
-    [prepared] = prepare(wanted, Settings())
+    policy = PolicySettings(feature_schema=schema, feature_dimension=TEXT_SCHEMAS[schema])
+    [prepared] = prepare(wanted, Settings(policy=policy))
     return prepared

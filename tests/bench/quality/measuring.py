@@ -53,11 +53,12 @@ def measure(block: Block) -> Score:
         ConfigurationError: an override is no setting.
         NoDataError, OutcomeFileFault, PoolError, ListPriceError: the file cannot be had or used.
     """
-    prepared = open_file(block.file)
+    base = load(None, {}, {**LEARNERS.get(block.policy, {}), **block.overrides})
+    prepared = open_file(block.file, base.policy.feature_schema)
     run = dataclasses.replace(
         prepared.run,
         seeds=ORDERS,
-        base=load(None, {}, {**LEARNERS.get(block.policy, {}), **block.overrides}),
+        base=base,
         halving=FILES[block.file].halving if block.protocol is Protocol.WARM else None,
     )
     if block.policy in LEARNERS:

@@ -10,8 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from atp_grpc.engine.contract import Engine, EngineParameters
-from atp_grpc.engine.native import NativeEngine
-from atp_grpc.engine.reference import ReferenceEngine
+from tests.conformance.engine import makers
 from tests.native_engine import need_native
 
 EngineFactory = Callable[[EngineParameters], Engine]
@@ -19,14 +18,14 @@ EngineFactory = Callable[[EngineParameters], Engine]
 
 def _native() -> EngineFactory:
     need_native()
-    return NativeEngine
+    return makers.make_native
 
 
 @pytest.fixture(
     scope="session", params=["reference", pytest.param("native", marks=pytest.mark.native)], name="make_engine"
 )
 def each_engine(request: pytest.FixtureRequest) -> EngineFactory:
-    return ReferenceEngine if request.param == "reference" else _native()
+    return makers.make_reference if request.param == "reference" else _native()
 
 
 @pytest.fixture(scope="session")

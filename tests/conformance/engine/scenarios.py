@@ -13,7 +13,7 @@ from typing import Final
 from atp_grpc.engine.contract import ContextMode, EngineParameters, Learner
 from tests.conformance.engine import learning_stories, limit_stories, tenant_stories
 from tests.conformance.engine.recorder import Recorder
-from tests.conformance.engine.world import FLAGS, HOUR, OWN
+from tests.conformance.engine.world import FLAGS, HOUR, OWN, TEXT
 
 Story = Callable[[Recorder], None]
 
@@ -34,6 +34,7 @@ SCENARIOS: Final[dict[str, tuple[EngineParameters, Story]]] = {
         learning_stories.routing,
     ),
     "routing_thompson_beta": (dataclasses.replace(FLAGS, learner=Learner.THOMPSON_BETA), learning_stories.routing),
+    "routing_text": (dataclasses.replace(TEXT, context=ContextMode.ON), learning_stories.routing),
     "own_schema": (OWN, learning_stories.vectors_of_a_caller),
     "own_schema_linear": (
         dataclasses.replace(OWN, context=ContextMode.ON, slope_precision=0.25, scale=0.4, epsilon=0.2),
@@ -100,3 +101,8 @@ SELF_TEST: Final[dict[str, tuple[EngineParameters, Story]]] = {
     ),
 }
 """Small enough to run at every start of a server; kept in the package as `self_test.json`."""
+
+TEXT_SELF_TEST: Final[dict[str, tuple[EngineParameters, Story]]] = {
+    "text": (dataclasses.replace(TEXT, context=ContextMode.ON, scale=0.5), learning_stories.start_up),
+}
+"""The same for servers whose features come from the text table; kept as `self_test_text.json`."""

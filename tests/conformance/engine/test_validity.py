@@ -43,6 +43,7 @@ def engine(make_engine: EngineFactory) -> Engine:
         {"dimension": 0},
         {"dimension": 513},
         {"schema_id": "flags.v1"},
+        *({"schema_id": "text.v1", "dimension": dimension} for dimension in (15, 46, 48)),
         *({name: value} for name in ("cost_scale_nano_usd", "latency_scale_seconds") for value in (*BROKEN, 0.0, 1e25)),
         *({name: value} for name in ("scale", "alpha") for value in (*BROKEN, 1e7)),
         *({"epsilon": value} for value in (*BROKEN, 1.001)),

@@ -12,10 +12,10 @@ import pytest
 
 import atp_grpc.engine
 from atp_grpc.engine.reference.chance import NORMAL_CELLS, normal_table, normals, uniform, word
-from atp_grpc.engine.self_test import EngineSelfTestError, replay, run_self_test
-from tests.conformance.engine.scenarios import SCENARIOS, SELF_TEST
+from atp_grpc.engine.self_test import CONVERSATIONS, TEXT_CONVERSATIONS, EngineSelfTestError, replay, run_self_test
+from tests.conformance.engine.scenarios import SCENARIOS, SELF_TEST, TEXT_SELF_TEST
 from tests.conformance.engine.vector_format import VECTORS, plain, read
-from tests.conformance.engine.write_vectors import SELF_TEST_FILE, tell
+from tests.conformance.engine.write_vectors import SELF_TEST_FILE, TEXT_SELF_TEST_FILE, tell
 
 if TYPE_CHECKING:
     from tests.conformance.engine.conftest import EngineFactory
@@ -91,17 +91,25 @@ def test_a_vector_with_a_step_nobody_knows_is_not_passed_over(make_engine: Engin
         replay({**document, "steps": [{"do": "guess", "expect": {}}]}, make_engine)
 
 
-def test_an_engine_passes_the_start_up_test(make_engine: EngineFactory) -> None:
-    run_self_test(make_engine)
+@pytest.mark.parametrize("conversations", [CONVERSATIONS, TEXT_CONVERSATIONS])
+def test_an_engine_passes_the_start_up_test(make_engine: EngineFactory, conversations: str) -> None:
+    run_self_test(make_engine, conversations)
 
 
-def test_the_start_up_test_is_small_and_shipped_with_the_package() -> None:
-    assert Path(atp_grpc.engine.__path__[0]) == SELF_TEST_FILE.parent
-    documents = json.loads(SELF_TEST_FILE.read_text(encoding="utf-8"))
-    assert len(documents) == len(SELF_TEST)
-    assert SELF_TEST_FILE.stat().st_size < 64 * 1024
+def test_the_start_up_tests_are_small_and_shipped_with_the_package() -> None:
+    assert Path(atp_grpc.engine.__path__[0]) == SELF_TEST_FILE.parent == TEXT_SELF_TEST_FILE.parent
+    documents, text_documents = _documents(SELF_TEST_FILE), _documents(TEXT_SELF_TEST_FILE)
+    assert (len(documents), len(text_documents)) == (len(SELF_TEST), len(TEXT_SELF_TEST))
+    assert max(SELF_TEST_FILE.stat().st_size, TEXT_SELF_TEST_FILE.stat().st_size) < 64 * 1024
     verbs = {step["do"] for document in documents for step in document["steps"]}
     assert verbs == {"load", "choose", "learn", "summary", "checkpoint", "restore"}
+    assert {document["parameters"]["schema_id"] for document in text_documents} == {"text.v1"}
+    assert "text.v1" not in {document["parameters"]["schema_id"] for document in documents}
+
+
+def _documents(file: Path) -> list[dict[str, Any]]:
+    documents: list[dict[str, Any]] = json.loads(file.read_text(encoding="utf-8"))
+    return documents
 
 
 def _places(value: Any, place: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
@@ -128,9 +136,9 @@ def _spoil(value: Any) -> Any:
             return 1
 
 
-@pytest.mark.parametrize("position", range(len(SELF_TEST)))
+@pytest.mark.parametrize("position", range(len(SELF_TEST) + len(TEXT_SELF_TEST)))
 def test_the_start_up_test_notices_any_spoilt_expectation(make_engine: EngineFactory, position: int) -> None:
-    document = json.loads(SELF_TEST_FILE.read_text(encoding="utf-8"))[position]
+    document = [*_documents(SELF_TEST_FILE), *_documents(TEXT_SELF_TEST_FILE)][position]
     spoilt_count = 0
     for number, step in enumerate(document["steps"]):
         places = _places(step["expect"])

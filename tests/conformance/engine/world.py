@@ -1,10 +1,11 @@
-"""The small world most scenarios and laws live in: two sets of parameters, five models, six offers, one moment.
+"""The small world most scenarios and laws live in: three sets of parameters, five models, six offers, one moment.
 
 Entered by the tests and the stories. Helpers take changes by field name, so a test states only what matters to it.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Final
 
 from atp_grpc.engine.checkpoint import ArmRecord
@@ -17,6 +18,7 @@ HOUR: Final = 3_600_000_000_000
 FLAGS: Final = EngineParameters(
     pool="shop/default", schema_id="flags.v1", dimension=15, cost_scale_nano_usd=2e6, latency_scale_seconds=10.0
 )
+TEXT: Final = dataclasses.replace(FLAGS, schema_id="text.v1", dimension=47)
 OWN: Final = EngineParameters(
     pool="büro/eigen", schema_id="own.v3", dimension=3, cost_scale_nano_usd=5e5, latency_scale_seconds=4.0
 )

@@ -11,36 +11,41 @@ from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
 import atp_grpc.engine
-from atp_grpc.engine.reference import ReferenceEngine
 from atp_grpc.engine.reference.chance import NORMAL_CELLS, normal_table, uniform, word
+from atp_grpc.engine.self_test import CONVERSATIONS, TEXT_CONVERSATIONS
+from tests.conformance.engine.makers import make_reference
 from tests.conformance.engine.recorder import Recorder
-from tests.conformance.engine.scenarios import SCENARIOS, SELF_TEST
+from tests.conformance.engine.scenarios import SCENARIOS, SELF_TEST, TEXT_SELF_TEST
 from tests.conformance.engine.vector_format import VECTORS, plain, spell, write
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from atp_grpc.engine.contract import EngineParameters
     from tests.conformance.engine.scenarios import Story
 
-SELF_TEST_FILE = Path(atp_grpc.engine.__path__[0]) / "self_test.json"
+SELF_TEST_FILE = Path(atp_grpc.engine.__path__[0]) / CONVERSATIONS
+TEXT_SELF_TEST_FILE = Path(atp_grpc.engine.__path__[0]) / TEXT_CONVERSATIONS
 
 
 def main() -> None:
     for name, (parameters, story) in SCENARIOS.items():
         write(VECTORS / f"{name}.json", tell(parameters, story))
     write(VECTORS / "chance.json", spell({"about": "Counter-based draws and the normal table.", "steps": _chance()}))
-    write(SELF_TEST_FILE, self_test_text())
+    write(SELF_TEST_FILE, self_test_text(SELF_TEST))
+    write(TEXT_SELF_TEST_FILE, self_test_text(TEXT_SELF_TEST))
 
 
 def tell(parameters: EngineParameters, story: Story) -> str:
     """The document of one scenario, as the reference answers today."""
-    recorder = Recorder(ReferenceEngine(parameters))
+    recorder = Recorder(make_reference(parameters))
     story(recorder)
     return spell({"about": story.__doc__, "parameters": plain(parameters), "steps": recorder.steps})
 
 
-def self_test_text() -> str:
-    """The built-in conversations of the server's self-test."""
-    return "[\n" + ",\n".join(tell(parameters, story) for parameters, story in SELF_TEST.values()) + "\n]"
+def self_test_text(scenarios: Mapping[str, tuple[EngineParameters, Story]]) -> str:
+    """Built-in conversations of the server's self-test."""
+    return "[\n" + ",\n".join(tell(parameters, story) for parameters, story in scenarios.values()) + "\n]"
 
 
 def _chance() -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
 import subprocess
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 from atp_grpc.cli.program import run
 from tests.rpc.catalogues import ONE_MODEL, TWO_MODELS
-from tests.rpc.cli.conftest import ATP, Served, environment, serve
+from tests.rpc.cli.conftest import ATP, ROOT, Served, environment, serve
 
 
 def document(capsys: pytest.CaptureFixture[str], served: Served, *arguments: str, key: str = "") -> Any:
@@ -28,6 +29,28 @@ def refused_start(cwd: Path, *arguments: str) -> list[str]:
     assert "ready" not in ended.stdout
     assert "Traceback" not in ended.stderr
     return ended.stderr.splitlines()
+
+
+@pytest.mark.parametrize("command", [["serve", "--port=0", "--ops-port=-1"], ["replay", "--simulated=3"]])
+def test_a_damaged_text_table_stops_the_start_with_its_sentence(tmp_path: Path, command: list[str]) -> None:
+    shutil.copytree(ROOT / "atp_grpc", tmp_path / "atp_grpc", ignore=shutil.ignore_patterns("__pycache__"))
+    table = tmp_path / "atp_grpc" / "engine" / "text_table.bin"
+    whole = table.read_bytes()
+    table.write_bytes(whole[:700_000] + bytes([whole[700_000] ^ 1]) + whole[700_001:])
+    settings = ["--set", "policy.feature_schema=text.v1", "--set", "policy.feature_dimension=47"]
+    ended = subprocess.run(
+        [*ATP, *command, *settings],
+        cwd=tmp_path,
+        env=environment(PYTHONPATH=str(tmp_path)),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+    assert (ended.returncode, ended.stdout) == (2, ""), ended.stderr
+    assert "Traceback" not in ended.stderr
+    (said,) = [line for line in ended.stderr.splitlines() if not line.startswith("{")]
+    assert said == "atp: the text table of this installation is damaged; install atp-grpc anew"
 
 
 def test_a_server_that_is_told_to_stop_ends_with_zero(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from atp_grpc.app import engines
 from atp_grpc.app.engines import EngineMissingError, is_native, pick_engine
-from atp_grpc.engine import native
-from atp_grpc.engine.contract import EngineParameters
+from atp_grpc.engine import native, text_table
+from atp_grpc.engine.contract import Arm, DamagedTextTableError, EngineParameters, Offer, Query
 from atp_grpc.engine.quarantine import QuarantinedEngine
 from atp_grpc.engine.reference import ReferenceEngine
 from atp_grpc.engine.rollout import RolloutEngine
-from atp_grpc.engine.self_test import EngineSelfTestError
+from atp_grpc.engine.self_test import TEXT_CONVERSATIONS, EngineSelfTestError
 from tests.native_engine import need_native
 
 PARAMETERS = EngineParameters(
     pool="default", schema_id="flags.v1", dimension=15, cost_scale_nano_usd=1e6, latency_scale_seconds=1.0
 )
+TEXT = dataclasses.replace(PARAMETERS, schema_id="text.v1", dimension=47)
 
 
 def unheard(reason: str) -> None:
@@ -95,3 +98,44 @@ def test_each_engine_that_shares_the_choices_has_passed_its_self_test(monkeypatc
     monkeypatch.setattr(engines, "run_self_test", tested.append)
     pick_engine("auto", PARAMETERS, native_share=0.5, on_quarantine=unheard)
     assert tested == [native.NativeEngine, ReferenceEngine]
+
+
+@pytest.mark.parametrize("kind", ["reference", pytest.param("native", marks=pytest.mark.native)])
+def test_an_engine_whose_features_come_from_the_table_has_it(kind: str) -> None:
+    if kind == "native":
+        need_native()
+    picked = pick_engine(kind, TEXT, native_share=1.0, on_quarantine=unheard)
+    assert len(picked.engine.features("Which bones are broken most often?")) == 4 * 47
+
+
+@pytest.mark.native
+def test_the_standby_of_an_engine_with_the_table_has_it_too() -> None:
+    need_native()
+    reasons: list[str] = []
+    engine = pick_engine("native", TEXT, native_share=1.0, on_quarantine=reasons.append).engine
+    engine.load([Arm("one")], [Offer(0, 1, 1)], 1)
+    query = Query(1, (0,), 7, 0, 0.0, 0.0, text="Which bones are broken most often?")
+    before = engine.choose(query)
+    assert isinstance(engine, QuarantinedEngine)
+    engine._engine.inject_panic(1)  # type: ignore[attr-defined]
+    after = engine.choose(query)
+    assert (before.engine, after.engine, len(reasons)) == ("native", "reference", 1)
+    assert before.features[60:] == after.features[60:] != bytes(128)
+
+
+@pytest.mark.parametrize(("parameters", "conversations"), [(PARAMETERS, []), (TEXT, [TEXT_CONVERSATIONS])])
+def test_the_self_test_of_text_is_for_those_who_serve_it(
+    parameters: EngineParameters, conversations: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tested: list[str] = []
+    monkeypatch.setattr(engines, "run_self_test", lambda _, *named: tested.extend(named))
+    pick_engine("reference", parameters, native_share=1.0, on_quarantine=unheard)
+    assert tested == conversations
+
+
+@pytest.mark.parametrize("kind", ["auto", "reference"])
+def test_a_damaged_table_stops_those_who_need_it_and_nobody_else(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(text_table, "TABLE_DIGEST", "0" * 64)
+    pick_engine(kind, PARAMETERS, native_share=1.0, on_quarantine=unheard)
+    with pytest.raises(DamagedTextTableError, match="damaged; install atp-grpc anew"):
+        pick_engine(kind, TEXT, native_share=1.0, on_quarantine=unheard)

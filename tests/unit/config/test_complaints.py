@@ -76,6 +76,7 @@ MISTAKES = {
     "section_is_not_a_table": ["FILE: server: must be a table"],
     "syntax_error": ["FILE:3:7: Invalid value"],
     "text_for_a_number": ["FILE: server.port: must be a whole number, got '8443'"],
+    "text_schema_with_default_dimension": ["FILE: policy.feature_schema: schema text.v1 has 47 numbers, not 15"],
     "text_schema_with_other_dimension": ["FILE: policy.feature_dimension: schema flags.v1 has 15 numbers, not 48"],
     "tls_without_key": ["FILE: tls.certificate: TLS needs a certificate and its key"],
     "tls_without_port": ["FILE: tls.certificate, FILE: server.port: TLS is spoken on server.port, which is off"],
