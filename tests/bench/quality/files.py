@@ -1,4 +1,4 @@
-"""The developer files that the table is measured on, opened as `atp replay --sweep` opens them.
+"""The outcome files that the table is measured on, opened as `atp replay --sweep` opens them.
 
 A measurement enters here once per file and process; nothing is written and nothing is tuned here.
 """

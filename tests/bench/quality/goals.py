@@ -1,4 +1,4 @@
-"""What the project asks of its choices on each developer file: the bars beside which the table puts its figures.
+"""What the project asks of its choices on each outcome file: the bars beside which the table puts its figures.
 
 The table enters here. Bars are data; nothing is measured here. A bar belongs to a protocol: orders 0 to 4, a file
 served cold, or half of it served after all outcomes of the other half.
