@@ -18,6 +18,11 @@ from tests.rpc.serving import ACME, GLOBEX, key_for
 
 AT_A_TIME = 64
 """Callers that keep a server busy without making a queue that is worth a word."""
+CROWD = 512
+"""Callers, each as fast as it is answered, that make a queue: so long in calls on any machine, where a rate that was
+too much for a server a moment ago may be too little now."""
+STRICT = ("--set=admission.target_queue_seconds=0.01", "--set=admission.least_calls=4")
+"""A server that lets 4 calls wait, or a hundredth of what it answers in a second: far fewer than a crowd."""
 WARM_SECONDS, PEAK_SECONDS = 1.5, 3.0
 MOST_BUSY = 0.8
 """Above this part of its core the caller may be what was measured."""

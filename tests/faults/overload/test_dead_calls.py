@@ -8,13 +8,12 @@ from pathlib import Path
 import pytest
 
 from tests.faults.battery import report
-from tests.faults.overload.ground import Ground, ground, share
+from tests.faults.overload.ground import CROWD, Ground, ground, share
 from tests.faults.overload.storm import Phase, Storm
 
 BAR = 0.01
-CROWD = 512
-"""Patient callers, each as fast as it is answered: the queue in which the hurried ones wait."""
 PATIENCE_SECONDS = 30.0
+"""Of the crowd, in whose queue the hurried ones wait."""
 
 
 async def hurried_among_patient(server: Ground, *, hurry_seconds: float, seconds: float) -> tuple[Storm, Storm]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.battery import report
-from tests.faults.overload.ground import ground, share, told, within_reach
+from tests.faults.overload.ground import CROWD, STRICT, ground, share, told, within_reach
 from tests.faults.overload.storm import Fate, Phase, Storm
 
 GOODPUT_BAR, LATENCY_BAR = 0.9, 3.0
@@ -24,8 +24,8 @@ NORMAL_SECONDS, MOST_SECONDS = 5.0, 10.0
 PATIENT_SECONDS, IMPATIENT_SECONDS = 5.0, 1.0
 
 
-def judge(test: str, times: float, peak: float, fate: Fate, seen: Storm, unloaded_p99_ms: float | None) -> None:
-    figure = told(fate, peak, seen.busy) | {"times": times, "peak": round(peak)}
+def judge(test: str, peak: float, fate: Fate, seen: Storm, unloaded_p99_ms: float | None) -> None:
+    figure = told(fate, peak, seen.busy) | {"peak": round(peak)}
     is_met = fate.goodput >= GOODPUT_BAR * peak
     if unloaded_p99_ms is not None:
         figure["p99_ratio"] = round(fate.p99_ms / max(unloaded_p99_ms, 0.1), 1)
@@ -38,15 +38,14 @@ def judge(test: str, times: float, peak: float, fate: Fate, seen: Storm, unloade
 
 
 async def test_who_is_sent_away_is_told_when_to_come_back_and_half_are_answered(tmp_path: Path) -> None:
-    strict = ("--set=admission.target_queue_seconds=0.01", "--set=admission.least_calls=4")
-    with ground(tmp_path, *strict) as server:
+    with ground(tmp_path, *STRICT) as server:
         peak = await server.peak()
         before = server.metric("atp_overloaded_total", attempt="first")
-        seen = await server.storm(Phase(2, rate=3 * peak), deadline_seconds=20)
+        seen = await server.storm(Phase(2, at_a_time=CROWD), deadline_seconds=20)
         counted = server.metric("atp_overloaded_total", attempt="first") - before
         [fate] = seen.fates
 
-    judge("C1 short", 3, peak, fate, seen, None)
+    judge("C1 short", peak, fate, seen, None)
     assert fate.sent_away == counted > 0
     assert fate.answered >= 0.4 * fate.asked
 
@@ -63,7 +62,7 @@ async def test_a_flood_leaves_answers_for_patient_callers(tmp_path: Path, times:
         after = (await server.storm(Phase(2, rate=0.3 * peak))).fates[0]
 
     calm, fate = seen.fates
-    judge("C1", times, peak, fate, seen, calm.p99_ms)
+    judge("C1", peak, fate, seen, calm.p99_ms)
     assert within_reach([seen])
     assert fate.goodput >= LEAST_GOODPUT * peak
     assert after.answered == after.asked

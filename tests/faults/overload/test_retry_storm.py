@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.battery import report
-from tests.faults.overload.ground import Ground, ground, share, told, within_reach
+from tests.faults.overload.ground import CROWD, STRICT, Ground, ground, share, told, within_reach
 from tests.faults.overload.storm import Fate, Phase, Storm
 
 ATTEMPTS = 5
@@ -16,8 +16,8 @@ MARGIN = 0.2
 """By how much more of the retries are sent away than of the first tries, at least, while both are."""
 
 
-async def stormed(server: Ground, peak: float, *, times: float, seconds: float) -> Storm:
-    return await server.storm(Phase(seconds, rate=times * peak), deadline_seconds=10, attempts=ATTEMPTS)
+async def stormed(server: Ground, phase: Phase) -> Storm:
+    return await server.storm(phase, deadline_seconds=10, attempts=ATTEMPTS)
 
 
 def judge(test: str, peak: float, fate: Fate, busy: float) -> None:
@@ -37,10 +37,9 @@ def judge(test: str, peak: float, fate: Fate, busy: float) -> None:
 
 
 async def test_retries_are_sent_away_before_first_tries(tmp_path: Path) -> None:
-    strict = ("--set=admission.target_queue_seconds=0.01", "--set=admission.least_calls=4")
-    with ground(tmp_path, *strict) as server:
+    with ground(tmp_path, *STRICT) as server:
         peak = await server.peak()
-        seen = await stormed(server, peak, times=2, seconds=2)
+        seen = await stormed(server, Phase(2, at_a_time=CROWD))
 
     judge("C3 short", peak, seen.fates[0], seen.busy)
 
@@ -50,7 +49,7 @@ async def test_retries_are_sent_away_before_first_tries(tmp_path: Path) -> None:
 async def test_a_retry_storm_leaves_answers_and_is_over_when_its_cause_is(tmp_path: Path) -> None:
     with ground(tmp_path) as server:
         peak = await server.peak()
-        seen = await stormed(server, peak, times=1.5, seconds=20)
+        seen = await stormed(server, Phase(20, rate=1.5 * peak))
         after = await server.storm(Phase(3, rate=0.3 * peak))
 
     judge("C3", peak, seen.fates[0], seen.busy)
