@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from atp_grpc.domain.errors import AtpError
 from atp_grpc.domain.outcome import NO_LABELS, Attempt, Report, Usage
 from atp_grpc.services.convert.outcomes import ATTEMPT_ERRORS
+from atp_grpc.services.native import PlainReader
 from atp_grpc.services.reports.contract import Acknowledgement, Reading
 from atp_grpc.services.status import rpc_status
 
@@ -24,39 +25,14 @@ if TYPE_CHECKING:
     from atp_grpc.services.reports.contract import Reader, Writer
 
 
-class NativeReader:
+class NativeReader(PlainReader[Reading]):
     """`Reader` in Rust."""
 
     def __init__(self, reference: Reader, *, on_fault: Callable[[BaseException], None]) -> None:
         """`reference` reads what is not plain; `on_fault` hears of what failed."""
-        self._reference = reference
-        self._on_fault = on_fault
         errors = [ATTEMPT_ERRORS[number] for number in range(len(ATTEMPT_ERRORS))]
-        self._native = atp_native.ReportReader(Reading, Report, Attempt, Usage, errors, NO_LABELS)
-
-    def read(self, payload: bytes) -> Reading:
-        """The report in the bytes of an `ObserveRequest`; see `Reader.read`."""
-        try:
-            reading = self._native.read(payload)
-        except atp_native.NativeError as fault:
-            self._on_fault(fault)
-            reading = None
-        return self._reference.read(payload) if reading is None else reading
-
-    def read_batch(self, payload: bytes) -> list[Reading | AtpError]:
-        """The reports in the bytes of an `ObserveBatchRequest`; see `Reader.read_batch`."""
-        try:
-            readings = self._native.read_batch(payload)
-        except atp_native.NativeError as fault:
-            self._on_fault(fault)
-            readings = None
-        if readings is None:
-            return self._reference.read_batch(payload)
-        if None not in readings:
-            return readings  # type: ignore[return-value]
-        # Read whole once more: an item that is broken makes the batch malformed, one that breaks a rule does not.
-        known = self._reference.read_batch(payload)
-        return [other if reading is None else reading for reading, other in zip(readings, known, strict=True)]
+        native = atp_native.ReportReader(Reading, Report, Attempt, Usage, errors, NO_LABELS)
+        super().__init__(native, reference, on_fault=on_fault)
 
 
 class NativeWriter:

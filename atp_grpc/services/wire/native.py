@@ -16,6 +16,7 @@ from atp_grpc.domain.request import NO_CONSTRAINTS, Constraints, Objective, Rout
 from atp_grpc.pb.atp.v1 import routing_pb2 as pb
 from atp_grpc.routing.scribe.contract import Routed
 from atp_grpc.services.convert.requests import constraints, objective
+from atp_grpc.services.native import PlainReader
 from atp_grpc.services.status import rpc_status
 from atp_grpc.services.validation import Validation
 
@@ -31,39 +32,14 @@ _RESPONSE, _ERROR = 1, 2
 """Fields of a `RouteResult`."""
 
 
-class NativeReader:
+class NativeReader(PlainReader[Routable]):
     """`Reader` in Rust."""
 
     def __init__(self, validation: Validation, reference: Reader, *, on_fault: Callable[[BaseException], None]) -> None:
         """`reference` reads what is not plain; `on_fault` hears of what failed."""
         self._validation = validation
-        self._reference = reference
-        self._on_fault = on_fault
-        self._native = atp_native.Reader(self._constraints, NO_CONSTRAINTS, self._objective)
-
-    def read(self, payload: bytes) -> Routable:
-        """The request in the bytes of a `RouteRequest`; see `Reader.read`."""
-        try:
-            request = self._native.read(payload)
-        except atp_native.NativeError as fault:
-            self._on_fault(fault)
-            request = None
-        return self._reference.read(payload) if request is None else request
-
-    def read_batch(self, payload: bytes) -> list[Routable | AtpError]:
-        """The requests in the bytes of a `RouteBatchRequest`; see `Reader.read_batch`."""
-        try:
-            requests = self._native.read_batch(payload)
-        except atp_native.NativeError as fault:
-            self._on_fault(fault)
-            requests = None
-        if requests is None:
-            return self._reference.read_batch(payload)
-        if None not in requests:
-            return requests  # type: ignore[return-value]
-        # Read whole once more: an item that is broken makes the batch malformed, one that breaks a rule does not.
-        known = self._reference.read_batch(payload)
-        return [other if request is None else request for request, other in zip(requests, known, strict=True)]
+        native = atp_native.Reader(self._constraints, NO_CONSTRAINTS, self._objective)
+        super().__init__(native, reference, on_fault=on_fault)
 
     def _constraints(self, message: bytes) -> tuple[Constraints, bool]:
         try:
