@@ -1,7 +1,7 @@
 """Choices graded: from lines to every figure about them.
 
-`atp replay`, `atp eval` and studies enter here. It reads no file and draws nothing; a line is judged only by the
-outcomes of the table.
+`atp replay` and the bench of decision quality enter here. It reads no file and draws nothing; a line is judged only by
+the outcomes of the table.
 """
 
 from __future__ import annotations
