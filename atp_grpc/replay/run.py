@@ -24,7 +24,7 @@ from atp_grpc.replay.track import Track
 
 @dataclass(frozen=True)
 class Run:
-    """What is to be done with a file: `settings` x `seeds`, whole or in halves.
+    """What is to be done with a file: `settings` x `seeds`, counted from `first_seed`, whole or in halves.
 
     `prior` is what every pass starts from, unless the file is cut in halves that are each other's prior. One row of a
     prior counts `prior_weight`. `base` says everything else about the router.
@@ -39,11 +39,12 @@ class Run:
     prior: Track | None = None
     halving: Halving | None = None
     prior_weight: float = 1.0
+    first_seed: int = 0
 
     @cached_property
     def legs(self) -> tuple[Leg, ...]:
         """The parts of the file that are served on their own, for each seed."""
-        return tuple(leg for seed in range(self.seeds) for leg in self._legs(seed))
+        return tuple(leg for seed in range(self.first_seed, self.first_seed + self.seeds) for leg in self._legs(seed))
 
     def _legs(self, seed: int) -> Iterator[Leg]:
         if self.halving is None:

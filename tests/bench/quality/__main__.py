@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from atp_grpc.cli.quantities import read_pair
+from atp_grpc.cli.quantities import read_count, read_pair
 from atp_grpc.config import ConfigurationError, load
 from atp_grpc.replay.pool import PoolError
 from tests.bench import results
@@ -19,7 +19,7 @@ from tests.bench.quality.policies import POLICIES
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Prints what was asked for; figures on the default settings are kept beside those of the other benches."""
+    """Prints what was asked for; the figures of the table itself are kept beside those of the other benches."""
     options = _parser().parse_args(arguments)
     overrides = dict(options.set)
     try:
@@ -33,10 +33,10 @@ def main(arguments: Sequence[str]) -> int:
             print(path)
         return 0
     begun = time.monotonic()
-    rows = list(table.measured(table.blocks(options.files, options.policies, overrides)))
+    rows = list(table.measured(table.blocks(options.files, options.policies, overrides, options.first_order)))
     print("\n".join(table.lines(rows)))
     print(f"{time.monotonic() - begun:.0f} s", file=sys.stderr)
-    if not overrides:
+    if not overrides and not options.first_order:
         results.keep(list(rows))
     return 0
 
@@ -52,6 +52,13 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         help="a setting of ATP's learners; figures are then shown and not kept",
+    )
+    parser.add_argument(
+        "--first-order",
+        metavar="SEED",
+        type=read_count,
+        default=0,
+        help="another one than 0 is for looking at settings; figures are then shown and not kept",
     )
     parser.add_argument("--pictures", metavar="FOLDER", type=Path, help="draw the learners instead")
     return parser

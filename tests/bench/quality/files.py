@@ -35,6 +35,9 @@ FILES: Final[Mapping[str, DeveloperFile]] = {
     "routellm_mmlu": DeveloperFile(halving=Halving.CATEGORY),
     "routellm_gsm8k": DeveloperFile(),
     "llmrouter": DeveloperFile(),
+    "paretobandit_extra": DeveloperFile(),
+    "routellm_mt_bench": DeveloperFile(),
+    "conduit_gsm8k": DeveloperFile(),
 }
 
 

@@ -33,12 +33,16 @@ ORDERS: Final = 5
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Block:
-    """What is measured; `overrides` are settings by key, on top of those of an ATP learner."""
+    """What is measured; `overrides` are settings by key, on top of those of an ATP learner.
+
+    The orders are `ORDERS` from `first_order` on.
+    """
 
     file: str
     protocol: Protocol
     policy: str
     overrides: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    first_order: int = 0
 
 
 def figures(block: Block) -> dict[str, float]:
@@ -58,6 +62,7 @@ def measure(block: Block) -> Score:
     run = dataclasses.replace(
         prepared.run,
         seeds=ORDERS,
+        first_seed=block.first_order,
         base=base,
         halving=FILES[block.file].halving if block.protocol is Protocol.WARM else None,
     )

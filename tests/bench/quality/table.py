@@ -34,11 +34,14 @@ UNITS: Final[Mapping[str, str]] = {
 
 
 def blocks(
-    files: Iterable[str] = FILES, policies: Iterable[str] = POLICIES, overrides: Mapping[str, str] | None = None
+    files: Iterable[str] = FILES,
+    policies: Iterable[str] = POLICIES,
+    overrides: Mapping[str, str] | None = None,
+    first_order: int = 0,
 ) -> list[Block]:
     """Every block of some files and policies; overrides are for ATP's learners."""
     return [
-        Block(file, protocol, policy, overrides or {} if policy in LEARNERS else {})
+        Block(file, protocol, policy, overrides or {} if policy in LEARNERS else {}, first_order)
         for file in files
         for protocol in Protocol
         for policy in policies

@@ -101,7 +101,7 @@ def test_prices_reach_the_baselines_as_they_reach_the_router(file: Path) -> None
 
 
 def test_bars_are_set_for_figures_that_exist_on_files_that_exist() -> None:
-    assert {file for file, _ in GOALS} == set(FILES)
+    assert {file for file, _ in GOALS} <= set(FILES)
     assert all(protocol in Protocol for _, protocol in GOALS)
     assert all(bars.keys() <= set(METRICS) for bars in GOALS.values())
 

@@ -36,7 +36,9 @@ def test_a_setting_that_does_not_exist_is_refused(
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--files", "another"], ["--policies", "oracle"], ["--set", "policy.scale"]], ids=" ".join
+    "arguments",
+    [["--files", "another"], ["--policies", "oracle"], ["--set", "policy.scale"], ["--first-order", "-1"]],
+    ids=" ".join,
 )
 def test_what_has_no_place_in_the_table_is_refused(command: Main, arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as refusal:

@@ -40,6 +40,12 @@ def test_every_prompt_is_served_once_in_the_order_of_each_seed(file: Path) -> No
     assert {(line.dataset, line.setting) for line in lines} == {("made", "0.1")}
 
 
+def test_orders_are_counted_from_the_first_one_and_do_not_depend_on_it(file: Path) -> None:
+    late = served(run_in(file, seeds=2, first_seed=1))
+
+    assert late == [line for line in served(run_in(file, seeds=3)) if line.seed >= 1]
+
+
 def test_a_run_ends_the_same_every_time_and_with_any_number_of_jobs(file: Path) -> None:
     run = run_in(file, seeds=2, halving=Halving.ROWS)
 
