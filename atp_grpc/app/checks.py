@@ -34,6 +34,9 @@ NEEDS: Mapping[str, frozenset[str]] = {
     "atp.v1.ObserveService": frozenset({"store", "journal", "background"}),
     "atp.v1.DecisionService": frozenset({"store"}),
     "atp.admin.v1.CatalogService": frozenset(),
+    "atp.admin.v1.PolicyService": frozenset(),
+    "atp.admin.v1.PriorService": frozenset({"store"}),
+    "atp.admin.v1.TenantService": frozenset({"store"}),
     "atp.admin.v1.OperationsService": frozenset(),
 }
 """What must not be unhealthy for a service to do its work. Route goes on without a store."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from atp_grpc.app.engines import EngineMissingError
 from atp_grpc.app.keys import CredentialsMissingError
+from atp_grpc.app.policy import PolicyFault
 from atp_grpc.catalog.loader import CatalogueFault
 from atp_grpc.engine.contract import CorruptCheckpointError, DamagedTextTableError
 from atp_grpc.engine.self_test import EngineSelfTestError
@@ -27,6 +28,7 @@ START_FAILURES = (
     EngineSelfTestError,
     KeysError,
     ListenError,
+    PolicyFault,
     SecretsError,
     SocketFileError,
     StoreFailure,
@@ -36,10 +38,9 @@ START_FAILURES = (
 
 def explain(failure: BaseException, *, data_dir: Path) -> list[str]:
     """One line a complaint; `data_dir` is where the store that failed would be."""
-    if isinstance(failure, KeysError):
-        return [f"atp: keys: {complaint}" for complaint in failure.complaints]
-    if isinstance(failure, CatalogueFault):
-        return [f"atp: catalogue: {complaint}" for complaint in failure.complaints]
+    if isinstance(failure, KeysError | CatalogueFault | PolicyFault):
+        what = {KeysError: "keys", CatalogueFault: "catalogue", PolicyFault: "policy"}[type(failure)]
+        return [f"atp: {what}: {complaint}" for complaint in failure.complaints]
     if isinstance(failure, CorruptCheckpointError):
         remedy = "start once with --set learning.discard_damaged_checkpoint=true to learn anew from the observations"
         return [f"atp: the stored learner checkpoint is damaged: {failure}; {remedy}"]

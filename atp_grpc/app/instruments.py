@@ -23,6 +23,7 @@ from atp_grpc.domain.clock import Clock, moment_text
 from atp_grpc.domain.health import CheckResult, State
 from atp_grpc.domain.outcome import Observation, Recorded
 from atp_grpc.engine.contract import Engine
+from atp_grpc.learning.change import Alarm
 from atp_grpc.learning.flusher import Flusher
 from atp_grpc.learning.journal import Journal
 from atp_grpc.learning.learner import Learner
@@ -99,6 +100,15 @@ class Instruments:
     def observation_refused(self, observation: Observation, kind: str) -> None:
         """A stored observation cannot be learned, for example because its features are of another schema."""
         self.logger.warning("observation not learned", sequence=observation.sequence, kind=kind)
+
+    def quality_changed(self, policy: str, alarm: Alarm) -> None:
+        """A model is not what it was; what was known of it counts less from now on."""
+        self.logger.warning("quality changed", policy=policy, model=alarm.arm, direction=alarm.direction.value)
+        self.metrics.quality_changed(alarm.direction.value)
+
+    def lease_failed(self, fault: Exception) -> None:
+        """Money could not be leased for a budget; calls go on with what is left."""
+        self.incidents.report(fault, method="budgets")
 
     def learner_restored(self, revision: int, replayed: int) -> None:
         """The learned state is back."""

@@ -5,13 +5,16 @@ The door enters here once per process. Nothing here knows a listener, and no ser
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from atp_grpc import __version__
 from atp_grpc.app.observing import pick_reports
 from atp_grpc.app.rooms import Rooms
 from atp_grpc.app.stopping import StopRequest
 from atp_grpc.app.writing import pick_wire
+from atp_grpc.domain.request import Routable
+from atp_grpc.learning.importing import PriorDesk
+from atp_grpc.routing.nominal import Stakes
 from atp_grpc.services.catalog import CatalogServicer
 from atp_grpc.services.decision import DecisionServicer
 from atp_grpc.services.idempotency import Idempotency
@@ -19,13 +22,20 @@ from atp_grpc.services.observe import ObserveServicer
 from atp_grpc.services.observe_stream import ObserveStreamServicer
 from atp_grpc.services.operations import Instance, OperationsServicer
 from atp_grpc.services.pages import Pages
+from atp_grpc.services.policy import PolicyServicer
+from atp_grpc.services.prior import PriorServicer
 from atp_grpc.services.process import Figures, ProcessServicer
 from atp_grpc.services.route import RouteServicer
 from atp_grpc.services.route_stream import RouteStreamServicer
+from atp_grpc.services.tenant import TenantServicer
 from atp_grpc.services.validation import Validation
 from atp_grpc.shared.local import LocalClaims
+from atp_grpc.tenancy.budgets.desk import BudgetDesk
 from atp_grpc.transport.method import Method
 from atp_grpc.transport.table import methods_of
+
+ADMIN_TTL_SECONDS = 86_400.0
+"""Time the answer to a change of an operator's can be had again, while the process runs."""
 
 
 def contract_rows(
@@ -54,8 +64,17 @@ def contract_rows(
     reader, writer = pick_wire(
         is_native=rooms.is_native, validation=validation, on_fault=instruments.native_part_failed
     )
+
+    budgets, stakes = rooms.money.budgets, Stakes(rooms.catalogue.at)
+
+    async def prepare(tenant: str, requests: Iterable[Routable]) -> None:
+        now = rooms.clock.now_nanos()
+        if budgets.headroom(tenant, now) is not None:
+            await budgets.prepare(tenant, stakes.of(requests, now), now)
+
     routes = RouteServicer(
-        router=rooms.router,
+        policies=rooms.policies,
+        prepare=prepare,
         reader=reader,
         writer=writer,
         idempotency=Idempotency(claims, ttl_seconds=settings.idempotency.ttl_seconds),
@@ -78,6 +97,22 @@ def contract_rows(
     process = ProcessServicer(instance=instance, figures=figures, drain=leave, clock=rooms.clock)
     decisions = DecisionServicer(observer=rooms.observer)
     catalog = CatalogServicer(snapshot=lambda: rooms.catalogue.snapshot, pages=Pages(rooms.secrets))
+    policies = PolicyServicer(
+        book=rooms.book,
+        pages=Pages(rooms.secrets),
+        idempotency=Idempotency(claims, ttl_seconds=ADMIN_TTL_SECONDS),
+    )
+    tenants = TenantServicer(
+        desk=BudgetDesk(budgets=budgets, ledger=rooms.store, clock=rooms.clock),
+        pages=Pages(rooms.secrets),
+        idempotency=Idempotency(claims, ttl_seconds=ADMIN_TTL_SECONDS),
+    )
+    priors = PriorServicer(
+        desk=PriorDesk(
+            learner_of=lambda name: rooms.branches.named(name).learner if name in rooms.book.entries else None,
+            knows_model=lambda name: name in rooms.catalogue.snapshot.models,
+        )
+    )
     return [
         *methods_of(routes.contract, routes, RouteStreamServicer(routes, validation=validation)),
         *methods_of(
@@ -87,5 +122,8 @@ def contract_rows(
         ),
         *methods_of(decisions.contract, decisions),
         *methods_of(catalog.contract, catalog),
+        *methods_of(policies.contract, policies),
+        *methods_of(priors.contract, priors),
+        *methods_of(tenants.contract, tenants),
         *methods_of(operations.contract, operations, process),
     ]

@@ -69,6 +69,7 @@ def _record(decision: Decision) -> Record:
             ("remarks", ", ".join(wording.word(ReasonCode, code, "REASON_CODE_") for code in decision.reason_codes)),
             ("policy", f"{decision.policy} version {decision.policy_version}"),
             ("weights", f"cost {decision.weights.cost:g}, latency {decision.weights.latency:g}"),
+            ("dual prices", _dual_prices(decision)),
             ("catalogue", f"revision {decision.catalog_revision}"),
             ("learned", f"{decision.learner_revision} outcomes"),
             ("features", f"{decision.features.schema_id}, {len(decision.features.values)} values"),
@@ -109,6 +110,11 @@ def _attempt(attempt: Attempt) -> tuple[str, ...]:
         wording.duration(attempt.latency) if attempt.HasField("latency") else "",
         *tokens,
     )
+
+
+def _dual_prices(decision: Decision) -> str:
+    prices = decision.dual_prices
+    return f"ceiling {prices.cost:g}, floor {prices.quality:g}" if decision.HasField("dual_prices") else ""
 
 
 def _labels(labels: Mapping[str, str]) -> str:

@@ -29,6 +29,8 @@ COMMANDS = {
     "observe": "report what a decision led to",
     "decision": "show a decision and what was observed of it",
     "models": "list models, deployments and prices",
+    "policy": "list, make, change and take back routing policies",
+    "budget": "give, show and take away what a tenant may spend",
     "server": "show what a server is, has loaded and has learned",
     "top": "watch a server live: rates, latency, models, learner, health",
     "drain": "take a server out of service without losing a call",
@@ -37,6 +39,8 @@ COMMANDS = {
     "config": "check, show or explain the settings",
     "key": "make a key for a tenant",
     "replay": "route recorded outcomes again and grade the choices",
+    "eval": "replay the outcome files of a folder, as one table",
+    "prior": "teach a server what recorded outcomes tell",
     "version": "print the version",
 }
 

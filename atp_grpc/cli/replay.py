@@ -7,37 +7,38 @@ files is told before anything is served, and then nothing is written.
 from __future__ import annotations
 
 import argparse
-import importlib.util
-import json
-import os
 import sys
-from argparse import ArgumentTypeError
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from atp_grpc.app.engines import EngineMissingError
-from atp_grpc.catalog.loader import CatalogueFault
-from atp_grpc.cli.answer import REFUSED, Answer, CommandFailed, Part, Record, Sheet, Verbatim, unusable
-from atp_grpc.cli.quantities import read_count, read_pair, read_weight
-from atp_grpc.cli.settings import settings_of
+from atp_grpc.cli.answer import Answer, Part, Record, Sheet, Verbatim, unusable
+from atp_grpc.cli.replaying import (
+    AUTO,
+    above_zero,
+    add_router_options,
+    as_json,
+    at_least_one,
+    check_plots,
+    cores,
+    read_row_weight,
+    refusals,
+    router_settings,
+    serve_all,
+    writing,
+)
 from atp_grpc.config import Settings
-from atp_grpc.engine.contract import DamagedTextTableError
+from atp_grpc.replay.aim import Aim
 from atp_grpc.replay.choices import write_choices
+from atp_grpc.replay.drift import Drift
 from atp_grpc.replay.grading import Score, score
-from atp_grpc.replay.grading.paper import FORMATS
 from atp_grpc.replay.grading.plots import draw
-from atp_grpc.replay.listprices import ListPriceError
 from atp_grpc.replay.order import Halving
-from atp_grpc.replay.outcomes import OutcomeFileFault
-from atp_grpc.replay.parallel import WorkerLostError
-from atp_grpc.replay.pool import PoolError
-from atp_grpc.replay.preparing import Prepared, ReplayRefusedError, Wanted, prepare
-from atp_grpc.replay.run import Served, serve
+from atp_grpc.replay.preparing import Prepared, Wanted, prepare
+from atp_grpc.replay.recovery import Recovery, recovery_of
+from atp_grpc.replay.run import Served
 
 STANDARD_OUTPUT = "-"
 OF_ONE_SETTING = ("q0", "q0_sd")
@@ -48,55 +49,58 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Describes the command's options."""
     data = parser.add_argument_group("what is served")
     data.add_argument("files", metavar="FILE", type=Path, nargs="*", help="outcome files; docs/data.md has the format")
-    data.add_argument("--simulated", metavar="N", type=_at_least_one, help="N prompts of the simulated world instead")
+    data.add_argument("--simulated", metavar="N", type=at_least_one, help="N prompts of the simulated world instead")
     data.add_argument("--pool", metavar="NAME|A,B,...", help="models to choose among (default: those all rows have)")
     data.add_argument("--models", metavar="FILE", type=Path, help="pools and list prices (default: models.json beside)")
-    data.add_argument("--limit", metavar="N", type=_at_least_one, help="only the first N rows of each file")
-    data.add_argument("--seeds", metavar="N", type=_at_least_one, default=1, help="orders; 0 is the file's own (1)")
+    data.add_argument("--limit", metavar="N", type=at_least_one, help="only the first N rows of each file")
+    data.add_argument("--seeds", metavar="N", type=at_least_one, default=1, help="orders; 0 is the file's own (1)")
     prior = parser.add_argument_group("what is known before")
     prior.add_argument("--prior", metavar="FILE", type=Path, nargs="+", default=[], help="outcomes to begin with")
     prior.add_argument("--halves", choices=[str(way) for way in Halving], help="each half with the other one as prior")
-    prior.add_argument("--prior-weight", metavar="X", type=_factor, help="what one outcome of the prior counts (1)")
+    prior.add_argument(
+        "--prior-weight", metavar="auto|X", type=read_row_weight, default=AUTO, help="what one row counts (auto)"
+    )
     router = parser.add_argument_group("how it is routed")
-    router.add_argument("--learner", metavar="NAME", help="how uncertainty turns into exploration")
     router.add_argument("--cost-weight", metavar="X", help="quality given up for the best model's mean cost")
     router.add_argument("--sweep", action="store_true", help="every cost weight that scorers expect, from 0 to 300")
-    router.add_argument("--engine", choices=["native", "reference"], help="default: native where it is installed")
-    router.add_argument(
-        "--set", metavar="policy.FIELD=VALUE", type=read_pair, action="append", default=[], help="any other of a policy"
-    )
+    _add_limits(router)
+    add_router_options(router)
+    router.add_argument("--drift", choices=[str(drift) for drift in Drift], help="what changes in the middle")
     output = parser.add_argument_group("what comes out")
     output.add_argument("--json", metavar="OUT", dest="document", help="figures as JSON; - prints them")
     output.add_argument("--choices", metavar="OUT.jsonl[.gz]", type=Path, help="every choice, as JSON lines")
     output.add_argument("--plot", metavar="OUT.png|svg", type=Path, help="what quality cost, and how it was learned")
-    output.add_argument("--jobs", metavar="N", type=_at_least_one, default=_cores(), help="processes (all cores)")
+    output.add_argument("--jobs", metavar="N", type=at_least_one, default=cores(), help="processes (all cores)")
+
+
+def _add_limits(router: argparse._ArgumentGroup) -> None:
+    """The limits, each of which is a setting of its own."""
+    for name, metavar, many, summary in (
+        ("--ceiling-usd-per-1k", "USD", "+", "most that 1,000 requests may cost, on average"),
+        ("--quality-floor", "Q", None, "least mean quality"),
+        ("--quality-floor-of-best", "P", None, "least mean quality, as a part of the best model's"),
+        ("--latency-slo-ms", "MS", None, "longest latency that is expected of a model"),
+    ):
+        router.add_argument(name, metavar=metavar, nargs=many, type=above_zero, help=summary)
 
 
 def run(options: argparse.Namespace) -> Answer:
     """Replays and scores."""
-    settings = _settings(options)
+    settings = router_settings(options, **{"policy.cost_weight": options.cost_weight})
     wanted = _wanted(options, settings)
     _check_outputs(options)
-    with _refusals():
+    with refusals():
         prepared = prepare(wanted, settings)
-    served = _served(prepared, options.jobs)
+    served = serve_all(prepared, options.jobs)
+    if wanted.drift is not None:
+        return _recovered(options, prepared, served)
     scores = [score(one.table, choices) for one, choices in zip(prepared, served, strict=True)]
-    document = {one.table.name: _figures(one, is_sweep=options.sweep) for one in scores}
+    document = {
+        one.table.name: _figures(one, choices, is_sweep=options.sweep)
+        for one, choices in zip(scores, served, strict=True)
+    }
     _write(options, document, served, scores)
     return _answer(options, document, scores)
-
-
-def _settings(options: argparse.Namespace) -> Settings:
-    overrides: dict[str, str] = dict(options.set)
-    for name in overrides:
-        if not name.startswith("policy."):
-            raise unusable(f"--set {name}: a replay takes settings of the policy only, such as policy.scale=0.05")
-    flags = {
-        "policy.learner": options.learner,
-        "policy.cost_weight": options.cost_weight,
-        "engine.kind": options.engine,
-    }
-    return settings_of(None, overrides | {name: value for name, value in flags.items() if value is not None})
 
 
 def _wanted(options: argparse.Namespace, settings: Settings) -> Wanted:
@@ -109,18 +113,40 @@ def _wanted(options: argparse.Namespace, settings: Settings) -> Wanted:
         raise unusable("with --halves each half has the other one as prior; leave out --prior")
     if options.prior_weight is not None and not (options.halves or options.prior):
         raise unusable("--prior-weight needs a prior: --prior FILE or --halves")
+    limits = _limits(options, settings)
+    if options.sweep and any(limit.ceiling_usd_per_1k is None for limit in limits):
+        raise unusable("--sweep goes with ceilings, not with a floor or a latency")
+    if options.drift and (options.sweep or limits or options.choices or options.plot):
+        raise unusable("--drift is judged by itself, under one cost weight: no --sweep, limits, --choices or --plot")
     return Wanted(
         files=options.files,
         simulated=options.simulated,
         prior=options.prior,
-        prior_weight=options.prior_weight or 1.0,
+        prior_weight=options.prior_weight,
         pool=options.pool,
         price_list=options.models,
         cost_weight=None if options.sweep else settings.policy.cost_weight,
         seeds=options.seeds,
         halving=Halving(options.halves) if options.halves else None,
         limit=options.limit,
+        limits=limits,
+        drift=Drift(options.drift) if options.drift else None,
     )
+
+
+def _limits(options: argparse.Namespace, settings: Settings) -> list[Aim]:
+    """Each limit as an aim of its own."""
+    weighed = Aim(settings.policy.cost_weight)
+    # Where money has a ceiling it does not weigh beside that, unless somebody says so.
+    bounded = Aim() if options.cost_weight is None else weighed
+    limits = [bounded._replace(ceiling_usd_per_1k=usd) for usd in options.ceiling_usd_per_1k or ()]
+    if options.quality_floor is not None:
+        limits.append(weighed._replace(quality_floor=options.quality_floor))
+    if options.quality_floor_of_best is not None:
+        limits.append(weighed._replace(quality_floor_of_best=options.quality_floor_of_best))
+    if options.latency_slo_ms is not None:
+        limits.append(weighed._replace(latency_slo_seconds=options.latency_slo_ms / 1000))
+    return limits
 
 
 def _outputs(options: argparse.Namespace) -> list[Path]:
@@ -140,75 +166,28 @@ def _check_outputs(options: argparse.Namespace) -> None:
             raise unusable(f"{path}: this file is read, or written for something else")
         taken.add(path.resolve())
     if options.plot is not None:
-        if options.plot.suffix not in FORMATS:
-            raise unusable(f"{options.plot}: a plot is written as {' or '.join(FORMATS)}")
-        if importlib.util.find_spec("matplotlib") is None:
-            raise unusable("--plot needs matplotlib: pip install 'atp-grpc[plots]'")
-
-
-_REFUSED = (
-    OutcomeFileFault,
-    ListPriceError,
-    PoolError,
-    ReplayRefusedError,
-    EngineMissingError,
-    DamagedTextTableError,
-)
-
-
-@contextmanager
-def _refusals() -> Iterator[None]:
-    """What a file or a pool is refused for, as the end of the command."""
-    try:
-        yield
-    except CatalogueFault as fault:
-        raise unusable("the models cannot be served", *fault.complaints) from None
-    except _REFUSED as refusal:
-        raise unusable(str(refusal)) from None
-
-
-def _served(prepared: Sequence[Prepared], jobs: int) -> list[Served]:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        served = []
-        for one in prepared:
-            task = progress.add_task(one.run.name, total=len(one.run.settings) * len(one.run.legs))
-            on_pass: Callable[[], None] = lambda task=task: progress.advance(task)  # type: ignore[misc]  # noqa: E731
-            try:
-                served.append(serve(one.run, jobs=jobs, on_pass=on_pass))
-            except WorkerLostError as lost:
-                raise _failed(str(lost)) from None
-        return served
+        check_plots(options.plot)
 
 
 def _write(
     options: argparse.Namespace, document: Mapping[str, object], served: Sequence[Served], scores: Sequence[Score]
 ) -> None:
     if options.choices is not None:
-        with _writing(options.choices):
+        with writing(options.choices):
             write_choices(options.choices, chain.from_iterable(served))
     if options.plot is not None:
-        with _writing(options.plot):
+        with writing(options.plot):
             draw(scores, options.plot)
     if options.document not in (None, STANDARD_OUTPUT):
-        with _writing(Path(options.document)):
-            Path(options.document).write_text(_as_json(document) + "\n", encoding="utf-8")
-
-
-@contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise _failed(f"{path}: cannot be written: {error.strerror}") from None
+        with writing(Path(options.document)):
+            Path(options.document).write_text(as_json(document) + "\n", encoding="utf-8")
 
 
 def _answer(
     options: argparse.Namespace, document: Mapping[str, Mapping[str, object]], scores: Sequence[Score]
 ) -> Answer:
     if options.document == STANDARD_OUTPUT:
-        return Answer(document, [Verbatim(_as_json(document))])
+        return Answer(document, [Verbatim(as_json(document))])
     if sys.stdout.isatty():
         for one in scores:
             one.show(Console(highlight=False))
@@ -216,9 +195,11 @@ def _answer(
     return Answer(document, [part for name, figures in document.items() for part in _parts(name, figures)])
 
 
-def _figures(one: Score, *, is_sweep: bool) -> dict[str, object]:
+def _figures(one: Score, served: Served, *, is_sweep: bool) -> dict[str, object]:
     """The figures of a file. What compares a whole sweep with the oracle says nothing about one setting."""
     figures = one.as_json()
+    if served.weights:
+        figures["prior_weights"] = [weight.row_weight for weight in served.weights]
     if not is_sweep:
         metrics: Mapping[str, object] = figures["metrics"]  # type: ignore[assignment]
         figures["metrics"] = {name: value for name, value in metrics.items() if name in OF_ONE_SETTING}
@@ -231,6 +212,9 @@ def _parts(name: str, figures: Mapping[str, object]) -> Iterator[Part]:
     settings: Sequence[Mapping[str, object]] = figures["settings"]  # type: ignore[assignment]
     metrics: Mapping[str, object] = figures["metrics"]  # type: ignore[assignment]
     yield Record([("file", name), ("prompts", f"{figures['prompts']}"), ("seeds", f"{figures['seeds']}")])
+    weights: Sequence[float] = figures.get("prior_weights", ())  # type: ignore[assignment]
+    if weights:
+        yield Record([("a row of the prior counts", ", ".join(f"{weight:g}" for weight in weights))])
     compared = [other for other in ("cheapest", "best_single", "random", "oracle") if other in references]
     yield Sheet(
         "",
@@ -242,8 +226,39 @@ def _parts(name: str, figures: Mapping[str, object]) -> Iterator[Part]:
         ("setting", "quality", "sd", "$ per 1k", "to hull"),
         [_cells(setting, ("setting", "quality", "quality_sd", "usd_per_1k", "gain")) for setting in settings],
     )
+    yield from _limits_kept(settings)
     if metrics:
         yield Record([(metric, _cell(value) or "not reached") for metric, value in metrics.items()])
+
+
+def _limits_kept(settings: Sequence[Mapping[str, object]]) -> Iterator[Part]:
+    """How ceilings, floors and objectives of latency were kept, for those that have one."""
+    for mark, heads in (
+        ("spend", ("spend", "spend_worst", "run_max", "Z", "O")),
+        ("floor_kept", ("floor_kept", "floor_worst", "floor_windows")),
+        ("slo_kept", ("slo_kept", "latency_p95_seconds")),
+    ):
+        judged = [setting for setting in settings if mark in setting]
+        if judged:
+            yield Sheet("", ("setting", *heads), [_cells(setting, ("setting", *heads)) for setting in judged])
+
+
+def _recovered(options: argparse.Namespace, prepared: Sequence[Prepared], served: Sequence[Served]) -> Answer:
+    """The answer of a run that changed in the middle."""
+    found = {one.run.name: recovery_of(choices) for one, choices in zip(prepared, served, strict=True)}
+    document = {name: recovery.as_json() for name, recovery in found.items()}
+    _write(options, document, (), ())
+    if options.document == STANDARD_OUTPUT:
+        return Answer(document, [Verbatim(as_json(document))])
+    heads = ("file", "change", "passes", "got over it", "requests (median)", "each", "$ on the newcomer (most)")
+    return Answer(document, [Sheet("", heads, [_recovery_cells(name, one) for name, one in found.items()])])
+
+
+def _recovery_cells(name: str, one: Recovery) -> tuple[str, ...]:
+    each = ", ".join("never" if count is None else str(count) for count in one.requests)
+    median = "never" if one.median is None else f"{one.median:g}"
+    spent = f"{max(one.spent_usd):.6f}" if one.spent_usd else ""
+    return (name, str(one.drift), str(len(one.requests)), str(one.reached), median, each, spent)
 
 
 def _cells(figures: Mapping[str, object], names: Sequence[str]) -> tuple[str, ...]:
@@ -254,29 +269,3 @@ def _cell(value: object) -> str:
     if value is None:
         return ""
     return f"{value:.4f}" if isinstance(value, float) else str(value)
-
-
-def _as_json(document: Mapping[str, object]) -> str:
-    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
-
-
-def _failed(sentence: str) -> CommandFailed:
-    return CommandFailed(REFUSED, (sentence,), {"error": {"message": sentence}})
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0))
-
-
-def _at_least_one(text: str) -> int:
-    count = read_count(text)
-    if not count:
-        raise ArgumentTypeError("0 is too few")
-    return count
-
-
-def _factor(text: str) -> float:
-    factor = read_weight(text)
-    if not factor:
-        raise ArgumentTypeError("a weight of 0 is no prior")
-    return factor

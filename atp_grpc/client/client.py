@@ -14,10 +14,13 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from atp_grpc.client import messages, naming
+from atp_grpc.client.budgets import BudgetCalls
 from atp_grpc.client.channel import open_channel
 from atp_grpc.client.credentials import authorization
 from atp_grpc.client.errors import call_error
 from atp_grpc.client.observe_stream import ObserveStream
+from atp_grpc.client.policies import PolicyCalls
+from atp_grpc.client.priors import PriorCalls
 from atp_grpc.client.resending import DEFAULT_WINDOW
 from atp_grpc.client.route_stream import RouteStream
 from atp_grpc.client.tracing import trace_metadata
@@ -55,6 +58,11 @@ class AtpClient:
         self._decisions = decision_service_pb2_grpc.DecisionServiceStub(channel)
         self._catalog = catalog_service_pb2_grpc.CatalogServiceStub(channel)
         self._operations = operations_service_pb2_grpc.OperationsServiceStub(channel)
+        self.policies = PolicyCalls(channel, self._call)
+        """The calls of PolicyService."""
+        self.priors = PriorCalls(channel, self._call)
+        self.budgets = BudgetCalls(channel, self._call)
+        """The calls of TenantService."""
 
     @classmethod
     @asynccontextmanager

@@ -9,6 +9,7 @@ from atp_grpc.config.environment import process_environment, quiet_grpc
 from atp_grpc.config.fields import Secret
 from atp_grpc.config.listening import OpsSettings, ServerSettings, TlsSettings
 from atp_grpc.config.loader import ConfigurationError, load
+from atp_grpc.config.policies import NamedPolicySettings, PolicySettings
 from atp_grpc.config.rules import is_loopback
 from atp_grpc.config.settings import (
     AdmissionSettings,
@@ -20,7 +21,6 @@ from atp_grpc.config.settings import (
     IdempotencySettings,
     KeySettings,
     LearningSettings,
-    PolicySettings,
     Settings,
     StoreSettings,
     TelemetrySettings,
@@ -37,6 +37,7 @@ __all__ = [
     "IdempotencySettings",
     "KeySettings",
     "LearningSettings",
+    "NamedPolicySettings",
     "OpsSettings",
     "PolicySettings",
     "Secret",

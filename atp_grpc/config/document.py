@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from atp_grpc.config.fields import Leaf, Secret, leaves_of
+from atp_grpc.config.fields import RULE, Leaf, Secret, leaves_of
 from atp_grpc.config.rules import JOINT_RULES
 from atp_grpc.config.settings import Settings
 
@@ -37,7 +37,16 @@ once, with the file and key, the variable or the flag.
 
 def dump(settings: Settings) -> dict[str, object]:
     """The settings in force as nested tables that JSON and TOML can hold. Secrets that are set read `(hidden)`."""
-    return {field.name: _plain(getattr(settings, field.name)) for field in dataclasses.fields(settings)}
+    return {field.name: _part(getattr(settings, field.name), field) for field in dataclasses.fields(settings)}
+
+
+def _part(value: object, field: dataclasses.Field[Any]) -> object:
+    """A part of the settings; tables that are written under their names are given under them."""
+    rule = field.metadata.get(RULE)
+    if rule is None or not rule.keyed_by:
+        return _plain(value)
+    tables = [_plain(entry) for entry in value] if isinstance(value, tuple) else []
+    return {table.pop(rule.keyed_by): table for table in tables if isinstance(table, dict)}
 
 
 def _plain(value: object) -> object:
@@ -58,17 +67,26 @@ def document() -> str:
     hints = get_type_hints(Settings)
     top = [leaf for leaf in leaves_of(Settings) if len(leaf.path) == 1]
     lines += _section("Top level", "Keys outside any table.", top)
+    for leaf in top:
+        lines += _entries(leaf)
     for field in dataclasses.fields(Settings):
         section = hints[field.name]
         if isinstance(section, type) and dataclasses.is_dataclass(section):
             leaves = list(leaves_of(section, (field.name,)))
             lines += _section(f"`[{field.name}]`", _doc_of(section), leaves)
             for leaf in leaves:
-                if leaf.table is not None:
-                    entries = list(leaves_of(leaf.table))
-                    lines += _section(f"`[[{leaf.key}]]`", _doc_of(leaf.table), entries, has_variables=False)
+                lines += _entries(leaf)
     lines += ["## Rules that join settings", "", *(f"- {rule.doc}" for rule in JOINT_RULES), ""]
     return "\n".join(lines)
+
+
+def _entries(leaf: Leaf) -> list[str]:
+    """The section of the tables in a list; none for another setting."""
+    if leaf.table is None:
+        return []
+    fields = [field for field in leaves_of(leaf.table) if field.name != leaf.rule.keyed_by]
+    title = f"`[{leaf.key}.{leaf.rule.keyed_by.upper()}]`" if leaf.rule.keyed_by else f"`[[{leaf.key}]]`"
+    return _section(title, _doc_of(leaf.table), fields, has_variables=False)
 
 
 def _doc_of(section: Any) -> str:
@@ -89,6 +107,8 @@ def _row(cells: list[str]) -> str:
 
 
 def _type(leaf: Leaf) -> str:
+    if leaf.rule.keyed_by:
+        return "tables by name"
     return ", ".join([_type_name(leaf.type), *_limits(leaf)])
 
 

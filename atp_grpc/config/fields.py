@@ -12,7 +12,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, get_args, get_origin, get_type_hints
 
-_RULE = "rule"
+WORD = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+"""A name that people give: of a tenant, a schema, a policy."""
+RULE = "rule"
+"""Where a field keeps its `Rule`."""
 _PREFIX = "ATP"
 
 
@@ -31,7 +34,8 @@ class Rule:
 
     `minimum` and `maximum` are inclusive; for a list they count its entries. With `least_above_zero` a number is 0 or
     at least that. `pattern` must match the whole text. `profile_defaults` replace the default under a profile;
-    `environment` replaces the derived variable name.
+    `environment` replaces the derived variable name. With `keyed_by` a list of tables is written as a table of tables,
+    each under the value of that field.
     """
 
     doc: str
@@ -41,6 +45,7 @@ class Rule:
     pattern: re.Pattern[str] | None = None
     profile_defaults: Mapping[str, object] = dataclasses.field(default_factory=dict)
     environment: str = ""
+    keyed_by: str = ""
 
 
 def setting(
@@ -53,6 +58,7 @@ def setting(
     pattern: str = "",
     profile_defaults: Mapping[str, object] | None = None,
     environment: str = "",
+    keyed_by: str = "",
 ) -> Any:
     """Declares a setting; without a default it is required wherever its table is written.
 
@@ -65,6 +71,7 @@ def setting(
         pattern: a regular expression that the whole text must match.
         profile_defaults: other defaults by profile.
         environment: the variable's name where it is not `ATP_SECTION_FIELD`.
+        keyed_by: for a list of tables that is written as a table of tables: the field that their names go to.
     """
     rule = Rule(
         doc=doc,
@@ -74,8 +81,9 @@ def setting(
         pattern=re.compile(pattern) if pattern else None,
         profile_defaults=profile_defaults or {},
         environment=environment,
+        keyed_by=keyed_by,
     )
-    return dataclasses.field(default=default, metadata={_RULE: rule})
+    return dataclasses.field(default=default, metadata={RULE: rule})
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,4 +130,4 @@ def leaves_of(tree: type, above: tuple[str, ...] = ()) -> Iterator[Leaf]:
         if dataclasses.is_dataclass(kind) and isinstance(kind, type):
             yield from leaves_of(kind, path)
         else:
-            yield Leaf(path, kind, field.default, field.metadata[_RULE])
+            yield Leaf(path, kind, field.default, field.metadata[RULE])

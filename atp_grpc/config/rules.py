@@ -13,9 +13,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from atp_grpc.config.policies import PolicySettings
 from atp_grpc.config.settings import Settings
-from atp_grpc.domain.policy import TEXT_SCHEMAS
+from atp_grpc.domain.policy import DEFAULT_POLICY, TEXT_SCHEMAS
 
+_ROUNDING = 1e-9
 LEAVE_SHARE = 0.4
 """Part of the shutdown that callers get at most to leave; the rest is for the calls inside and for writing down."""
 
@@ -124,11 +126,30 @@ def _outcomes_outlive_tokens(settings: Settings) -> str:
 
 
 def _text_schema_has_its_dimension(settings: Settings) -> str:
-    policy = settings.policy
+    return _has_its_dimension(settings.policy)
+
+
+def _text_schemas_have_their_dimensions(settings: Settings) -> str:
+    wrong = {policy.name: _has_its_dimension(policy) for policy in settings.policies}
+    return "; ".join(f"{name}: {sentence}" for name, sentence in wrong.items() if sentence)
+
+
+def _has_its_dimension(policy: PolicySettings) -> str:
     numbers = TEXT_SCHEMAS.get(policy.feature_schema, policy.feature_dimension)
     if policy.feature_dimension == numbers:
         return ""
     return f"schema {policy.feature_schema} has {numbers} numbers, not {policy.feature_dimension}"
+
+
+def _default_policy_has_its_section(settings: Settings) -> str:
+    if all(policy.name != DEFAULT_POLICY for policy in settings.policies):
+        return ""
+    return f"the policy {DEFAULT_POLICY} is written in [policy]"
+
+
+def _shares_leave_something(settings: Settings) -> str:
+    total = sum(policy.traffic_share for policy in settings.policies)
+    return "" if total <= 1 + _ROUNDING else f"the traffic shares add up to {total:.6g}"
 
 
 JOINT_RULES = (
@@ -196,4 +217,11 @@ JOINT_RULES = (
         f"{', '.join(f'`{schema}` {numbers}' for schema, numbers in TEXT_SCHEMAS.items())}.",
         _text_schema_has_its_dimension,
     ),
+    JointRule(("policies",), "The same holds in each table of `policies`.", _text_schemas_have_their_dimensions),
+    JointRule(
+        ("policies",),
+        f"The policy `{DEFAULT_POLICY}` is written in `[policy]`, not in `policies`.",
+        _default_policy_has_its_section,
+    ),
+    JointRule(("policies",), "The traffic shares of all policies add up to 1 at most.", _shares_leave_something),
 )

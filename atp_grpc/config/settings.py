@@ -10,15 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from atp_grpc.config.fields import Secret, setting
+from atp_grpc.config.fields import WORD, Secret, setting
 from atp_grpc.config.listening import OpsSettings, ServerSettings, TlsSettings
-from atp_grpc.domain.policy import DEFAULT_SCHEMA, TEXT_SCHEMAS
+from atp_grpc.config.policies import NamedPolicySettings, PolicySettings
 from atp_grpc.domain.tenant import Permission
-from atp_grpc.engine.contract import ContextMode, Learner
 
 _DAY = 86_400.0
 _YEAR = 366 * _DAY
-_WORD = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,81 +52,11 @@ class EngineSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class PolicySettings:
-    """The routing policy `default`."""
-
-    cost_weight: float = setting("Quality given up for one cost scale of money.", 0.1, minimum=0, maximum=1e6)
-    latency_weight: float = setting("Quality given up for one latency scale of time.", 0.0, minimum=0, maximum=1e6)
-    learner: Learner = setting("How uncertainty turns into exploration.", Learner.THOMPSON)
-    scale: float = setting(
-        "Posterior widths in one standard deviation of a Thompson draw.", 0.03, minimum=0, maximum=1e6
-    )
-    alpha: float = setting(
-        "Posterior widths that LinUCB adds to the mean; confidence bounds that UCB1 adds.", 0.05, minimum=0, maximum=1e6
-    )
-    gamma: float = setting(
-        "How fast SquareCB stops exploring; more means greedier, with the root of the evidence.",
-        200.0,
-        minimum=0,
-        maximum=1e9,
-    )
-    epsilon: float = setting("Share of choices drawn from the exploration distribution.", 0.01, minimum=0, maximum=1)
-    slope_precision: float = setting(
-        "Prior precision of each feature's slope; more means more shrinkage to the mean.",
-        1.0,
-        minimum=1e-9,
-        maximum=1e9,
-    )
-    half_life_seconds: float = setting(
-        "Age at which an observation counts half; 0: observations never fade.",
-        0.0,
-        maximum=100 * _YEAR,
-        least_above_zero=1,
-    )
-    context: ContextMode = setting(
-        "Whether features may move a prediction; auto: once they prove to help.", ContextMode.AUTO
-    )
-    tenant_pseudo_count: float = setting(
-        "Observations of a tenant that move it half-way from what the others saw to what it saw itself.",
-        100.0,
-        minimum=1e-9,
-        maximum=1e9,
-    )
-    tenant_offset_limit: float = setting(
-        "Most quality by which a tenant's own outcomes may move a prediction made for it.", 0.2, minimum=0, maximum=1
-    )
-    tenant_limit: int = setting(
-        "Most tenants kept apart by their own outcomes, those taught last; 0: all are treated alike.",
-        1000,
-        minimum=0,
-        maximum=1_000_000,
-    )
-    feature_schema: str = setting(
-        "Names a request's features; flags.v1 and text.v1 are computed from text.", DEFAULT_SCHEMA, pattern=_WORD
-    )
-    feature_dimension: int = setting(
-        "Numbers in a feature vector.", TEXT_SCHEMAS[DEFAULT_SCHEMA], minimum=1, maximum=512
-    )
-    cost_scale_usd: float = setting(
-        "US dollars that one cost weight stands for; 0: the dearest model's nominal request.",
-        0.0,
-        maximum=1e6,
-        least_above_zero=1e-9,
-    )
-    latency_scale_seconds: float = setting(
-        "Seconds that one latency weight stands for; 0: the slowest model's believed latency.",
-        0.0,
-        maximum=1e6,
-        least_above_zero=1e-6,
-    )
-
-
-@dataclass(frozen=True, slots=True)
 class KeySettings:
     """One API key. The file holds a digest; the key itself is nowhere."""
 
     id: str = setting("The key's id, its third part.", pattern=r"[A-Za-z0-9]{1,32}")
-    tenant: str = setting("The tenant that the key speaks for.", pattern=_WORD)
+    tenant: str = setting("The tenant that the key speaks for.", pattern=WORD)
     digest: str = setting("HMAC-SHA256 of the key's secret under DATA_DIR/pepper, in hex.", pattern=r"[0-9a-f]{64}")
     permissions: tuple[Permission, ...] = setting("What the key allows.", minimum=1)
 
@@ -214,7 +142,7 @@ class TelemetrySettings:
         minimum=0,
         maximum=1e6,
     )
-    service_name: str = setting("What traces call this server.", "atp", pattern=_WORD)
+    service_name: str = setting("What traces call this server.", "atp", pattern=WORD)
     traces_endpoint: str = setting(
         "Where traces are sent, over OTLP/HTTP, such as http://127.0.0.1:4318; empty: there are none.",
         "",
@@ -290,6 +218,7 @@ class Settings:
     store: StoreSettings = field(default_factory=StoreSettings)
     engine: EngineSettings = field(default_factory=EngineSettings)
     policy: PolicySettings = field(default_factory=PolicySettings)
+    policies: tuple[NamedPolicySettings, ...] = setting("Routing policies beside `default`.", (), keyed_by="name")
     auth: AuthSettings = field(default_factory=AuthSettings)
     learning: LearningSettings = field(default_factory=LearningSettings)
     idempotency: IdempotencySettings = field(default_factory=IdempotencySettings)

@@ -48,7 +48,7 @@ def read_text(leaf: Leaf, text: str) -> Any:
         try:
             entries = json.loads(text)
         except (ValueError, RecursionError):
-            raise _misfit("must be a JSON list") from None
+            raise _misfit(f"must be a JSON {'object' if leaf.rule.keyed_by else 'list'}") from None
         return read_value(leaf, entries)
     return _obey(leaf.rule, leaf.type, _scalar(leaf.type, _untext(leaf.type, text)))
 
@@ -61,6 +61,8 @@ def read_value(leaf: Leaf, value: object) -> Any:
     """
     if get_origin(leaf.type) is not tuple:
         return _obey(leaf.rule, leaf.type, _scalar(leaf.type, value))
+    if leaf.rule.keyed_by:
+        return _obey(leaf.rule, leaf.type, _keyed(leaf, value))
     if not isinstance(value, list | tuple):
         raise _misfit(f"must be a list, got {_quote(value)}")
     entry, entries, misfits = get_args(leaf.type)[0], [], []
@@ -78,6 +80,23 @@ def unknown(name: str, known: Iterable[str]) -> str:
     """The sentence about a name that does not exist, with the name that may have been meant."""
     near = difflib.get_close_matches(name, list(known), n=1)
     return f"unknown; did you mean {near[0]}?" if near else "unknown"
+
+
+def _keyed(leaf: Leaf, value: object) -> tuple[Any, ...]:
+    """The tables of a table of tables, in order; each learns its name."""
+    if not isinstance(value, dict) or leaf.table is None:
+        raise _misfit(f"must be a table of tables, got {_quote(value)}")
+    entries, misfits = [], []
+    for name, raw in value.items():
+        try:
+            if isinstance(raw, dict) and leaf.rule.keyed_by in raw:
+                raise _misfit(f"has its {leaf.rule.keyed_by} already: it is the name of the table")
+            entries.append(_table(leaf.table, {**raw, leaf.rule.keyed_by: name} if isinstance(raw, dict) else raw))
+        except MisfitError as error:
+            misfits += [Misfit(f".{name}{misfit.where}", misfit.sentence) for misfit in error.misfits]
+    if misfits:
+        raise MisfitError(misfits)
+    return tuple(entries)
 
 
 def _table(table: type, raw: object) -> Any:

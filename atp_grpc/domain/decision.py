@@ -32,6 +32,8 @@ class RefusalCause(enum.StrEnum):
     MAX_COST = "max_cost"
     QUALITY_FLOOR = "quality_floor"
     LATENCY_SLO = "latency_slo"
+    BUDGET = "budget"
+    EXPLORATION_CAP = "exploration_cap"
 
     @property
     def is_transient(self) -> bool:
@@ -47,6 +49,9 @@ class ReasonCode(enum.StrEnum):
     CONTEXT_USED = "context_used"
     QUALITY_FLOOR_UNMET = "quality_floor_unmet"
     LATENCY_SLO_UNMET = "latency_slo_unmet"
+    COST_CEILING_PRESSED = "cost_ceiling_pressed"
+    QUALITY_FLOOR_PRESSED = "quality_floor_pressed"
+    STAYED = "stayed"
 
 
 class Target(NamedTuple):
@@ -92,10 +97,27 @@ class Revisions(NamedTuple):
     learner: int
 
 
+class DualPrices(NamedTuple):
+    """Prices with which a policy's cost ceiling and quality floor entered a decision; neither is below zero.
+
+    `cost` was added to the weight of cost that was asked for: quality given up for one cost scale of money. `quality`,
+    a plain number, is by how much more quality weighed: then the weights of cost and latency were divided by
+    1 + `quality`. Prices of this kind are those of Agrawal and Devanur, *Bandits with concave rewards and convex
+    knapsacks*, EC 2014.
+    """
+
+    cost: float = 0.0
+    quality: float = 0.0
+
+
+NO_DUAL_PRICES = DualPrices()
+
+
 class Lesson(NamedTuple):
     """What an outcome needs to know of its decision to be learned; travels in the feedback token.
 
-    `prices` are those of the drawn deployment when the decision was made.
+    `prices` are those of the drawn deployment when the decision was made. `hold_nano_usd` is what was set aside for the
+    call then, its expected cost there; 0 in what was written before it was noted, where it is not known.
     """
 
     tenant: str
@@ -111,11 +133,15 @@ class Lesson(NamedTuple):
     input_tokens: float
     prices: TokenPrices
     revisions: Revisions
+    hold_nano_usd: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Everything recorded of one decision. `chosen` is a position in `candidates`."""
+    """Everything recorded of one decision. `chosen` is a position in `candidates`.
+
+    `weights` are those that the choice was made with: the `dual_prices` are in them already.
+    """
 
     lesson: Lesson
     candidates: tuple[Candidate, ...]
@@ -127,6 +153,7 @@ class Decision:
     task_type: str = ""
     session_id: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
+    dual_prices: DualPrices = NO_DUAL_PRICES
 
     @property
     def tenant(self) -> str:

@@ -14,6 +14,8 @@ class Permission(enum.StrEnum):
     READ_DECISIONS = "read_decisions"
     READ_CATALOG = "read_catalog"
     OPERATE = "operate"
+    READ_POLICIES = "read_policies"
+    WRITE_POLICIES = "write_policies"
 
 
 @dataclass(frozen=True, slots=True)

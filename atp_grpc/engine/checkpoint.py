@@ -8,33 +8,35 @@ Layout (all numbers little-endian)::
     8 bytes    magic, b"ATPENG1\n"
     4 bytes    length of the header, unsigned
     header     canonical JSON: UTF-8, keys sorted, separators "," and ":", non-ASCII kept as it is
-    payload    float64: the gate's three sums; then per arm, in the header's order, the moment matrix (lower
-               triangle, row by row), the reward vector and seven figures (sum of squares; count and sum of tokens,
-               latency, failures); then per tenant, in the header's order, per arm of that tenant N_T, D_mean, D_linear
+    payload    float64: the gate's three sums; what the arms have in common, [h0, g]; then per arm, in the header's
+               order, the moment matrix (lower triangle, row by row), the reward vector, the moment matrix and the
+               vector of the answer length, and six figures (sum of squares; count, sum and sum of squares of latency;
+               count and sum of failures); then per tenant, in the header's order, per arm of that tenant N_T, D_mean,
+               D_linear
     32 bytes   SHA-256 of everything before
 
-Header keys: ``arms`` (names, ascending), ``context_on``, ``contract``, ``dimension``, ``epoch_nanos`` (a multiple of
-32 half-lives; 0 without decay), ``half_life_nanos`` (null without decay), ``high_water`` (sequence per replica),
-``learned``, ``pool``, ``schema``, ``tenants`` (by name ascending, ``[name, touched, [arm names, ascending]]`` each). A
-tenant has one arm at least, and none that is not among ``arms``; ``touched`` is the value of ``learned`` after the
-outcome that taught it last, so it is 1 at least and ``learned`` at most. Text is ordered by code points, which is the
-order of its UTF-8 bytes.
+Header keys: ``arms`` (names, ascending), ``common_age`` (graded answers since the arms' common part was read, 31 at
+most), ``context_on``, ``contract``, ``dimension``, ``epoch_nanos`` (a multiple of 32 half-lives; 0 without decay),
+``half_life_nanos`` (null without decay), ``high_water`` (sequence per replica), ``learned``, ``pool``, ``schema``,
+``tenants`` (by name ascending, ``[name, touched, [arm names, ascending]]`` each). A tenant has one arm at least, and
+none that is not among ``arms``; ``touched`` is the value of ``learned`` after the outcome that taught it last, so it is
+1 at least and ``learned`` at most. Text is ordered by code points, which is the order of its UTF-8 bytes.
 
-Counts and sums of squares are not negative: the gate's last two sums, the diagonals, the seven figures and every N_T.
-No number of the payload is above 1e100, whatever its sign.
+Counts and sums of what cannot be negative are not: the gate's last two sums, the diagonals, the sum of tokens, the six
+figures and every N_T. No number of the payload is above 1e100, whatever its sign.
 """
 
 from __future__ import annotations
 
 import hashlib
 import itertools
-import json
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from atp_grpc.engine.contract import CONTRACT_VERSION, CheckpointMismatchError, CorruptCheckpointError
+from atp_grpc.engine.contract import CheckpointMismatchError, CorruptCheckpointError
+from atp_grpc.engine.header import read_header, write_header
 
 if TYPE_CHECKING:
     from atp_grpc.engine.contract import EngineParameters
@@ -43,41 +45,24 @@ MAGIC: Final = b"ATPENG1\n"
 MAGNITUDE_LIMIT: Final = 1e100
 """No sum of valid outcomes comes near it; above it, reading could overflow."""
 
-INTEGER_LIMIT: Final = 2**63 - 1
-"""Largest count, sequence and moment of a header."""
-
-EPOCH_HALF_LIVES: Final = 32
-"""Half-lives in one epoch. Weights stay below 2^32, and moving sums to another epoch is an exact power of two."""
+LEADING_FEATURES: Final = 15
+"""Features that an answer's length may depend on, from the first."""
 
 _LENGTH: Final = struct.Struct("<I")
 _DIGEST_SIZE: Final = hashlib.sha256().digest_size
 _GATE_SUMS: Final = 3
-_ARM_FIGURES: Final = 7
+_ARM_FIGURES: Final = 6
 _TENANT_SUMS: Final = 3
-_DIMENSION_LIMIT: Final = 512
-_KEYS: Final = frozenset(
-    {
-        "arms",
-        "context_on",
-        "contract",
-        "dimension",
-        "epoch_nanos",
-        "half_life_nanos",
-        "high_water",
-        "learned",
-        "pool",
-        "schema",
-        "tenants",
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
 class ArmRecord:
-    """Sums of one arm: packed lower triangle, reward vector, and the seven figures in payload order."""
+    """Sums of one arm in payload order; the matrices are packed lower triangles."""
 
     moments: tuple[float, ...]
     rewards: tuple[float, ...]
+    length_moments: tuple[float, ...]
+    length_totals: tuple[float, ...]
     figures: tuple[float, ...]
 
 
@@ -103,14 +88,19 @@ class Checkpoint:
     high_water: Mapping[str, int]
     context_on: bool
     gate: tuple[float, float, float]
+    common_age: int
+    common: tuple[float, ...]
     arms: Mapping[str, ArmRecord]
     tenants: Mapping[str, TenantRecord]
 
     def numbers(self) -> Iterator[float]:
-        """Every sum, in the order of the payload."""
+        """Every number, in the order of the payload."""
         yield from self.gate
+        yield from self.common
         for _, record in sorted(self.arms.items()):
-            yield from (*record.moments, *record.rewards, *record.figures)
+            yield from itertools.chain(
+                record.moments, record.rewards, record.length_moments, record.length_totals, record.figures
+            )
         for _, tenant in sorted(self.tenants.items()):
             for _, sums in sorted(tenant.arms.items()):
                 yield from sums
@@ -122,11 +112,17 @@ class Checkpoint:
             raise CheckpointMismatchError("the checkpoint belongs to another pool, schema, dimension or half-life")
 
 
+def leading_size(size: int) -> int:
+    """Coefficients of the answer length where an arm's quality has `size` of them."""
+    return min(size - 1, LEADING_FEATURES) + 1
+
+
 def encode(checkpoint: Checkpoint) -> bytes:
     """The bytes of a state. Equal states give equal bytes."""
-    header = _canonical(
+    header = write_header(
         {
             "arms": sorted(checkpoint.arms),
+            "common_age": checkpoint.common_age,
             "context_on": checkpoint.context_on,
             "contract": checkpoint.contract,
             "dimension": checkpoint.dimension,
@@ -162,78 +158,16 @@ def decode(data: bytes) -> Checkpoint:
     (length,) = _LENGTH.unpack_from(body, len(MAGIC))
     if length > len(body) - start:
         raise CorruptCheckpointError("the header is longer than the checkpoint")
-    header = _read_header(body[start : start + length])
+    header = read_header(body[start : start + length])
     return _read_payload(header, body[start + length :])
-
-
-def _canonical(header: Mapping[str, Any]) -> bytes:
-    return json.dumps(header, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
-
-
-def _read_header(data: bytes) -> dict[str, Any]:
-    try:
-        header = json.loads(data)
-    except (ValueError, RecursionError):
-        raise CorruptCheckpointError("the header is not JSON") from None
-    if not isinstance(header, dict) or not _is_integer(header.get("contract"), 0):
-        raise CorruptCheckpointError("the header is not that of a checkpoint")
-    if header["contract"] != CONTRACT_VERSION:
-        raise CheckpointMismatchError("the checkpoint was written for another contract version")
-    if not _is_sound(header) or _canonical(header) != data:
-        raise CorruptCheckpointError("the header holds what no engine writes")
-    return header
-
-
-def _is_sound(header: dict[str, Any]) -> bool:
-    """Whether keys, types and ranges are those of a state."""
-    return (
-        header.keys() == _KEYS
-        and isinstance(header["context_on"], bool)
-        and _is_integer(header["dimension"], 1, _DIMENSION_LIMIT)
-        and (header["half_life_nanos"] is None or _is_integer(header["half_life_nanos"], 1))
-        and _is_epoch(header["epoch_nanos"], header["half_life_nanos"])
-        and _is_integer(header["learned"], 0)
-        and _is_name(header["pool"])
-        and _is_name(header["schema"])
-        and _are_names(header["arms"])
-        and isinstance(header["high_water"], dict)
-        and all(_is_name(name) and _is_integer(mark, 0) for name, mark in header["high_water"].items())
-        and isinstance(header["tenants"], list)
-        and all(_is_tenant(entry, header["learned"]) for entry in header["tenants"])
-        and _are_names([name for name, _, _ in header["tenants"]])
-        and {arm for _, _, arms in header["tenants"] for arm in arms} <= set(header["arms"])
-    )
-
-
-def _is_epoch(nanos: object, half_life_nanos: int | None) -> bool:
-    if not isinstance(nanos, int) or not _is_integer(nanos, 0):
-        return False
-    return nanos == 0 if half_life_nanos is None else nanos % (EPOCH_HALF_LIVES * half_life_nanos) == 0
-
-
-def _is_tenant(entry: object, learned: int) -> bool:
-    """Whether an entry is a name, when the tenant was last taught, and the arms it was taught on."""
-    match entry:
-        case [name, touched, [_, *_] as arms]:
-            return _is_name(name) and _is_integer(touched, 1, learned) and _are_names(arms)
-        case _:
-            return False
-
-
-def _are_names(value: object) -> bool:
-    """Whether a value is a list of names, each once and ascending."""
-    return (
-        isinstance(value, list)
-        and all(_is_name(name) for name in value)
-        and all(earlier < later for earlier, later in itertools.pairwise(value))
-    )
 
 
 def _read_payload(header: dict[str, Any], payload: bytes) -> Checkpoint:
     size = header["dimension"] + 1
-    triangle = size * (size + 1) // 2
+    leading = leading_size(size)
+    shape = (_triangle(size), size, _triangle(leading), leading, _ARM_FIGURES)
     pairs = sum(len(arms) for _, _, arms in header["tenants"])
-    count = _GATE_SUMS + len(header["arms"]) * (triangle + size + _ARM_FIGURES) + pairs * _TENANT_SUMS
+    count = _GATE_SUMS + size + len(header["arms"]) * sum(shape) + pairs * _TENANT_SUMS
     if len(payload) != 8 * count:
         raise CorruptCheckpointError("the payload does not fit the header")
     numbers = struct.unpack(f"<{count}d", payload)
@@ -242,16 +176,15 @@ def _read_payload(header: dict[str, Any], payload: bytes) -> Checkpoint:
         raise CorruptCheckpointError("a number is not finite or too large")
     rest = iter(numbers)
     gate = next(rest), next(rest), next(rest)
-    arms = {
-        name: ArmRecord(_take(rest, triangle), _take(rest, size), _take(rest, _ARM_FIGURES)) for name in header["arms"]
-    }
+    common = _take(rest, size)
+    arms = {name: ArmRecord(*(_take(rest, length) for length in shape)) for name in header["arms"]}
     tenants = {
         name: TenantRecord(touched, {arm: _take(rest, _TENANT_SUMS) for arm in names})
         for name, touched, names in header["tenants"]
     }
     counts = (sums[0] for tenant in tenants.values() for sums in tenant.arms.values())
-    if min(*gate[1:], *counts) < 0.0 or any(_is_negative(record, size) for record in arms.values()):
-        raise CorruptCheckpointError("a count or a sum of squares is negative")
+    if min(*gate[1:], *counts) < 0.0 or any(_is_negative(record) for record in arms.values()):
+        raise CorruptCheckpointError("a count or a sum of what is not negative is negative")
     return Checkpoint(
         contract=header["contract"],
         pool=header["pool"],
@@ -263,6 +196,8 @@ def _read_payload(header: dict[str, Any], payload: bytes) -> Checkpoint:
         high_water=header["high_water"],
         context_on=header["context_on"],
         gate=gate,
+        common_age=header["common_age"],
+        common=common,
         arms=arms,
         tenants=tenants,
     )
@@ -272,17 +207,20 @@ def _take(numbers: Iterator[float], count: int) -> tuple[float, ...]:
     return tuple(itertools.islice(numbers, count))
 
 
-def _is_negative(record: ArmRecord, size: int) -> bool:
-    diagonal = (record.moments[row * (row + 3) // 2] for row in range(size))
-    return min(diagonal) < 0.0 or min(record.figures) < 0.0
+def _triangle(size: int) -> int:
+    """Numbers in the lower triangle of a square matrix."""
+    return size * (size + 1) // 2
 
 
-def _is_integer(value: object, low: int, high: int = INTEGER_LIMIT) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+def _diagonal(triangle: tuple[float, ...], size: int) -> Iterator[float]:
+    return (triangle[_triangle(row + 1) - 1] for row in range(size))
 
 
-def _is_name(value: object) -> bool:
-    if not isinstance(value, str) or not value:
-        return False
-    # JSON can spell a lone surrogate, which no engine writes.
-    return not any("\ud800" <= character <= "\udfff" for character in value)
+def _is_negative(record: ArmRecord) -> bool:
+    counts = itertools.chain(
+        _diagonal(record.moments, len(record.rewards)),
+        _diagonal(record.length_moments, len(record.length_totals)),
+        record.length_totals[:1],
+        record.figures,
+    )
+    return min(counts) < 0.0

@@ -57,7 +57,7 @@ __all__ = [
     "StaleGenerationError",
 ]
 
-CONTRACT_VERSION = 2
+CONTRACT_VERSION = 3
 """Version of this promise; checkpoints carry it."""
 
 DRAW_COUNT = 32
@@ -75,7 +75,7 @@ class Exclusion(enum.StrEnum):
     QUALITY_FLOOR = "quality_floor"
     """Predicted quality below the request's floor, while another candidate reaches it."""
     LATENCY_SLO = "latency_slo"
-    """Predicted latency above the request's objective, while another candidate meets it."""
+    """95th percentile of latency above the request's objective, or, where nobody meets it, above the smallest."""
 
 
 class Query(NamedTuple):
@@ -84,8 +84,9 @@ class Query(NamedTuple):
     `text` or `features` is given, never both; a text may stay where it is (`TextSource`). `features` are `dimension`
     little-endian float32. `candidates` are indices of loaded offers, strictly increasing, at most one offer per arm.
     `now_nanos` is Unix time. `max_output_tokens` caps the expected answer length. `quality_floor`,
-    `latency_slo_seconds` and `max_cost_nano_usd` are the request's own limits. With a `tenant`, what is known of how
-    its outcomes differ from everybody's moves the predictions.
+    `latency_slo_seconds` (of the 95th percentile) and `max_cost_nano_usd` are the request's own limits. With a
+    `tenant`, what is known of how its outcomes differ from everybody's moves the predictions. `favour` (utility)
+    lessens the penalty of the offer `favoured` and moves no limit; without such a candidate it says nothing.
     """
 
     generation: int
@@ -102,6 +103,8 @@ class Query(NamedTuple):
     quality_floor: float | None = None
     latency_slo_seconds: float | None = None
     tenant: str | None = None
+    favoured: int | None = None
+    favour: float = 0.0
 
 
 class Choice(Protocol):
@@ -124,7 +127,7 @@ class Choice(Protocol):
 
     @property
     def utilities(self) -> Sequence[float]:
-        """Expected utilities, free of noise."""
+        """Expected utilities, free of noise, with the query's favour."""
 
     @property
     def quality(self) -> Sequence[float]:
@@ -136,7 +139,7 @@ class Choice(Protocol):
 
     @property
     def latency_seconds(self) -> Sequence[float]:
-        """Expected time to the whole answer."""
+        """Expected time to the whole answer: the mean, not the percentile that an objective is held against."""
 
     @property
     def failure_rate(self) -> Sequence[float]:
@@ -198,7 +201,7 @@ class Outcome(NamedTuple):
 class Engine(Protocol):
     """A selection engine for one pool.
 
-    Synchronous; `choose` never changes state, only `load`, `learn` and `restore` do.
+    Synchronous; `choose` never changes state, only `load`, `learn`, `discount` and `restore` do.
     """
 
     @property
@@ -259,6 +262,18 @@ class Engine(Protocol):
 
         Raises:
             InvalidOutcomeError: the outcome breaks the contract; nothing is learned and the high-water mark stays.
+        """
+        ...
+
+    def discount(self, arm: str, keep: float) -> bool:
+        """Keeps a share of what is known of an arm's quality, for everybody and for each tenant; the rest is forgotten.
+
+        For an arm whose quality was found to have changed. Lengths, latency and failures stay, and so does what the
+        arms have in common until it is next read. Unlike learning it depends on its place among the outcomes. False
+        for an arm that nothing is known of (nothing changes).
+
+        Raises:
+            InvalidOutcomeError: `keep` is not within 0..1; nothing is changed.
         """
         ...
 

@@ -16,16 +16,14 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, TypeVar
 
-from atp_grpc.engine.checkpoint import (
-    INTEGER_LIMIT,
-    MAGNITUDE_LIMIT,
-    ArmRecord,
-    Checkpoint,
-    TenantRecord,
-    decode,
-    encode,
-)
+import numpy as np
+
+from atp_grpc.engine.checkpoint import MAGNITUDE_LIMIT, ArmRecord, Checkpoint, TenantRecord, decode, encode
 from atp_grpc.engine.contract import CheckpointMismatchError, EngineError
+from atp_grpc.engine.header import INTEGER_LIMIT
+from atp_grpc.engine.parameters import COMMON_PRECISION
+from atp_grpc.engine.reference.common import read_common
+from atp_grpc.engine.reference.snapshot import symmetric
 
 FACTOR_LIMIT: Final = 1e6
 """Largest factor by which a state is scaled."""
@@ -36,8 +34,9 @@ _Record = TypeVar("_Record")
 def merge(parts: Sequence[bytes]) -> bytes:
     """The state of an engine that learned what all the parts learned; their order and grouping do not matter.
 
-    Sums are added at the latest epoch, learned counts as well, and each replica keeps its mark. The gate stands as it
-    does in the part that compared most, and open when parts that disagree compared equally much.
+    Sums are added at the latest epoch, learned counts as well, and each replica keeps its mark. What the arms have in
+    common is read anew from the sums of the whole, also of a whole of one part. The gate stands as it does in the part
+    that compared most, and open when parts that disagree compared equally much.
 
     Raises:
         CorruptCheckpointError: a part is truncated, altered or foreign.
@@ -51,11 +50,13 @@ def merge(parts: Sequence[bytes]) -> bytes:
     _require_one_pool(states)
     _require_different_replicas(states)
     epoch_nanos = max(state.epoch_nanos for state in states)
-    return _encoded(_sum([_moved(state, epoch_nanos) for state in states]))
+    return _encoded(_read_anew(_sum([_moved(state, epoch_nanos) for state in states])))
 
 
 def scale(data: bytes, factor: float) -> bytes:
     """The same state with every sum multiplied: n outcomes become worth factor * n. Counts and marks stay.
+
+    What the arms have in common is read anew from the multiplied sums.
 
     Raises:
         CorruptCheckpointError: the bytes are truncated, altered or foreign.
@@ -64,7 +65,7 @@ def scale(data: bytes, factor: float) -> bytes:
     """
     if not 0.0 < factor <= FACTOR_LIMIT:
         raise EngineError("a state is scaled by a factor above 0 and at most 1e6")
-    return _encoded(_multiplied(decode(data), factor))
+    return _encoded(_read_anew(_multiplied(decode(data), factor)))
 
 
 def _require_one_pool(states: Sequence[Checkpoint]) -> None:
@@ -96,7 +97,7 @@ def _multiplied(state: Checkpoint, factor: float) -> Checkpoint:
         state,
         gate=(advantage, spread, weight),
         arms={
-            name: ArmRecord(times(arm.moments), times(arm.rewards), times(arm.figures))
+            name: ArmRecord(*(times(getattr(arm, sums)) for sums in ArmRecord.__slots__))
             for name, arm in state.arms.items()
         },
         tenants={
@@ -117,11 +118,7 @@ def _sum(states: Sequence[Checkpoint]) -> Checkpoint:
         context_on=any(state.context_on for state in states if state.gate[2] == most_compared),
         gate=(advantage, spread, weight),
         arms={
-            name: ArmRecord(
-                moments=_added(arm.moments for arm in arms),
-                rewards=_added(arm.rewards for arm in arms),
-                figures=_added(arm.figures for arm in arms),
-            )
+            name: ArmRecord(*(_added(getattr(arm, sums) for arm in arms) for sums in ArmRecord.__slots__))
             for name, arms in _by_name(state.arms for state in states)
         },
         tenants={
@@ -132,6 +129,16 @@ def _sum(states: Sequence[Checkpoint]) -> Checkpoint:
             for name, tenants in _by_name(state.tenants for state in states)
         },
     )
+
+
+def _read_anew(state: Checkpoint) -> Checkpoint:
+    """The state with what its arms have in common as of its epoch, the only moment that a state knows.
+
+    With the precision that every routing policy has; an engine with another one soon reads it again for itself.
+    """
+    arms = [(symmetric(arm.moments), np.array(arm.rewards)) for _, arm in sorted(state.arms.items())]
+    common = read_common(arms, state.dimension + 1, 1.0, COMMON_PRECISION)
+    return dataclasses.replace(state, common_age=0, common=tuple(common.tolist()))
 
 
 def _by_name(tables: Iterable[Mapping[str, _Record]]) -> Iterator[tuple[str, list[_Record]]]:

@@ -34,7 +34,7 @@ except ImportError:
 if TYPE_CHECKING:
     from atp_grpc.engine.contract import Arm, Choice, EngineParameters, Offer, Outcome, Query
 
-CROSSING_VERSION: Final = 4
+CROSSING_VERSION: Final = 6
 """Version of everything that crosses into Rust, here and in the other modules named `native`."""
 
 _ERRORS: Final[Mapping[str, type[EngineError | EnginePanicError]]] = MappingProxyType(
@@ -160,6 +160,13 @@ class NativeEngine:
         """Adds one outcome to the statistics; see `Engine.learn`."""
         try:
             return self._native.learn(outcome)
+        except atp_native.NativeError as refusal:
+            _refuse(refusal)
+
+    def discount(self, arm: str, keep: float) -> bool:
+        """Keeps a share of what is known of an arm's quality; see `Engine.discount`."""
+        try:
+            return self._native.discount(arm, keep)
         except atp_native.NativeError as refusal:
             _refuse(refusal)
 

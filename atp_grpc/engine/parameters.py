@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from typing import Final
+
+COMMON_PRECISION: Final = 1.0
+"""Prior precision of each slope that the arms have in common, unless told otherwise."""
 
 
 class Learner(enum.StrEnum):
@@ -32,7 +36,7 @@ class ContextMode(enum.StrEnum):
     """Whether the linear model may differ from an arm's plain mean."""
 
     AUTO = "auto"
-    """Context is used once progressive validation shows that it earns its place."""
+    """Context is used until progressive validation shows that it does harm, and again once it does none."""
     ON = "on"
     OFF = "off"
 
@@ -43,6 +47,10 @@ class EngineParameters:
 
     All spans in nanoseconds; `cost_scale_nano_usd` (c_hi) and `latency_scale_seconds` (l_hi) are the units in which
     cost and latency enter the utility, taken from the catalogue when the policy version is made.
+
+    `slope_precision` is for each pair of arms: every pair is one more chance for noise to overturn the order of the
+    means. `token_precision` holds each slope of the answer length to zero, `common_precision` each slope that the arms
+    have in common.
 
     `gamma` is how fast SquareCB stops exploring. A tenant's estimate begins with what the others saw, worth
     `tenant_pseudo_count` observations at most; it stays within `tenant_offset_limit` of everybody's quality, and is
@@ -59,12 +67,14 @@ class EngineParameters:
     alpha: float = 0.05
     gamma: float = 200.0
     epsilon: float = 0.01
-    slope_precision: float = 1.0
+    slope_precision: float = 2.0
     half_life_nanos: int | None = None
     context: ContextMode = ContextMode.AUTO
-    context_on_z: float = 1.0
-    context_off_z: float = 0.0
+    context_on_z: float = 0.0
+    context_off_z: float = -4.0
     context_min_weight: float = 32.0
     tenant_pseudo_count: float = 100.0
     tenant_offset_limit: float = 0.2
     tenant_limit: int = 1000
+    token_precision: float = 1.0
+    common_precision: float = COMMON_PRECISION

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 from atp_grpc.engine.checkpoint import decode
 from atp_grpc.engine.contract import EnginePanicError
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     )
 
 REMEMBER_EVERY: Final = 1024
-"""Outcomes learned between two checkpoints that this object takes for itself; bounds its log."""
+"""Outcomes learned, and discounts made, between two checkpoints that this object takes for itself; bounds its log."""
 
 _RUST_PANIC: Final = "PanicException"
 """Name of the class PyO3 raises for a Rust panic. It derives from BaseException and cannot be imported."""
@@ -42,14 +42,16 @@ class QuarantinedEngine:
     A panic is an `EnginePanicError` or a Rust panic that reached Python. What is promised then:
 
     * The call that met it is answered by the standby, with the same arms, offers and generation: `choose`,
-      `choose_batch`, `features`, `summary`, `checkpoint` (pure, so nothing is lost by asking twice) and `learn`.
+      `choose_batch`, `features`, `summary`, `checkpoint` (pure, so nothing is lost by asking twice), `learn` and
+      `discount`.
     * A panic in `load` or `restore` raises `EnginePanicError` once the standby has taken over as things were before the
       call: the call did not happen and may be made again. Nobody is served from a half-loaded engine.
-    * Every outcome whose `learn` returned True is in the standby, exactly once, and so is the one that met the panic.
+    * Every outcome whose `learn` returned True is in the standby, exactly once, and so is the one that met the panic;
+      every discount likewise, at its place among them.
       After a panic in a pure call the state comes from the primary's own checkpoint, bit for bit, provided that it is
       sound and counts as many outcomes as were learned here. Else, and after a panic in a call that changes state
-      (which may have been cut in half), it comes from the last checkpoint remembered plus the outcomes learned since:
-      equal within rounding (1e-9).
+      (which may have been cut in half), it comes from the last checkpoint remembered plus what was learned and
+      discounted since: equal within rounding (1e-9).
     * `on_quarantine` is called once, when the standby is in place. The reason names the call and the kind of failure,
       never the failure's text.
 
@@ -77,7 +79,7 @@ class QuarantinedEngine:
         self._offers: tuple[Offer, ...] = ()
         self._generation = 0
         self._remembered = primary.checkpoint()
-        self._since: list[Outcome] = []
+        self._since: list[Outcome | _Discount] = []
         self._reason: str | None = None
         self._is_state_sound = True
         self._quarantined = False
@@ -141,11 +143,19 @@ class QuarantinedEngine:
             learned = self._change("learn", lambda engine: engine.learn(outcome))
         except _SetAside:
             return self._engine.learn(outcome)
-        if learned and not self._quarantined:
-            self._since.append(outcome)
-            if len(self._since) >= REMEMBER_EVERY:
-                self._remember()
+        if learned:
+            self._log(outcome)
         return learned
+
+    def discount(self, arm: str, keep: float) -> bool:
+        """Keeps a share of an arm's evidence, once also when the primary fails over it; see `Engine.discount`."""
+        try:
+            known = self._change("discount", lambda engine: engine.discount(arm, keep))
+        except _SetAside:
+            return self._engine.discount(arm, keep)
+        if known:
+            self._log(_Discount(arm, keep))
+        return known
 
     def checkpoint(self) -> bytes:
         """The learned state; see `Engine.checkpoint`."""
@@ -203,8 +213,11 @@ class QuarantinedEngine:
                 standby.load(self._arms, self._offers, self._generation)
             if not (self._is_state_sound and self._restore_from_primary(standby)):
                 standby.restore(self._remembered)
-                for outcome in self._since:
-                    standby.learn(outcome)
+                for change in self._since:
+                    if isinstance(change, _Discount):
+                        standby.discount(change.arm, change.keep)
+                    else:
+                        standby.learn(change)
         except Exception as error:
             raise EnginePanicError("the engine failed and no standby could take over") from error
         self._engine, self._quarantined = standby, True
@@ -215,7 +228,8 @@ class QuarantinedEngine:
         """Restores the standby from the failed primary's own state, if that can be had and believed."""
         try:
             data = self._engine.checkpoint()
-            if decode(data).learned != decode(self._remembered).learned + len(self._since):
+            lessons = sum(not isinstance(change, _Discount) for change in self._since)
+            if decode(data).learned != decode(self._remembered).learned + lessons:
                 return False
             standby.restore(data)
         except BaseException as error:
@@ -225,15 +239,30 @@ class QuarantinedEngine:
             raise
         return True
 
+    def _log(self, change: Outcome | _Discount) -> None:
+        """Keeps what a standby would have to be told, for as long as there may be need of one."""
+        if self._quarantined:
+            return
+        self._since.append(change)
+        if len(self._since) >= REMEMBER_EVERY:
+            self._remember()
+
     def _remember(self) -> None:
         """Takes a checkpoint, so that the log may start anew.
 
-        The outcome that led here is learned and logged, so a panic now is no failure of its `learn`: either the standby
-        has taken over, or the next call tries again.
+        What led here is learned and logged, so a panic now is no failure of its call: either the standby has taken
+        over, or the next call tries again.
         """
         with contextlib.suppress(EnginePanicError):
             self._remembered = self._attempt("checkpoint", lambda engine: engine.checkpoint(), changes_state=False)
             self._since = []
+
+
+class _Discount(NamedTuple):
+    """A share of an arm's evidence that was kept."""
+
+    arm: str
+    keep: float
 
 
 class _SetAside(EnginePanicError):

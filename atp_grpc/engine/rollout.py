@@ -37,8 +37,8 @@ class RolloutEngine:
 
     * A query is the native engine's if number 0 of its seed's stream 3 is below the share, so the same query always
       finds the same engine, and which one says nothing about the choice.
-    * `load`, `learn` and `restore` reach both. A refusal of the reference is everybody's, and the native engine does
-      not hear of what was refused.
+    * `load`, `learn`, `discount` and `restore` reach both. A refusal of the reference is everybody's, and the native
+      engine does not hear of what was refused.
     * A panic of the native engine, a refusal of what the reference took, or an outcome that is new to one of them only
       sets the native engine aside. The reference stands where it should and answers that call and all that come.
 
@@ -111,6 +111,12 @@ class RolloutEngine:
         learned = self._reference.learn(outcome)
         self._follow("learn", lambda native: native.learn(outcome), learned)
         return learned
+
+    def discount(self, arm: str, keep: float) -> bool:
+        """Keeps a share of what both know of an arm's quality; see `Engine.discount`."""
+        known = self._reference.discount(arm, keep)
+        self._follow("discount", lambda native: native.discount(arm, keep), known)
+        return known
 
     def checkpoint(self) -> bytes:
         """The native engine's state while it is sound; see `Engine.checkpoint`."""

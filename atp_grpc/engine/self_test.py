@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Final
 
-from atp_grpc.engine.checkpoint import decode
+from atp_grpc.engine.checkpoint import ArmRecord, decode
 from atp_grpc.engine.contract import (
     Arm,
     ContextMode,
@@ -150,6 +150,8 @@ def _perform(engine: Engine, step: Document) -> dict[str, Any]:
         case "learn":
             fields = step["outcome"]
             answer["learned"] = engine.learn(Outcome(**{**fields, "features": pack(fields["features"])}))
+        case "discount":
+            answer["discounted"] = engine.discount(step["arm"], step["keep"])
         case "summary":
             answer["summary"] = spell_summary(engine.summary(step["now_nanos"]))
         case "checkpoint":
@@ -199,10 +201,12 @@ def _spell_checkpoint(data: str) -> dict[str, Any]:
         return {"error": type(error).__name__}
     state = {field.name: getattr(checkpoint, field.name) for field in dataclasses.fields(checkpoint)}
     arms = {
-        name: [*record.moments, *record.rewards, *record.figures] for name, record in sorted(checkpoint.arms.items())
+        name: {sums: list(getattr(record, sums)) for sums in ArmRecord.__slots__}
+        for name, record in sorted(checkpoint.arms.items())
     }
     tenants = {
         name: {"touched": tenant.touched, **{f"on {arm}": list(sums) for arm, sums in sorted(tenant.arms.items())}}
         for name, tenant in sorted(checkpoint.tenants.items())
     }
-    return {**state, "gate": list(checkpoint.gate), "arms": arms, "tenants": tenants}
+    sums = {"gate": list(checkpoint.gate), "common": list(checkpoint.common)}
+    return {**state, **sums, "arms": arms, "tenants": tenants}

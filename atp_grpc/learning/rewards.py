@@ -2,10 +2,13 @@
 
 Quality goes to the model that answered; every attempt teaches its own model cost, latency and failure. An attempt on
 another model than the drawn one teaches that model and leaves the evidence for context alone, because nothing was
-predicted for it. Every outcome names the tenant that asked, so that the engine can tell tenants apart.
+predicted for it; so does a decision of another policy, whose predictions came from another state. Every outcome names
+the tenant that asked, so that the engine can tell tenants apart.
 """
 
 from __future__ import annotations
+
+from functools import partial
 
 from atp_grpc.domain.decision import Lesson
 from atp_grpc.domain.money import TOKENS_PER_PRICE
@@ -18,21 +21,23 @@ MOST_OUTPUT_TOKENS = 1e9
 """The longest answer an engine takes; what reasoning tokens or a bill would make longer counts as this long."""
 
 
-def outcomes_of(observation: Observation) -> list[Outcome]:
-    """The engine outcomes of an observation, in a fixed order; empty when it teaches nothing (labels only)."""
+def outcomes_of(observation: Observation, pool: str) -> list[Outcome]:
+    """The engine outcomes of an observation for a pool, in a fixed order.
+
+    Empty when it teaches nothing (labels only). `pool` is the routing policy whose engine is taught.
+    """
     lesson, recorded = observation.lesson, observation.recorded
+    outcome = partial(_outcome, observation, pool)
     outcomes: list[Outcome] = []
-    quality = recorded.quality
-    answering = None if quality is None else _answering_model(recorded, observation.standing, lesson)
+    quality, answering = recorded.quality, graded_model(observation)
     for attempt in recorded.attempts:
         if attempt.error is not None:
             failed = True if attempt.error.blames_model else None
-            outcomes.append(_outcome(observation, attempt.model, len(outcomes), failed=failed))
+            outcomes.append(outcome(attempt.model, len(outcomes), failed=failed))
             continue
         is_answer = attempt.model == answering
         outcomes.append(
-            _outcome(
-                observation,
+            outcome(
                 attempt.model,
                 len(outcomes),
                 quality=quality if is_answer else None,
@@ -44,7 +49,7 @@ def outcomes_of(observation: Observation) -> list[Outcome]:
         if is_answer:
             answering = None
     if answering is not None:
-        outcomes.append(_outcome(observation, answering, len(outcomes), quality=quality))
+        outcomes.append(outcome(answering, len(outcomes), quality=quality))
     return outcomes
 
 
@@ -69,6 +74,12 @@ def total_cost_nano_usd(report: Report, lesson: Lesson) -> int | None:
     return total if report.attempts else None
 
 
+def graded_model(observation: Observation) -> str | None:
+    """The model whose answer an observation grades; None when it grades none."""
+    recorded = observation.recorded
+    return None if recorded.quality is None else _answering_model(recorded, observation.standing, observation.lesson)
+
+
 def _answering_model(recorded: Report, standing: Report, lesson: Lesson) -> str | None:
     """The model of the last attempt without an error.
 
@@ -82,6 +93,7 @@ def _answering_model(recorded: Report, standing: Report, lesson: Lesson) -> str 
 
 def _outcome(
     observation: Observation,
+    pool: str,
     model: str,
     index: int,
     *,
@@ -91,8 +103,8 @@ def _outcome(
     failed: bool | None = None,
 ) -> Outcome:
     lesson = observation.lesson
-    # What was predicted of the drawn model is judged by its own quality and by no other.
-    is_evidence = quality is not None and model == lesson.model
+    # What was predicted of the drawn model is judged by its own quality and by no other, where it was predicted.
+    is_evidence = quality is not None and model == lesson.model and pool == lesson.revisions.policy
     return Outcome(
         model,
         observation.replica,

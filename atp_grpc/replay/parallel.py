@@ -1,7 +1,7 @@
 """Many passes in as many processes as asked for, with the results in the order of the work.
 
-A run enters here twice: with its priors, then with its passes. Processes are spawned, never forked. Nothing here knows
-what the work is, and the results do not depend on how many do it.
+A run enters here three times: to weigh its priors, to make them, and with its passes. Processes are spawned, never
+forked. Nothing here knows what the work is, and the results do not depend on how many do it.
 """
 
 from __future__ import annotations
@@ -23,35 +23,59 @@ class WorkerLostError(RuntimeError):
     """A process ended in the middle of its work, for example because memory ran out."""
 
 
-def run_all(work: Callable[[_Work], _Result], items: Sequence[_Work], *, jobs: int) -> Iterator[_Result]:
-    """Does the work on every item; the results come one by one, in the order of the items.
+class Crew:
+    """Processes that wait for work; none is started before there is some."""
 
-    With one job, or one item, all of it is done in this process.
+    def __init__(self, executor: ProcessPoolExecutor | None) -> None:
+        """Without an executor, everything is done in this process."""
+        self._executor = executor
 
-    Raises:
-        WorkerLostError: a process ended in the middle of its work.
-    """
-    if jobs == 1 or len(items) <= 1:
-        yield from map(work, items)
-        return
-    with tempfile.TemporaryDirectory(prefix="atp-jobs-") as scratch:
-        executor = ProcessPoolExecutor(
-            min(jobs, len(items)),
-            mp_context=multiprocessing.get_context("spawn"),
-            initializer=_begin,
-            initargs=(scratch,),
-        )
+    def do(self, work: Callable[[_Work], _Result], items: Sequence[_Work]) -> Iterator[_Result]:
+        """Does the work on every item; the results come one by one, in the order of the items.
+
+        One item is done in this process.
+
+        Raises:
+            WorkerLostError: a process ended in the middle of its work.
+        """
+        if self._executor is None or len(items) <= 1:
+            yield from map(work, items)
+            return
         try:
             with _uninterrupted():
-                futures = [executor.submit(work, item) for item in items]
+                futures = [self._executor.submit(work, item) for item in items]
             for future in futures:
                 yield future.result()
         except BrokenProcessPool:
             raise WorkerLostError(
                 "a process ended in the middle of its work; is there memory for so many jobs?"
             ) from None
+
+
+@contextmanager
+def crew_of(jobs: int) -> Iterator[Crew]:
+    """So many processes, which end with the block; one job is this process alone."""
+    if jobs == 1:
+        yield Crew(None)
+        return
+    with tempfile.TemporaryDirectory(prefix="atp-jobs-") as scratch:
+        executor = ProcessPoolExecutor(
+            jobs, mp_context=multiprocessing.get_context("spawn"), initializer=_begin, initargs=(scratch,)
+        )
+        try:
+            yield Crew(executor)
         finally:
             executor.shutdown(cancel_futures=True)
+
+
+def run_all(work: Callable[[_Work], _Result], items: Sequence[_Work], *, jobs: int) -> Iterator[_Result]:
+    """Does the work on every item by a crew of its own.
+
+    Raises:
+        WorkerLostError: a process ended in the middle of its work.
+    """
+    with crew_of(max(1, min(jobs, len(items)))) as crew:
+        yield from crew.do(work, items)
 
 
 @contextmanager

@@ -23,7 +23,8 @@ from atp_grpc.domain.outcome import Attempt, AttemptError, Report
 from atp_grpc.domain.request import FeatureVector, RouteRequest
 from atp_grpc.domain.tenant import Principal
 from atp_grpc.learning.observer import Reference
-from atp_grpc.replay.rooms import SECONDS_PER_REQUEST, replay_rooms
+from atp_grpc.replay.drift import Drift, World, after, before, favourite_of, turn_of
+from atp_grpc.replay.rooms import SECONDS_PER_REQUEST, change_tariff, replay_rooms
 from atp_grpc.replay.sweep import Setting
 from atp_grpc.replay.track import Track
 
@@ -34,7 +35,7 @@ CALL: Final = Call("replay", Principal("replay", "replay", frozenset()), math.in
 class Pass:
     """What is served: rows of a track in an order, under a setting, from a prior on.
 
-    `name` seeds the chance of the pass. `prior` is a checkpoint of an engine of the same pool.
+    `name` seeds the chance of the pass. `prior` is one as a file holds it, and `drift` what changes in the middle.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Pass:
     setting: Setting
     settings: Settings
     prior: bytes | None = None
+    drift: Drift | None = None
 
 
 class Chosen(NamedTuple):
@@ -58,17 +60,23 @@ def run_pass(one: Pass) -> Chosen:
 
 
 async def _serve(one: Pass) -> Chosen:
-    clock, track = ManualClock(), one.track
-    position = {model: arm for arm, model in enumerate(track.models)}
+    clock, setting = ManualClock(), one.setting
+    world = World(one.track, setting.tariff)
+    turn = None if one.drift is None else turn_of(len(one.rows))
+    if one.drift is not None:
+        world = before(one.drift, world)
+    position = {model: arm for arm, model in enumerate(world.track.models)}
     chosen = Chosen(array("H"), array("d"))
     draws = Draws(hashlib.sha256(f"replay {one.name}".encode()).digest())
-    setting = one.setting
-    async with replay_rooms(one.settings, setting.tariff, clock, cost_weight=setting.cost_weight, draws=draws) as rooms:
+    async with replay_rooms(one.settings, world.tariff, clock, setting.aim, draws=draws) as rooms:
         if one.prior is not None:
-            rooms.learner.adopt(one.prior)
-        schema = rooms.policy.schema_id
-        for row in one.rows:
-            features = FeatureVector(schema, track.features[row])
+            await rooms.learner.import_prior(one.prior)
+        for at, row in enumerate(one.rows):
+            if at == turn and one.drift is not None:
+                world = after(one.drift, world, favourite_of(chosen.arms))
+                await change_tariff(rooms, world.tariff)
+            track = world.track
+            features = FeatureVector(rooms.policy.schema_id, track.features[row])
             request = RouteRequest(features=features, input_tokens=track.input_tokens[row])
             routed = rooms.router.route(request, CALL)
             arm = position[routed.model]

@@ -11,10 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+
 from atp_grpc.catalog.loader import DEMONSTRATION, read_catalogue
 from atp_grpc.config import Settings
 from atp_grpc.domain.money import TokenPrices
 from atp_grpc.domain.policy import TEXT_SCHEMAS
+from atp_grpc.replay.aim import Aim
+from atp_grpc.replay.drift import NEWCOMER, Drift
 from atp_grpc.replay.grading import OutcomeTable
 from atp_grpc.replay.listprices import find_list_prices, read_pool
 from atp_grpc.replay.order import Halving, halves_of
@@ -40,19 +44,22 @@ class Wanted:
     """What is asked for. Paths of outcome files, or how many prompts of the simulated world.
 
     `pool` is the name of a pool in the price list, or models with commas between; None takes the models that the rows
-    of a file share. `cost_weight` None asks for the sweep. `limit` keeps the first rows of each file.
+    of a file share. `cost_weight` None asks for the sweep, and each of `limits` is a setting of its own.
+    `prior_weight` None is found on the prior. `limit` keeps the first rows of each file.
     """
 
     files: Sequence[Path]
     simulated: int | None
     prior: Sequence[Path]
-    prior_weight: float
+    prior_weight: float | None
     pool: str | None
     price_list: Path | None
     cost_weight: float | None
     seeds: int
     halving: Halving | None
     limit: int | None
+    limits: Sequence[Aim] = ()
+    drift: Drift | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +89,17 @@ def prepare(wanted: Wanted, settings: Settings) -> list[Prepared]:
             had.
         ReplayRefusedError: anything else that does not go together.
     """
-    if settings.policy.feature_schema not in TEXT_SCHEMAS:
-        raise ReplayRefusedError(f"a replay reads text: policy.feature_schema must be {' or '.join(TEXT_SCHEMAS)}")
+    check_schema(settings)
     sources = _sources(wanted)
     taught = read_outcomes(wanted.prior) if wanted.prior else ()
     pools = _pools(sources, wanted)
     return [_prepared(source, pool, taught, wanted, settings) for source, pool in zip(sources, pools, strict=True)]
+
+
+def check_schema(settings: Settings) -> None:
+    """Raises ReplayRefusedError unless features are computed from text, which is all that outcome files have."""
+    if settings.policy.feature_schema not in TEXT_SCHEMAS:
+        raise ReplayRefusedError(f"a replay reads text: policy.feature_schema must be {' or '.join(TEXT_SCHEMAS)}")
 
 
 def _prepared(
@@ -97,18 +109,20 @@ def _prepared(
     if wanted.halving is not None:
         _check_halves(source, pool, wanted.halving)
     table = OutcomeTable.of(source.name, pool)
-    track = _track(pool.models, pool.rows, settings)
+    _check_limits(source, table, wanted)
+    track = track_in(pool.models, pool.rows, settings)
     listed = _list_prices(source, pool.models)
     run = Run(
         name=source.name,
         pool=pool,
         track=track,
-        settings=settings_of(table, track, listed, wanted.cost_weight),
+        settings=settings_of(table, track, listed, wanted.cost_weight, wanted.limits),
         seeds=wanted.seeds,
         base=settings,
         prior=_prior(source, pool, taught, settings) if taught else None,
         halving=wanted.halving,
         prior_weight=wanted.prior_weight,
+        drift=wanted.drift,
     )
     return Prepared(run, table)
 
@@ -180,6 +194,19 @@ def _pool_models(sources: Sequence[_Source], pool: str) -> tuple[str, ...]:
     return read_pool(lists[0], pool)
 
 
+def _check_limits(source: _Source, table: OutcomeTable, wanted: Wanted) -> None:
+    """A limit on what no row tells could neither be kept nor judged."""
+    if any(limit.ceiling_usd_per_1k is not None for limit in wanted.limits) and not table.c_hi:
+        raise ReplayRefusedError(f"{source.name}: its outcomes have no costs, so there is no ceiling to keep")
+    has_latency = not np.isnan(table.latency_seconds).all()
+    if any(limit.latency_slo_seconds is not None for limit in wanted.limits) and not has_latency:
+        raise ReplayRefusedError(f"{source.name}: its outcomes have no latencies, so there is no objective to keep")
+    if wanted.drift is Drift.PRICE and not table.c_hi:
+        raise ReplayRefusedError(f"{source.name}: its outcomes have no costs, so no price can change")
+    if wanted.drift is not None and NEWCOMER in table.models:
+        raise ReplayRefusedError(f"{source.name}: a model is called {NEWCOMER!r}, as the one that would come")
+
+
 def _check_halves(source: _Source, pool: Pool, halving: Halving) -> None:
     try:
         halves_of([row.category for row in pool.rows], 0, halving)
@@ -195,11 +222,12 @@ def _prior(source: _Source, pool: Pool, taught: Sequence[OutcomeRow], settings: 
                 f"{source.name}: the prompt {row.prompt_id!r} is served and stands in the prior as well"
             )
     try:
-        return _track(pool.models, taught, settings)
+        return track_in(pool.models, taught, settings)
     except PoolError as error:
         raise PoolError(f"{source.name}: the prior is of another pool: {error}") from None
 
 
-def _track(models: Sequence[str], rows: Sequence[OutcomeRow], settings: Settings) -> Track:
+def track_in(models: Sequence[str], rows: Sequence[OutcomeRow], settings: Settings) -> Track:
+    """The track of rows with features as the engine of the settings sees them; raises what `prepare` raises."""
     features = features_of(settings, for_free(tuple(models)), [row.prompt for row in rows])
     return track_of(models, rows, features)

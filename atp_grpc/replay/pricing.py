@@ -7,6 +7,7 @@ cost follows the prompt, and on average is what the file says. Nothing here sees
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from collections.abc import Mapping
@@ -31,7 +32,7 @@ class Tariff:
     """Prices of a pool for one run. Sequences are in the order of the pool's models.
 
     `cost_scale_nano_usd` is c_hi. `prior_output_tokens` is what each model is believed to write until it has written.
-    With `is_billed`, outcomes report what they cost.
+    With `is_billed`, outcomes report what they cost; with `counts_tokens`, what was counted goes before the bill.
     """
 
     models: tuple[str, ...]
@@ -39,12 +40,17 @@ class Tariff:
     prices: tuple[TokenPrices, ...]
     prior_output_tokens: tuple[float, ...]
     is_billed: bool
+    counts_tokens: bool = False
 
     def output_tokens(self, arm: int, cost_nano_usd: float, input_tokens: float) -> float | None:
         """How much output a bill stands for; None where output is free."""
         prices = self.prices[arm]
         rest = cost_nano_usd * TOKENS_PER_PRICE - input_tokens * prices.input
         return min(max(rest / prices.output, 0.0), MOST_TOKENS) if prices.output else None
+
+    def without_prices(self) -> Tariff:
+        """The same models, for nothing."""
+        return dataclasses.replace(self, prices=(TokenPrices(input=0, output=0),) * len(self.prices))
 
     def catalogue(self) -> str:
         """The tariff as a catalogue file."""
@@ -89,6 +95,22 @@ def by_the_bill(track: Track, listed: Mapping[str, TokenPrices], cost_scale_nano
         prices=prices,
         prior_output_tokens=tuple(0.0 if price is unlisted else NOMINAL_OUTPUT_TOKENS for price in prices),
         is_billed=True,
+    )
+
+
+def by_the_list(track: Track, listed: Mapping[str, TokenPrices], cost_scale_nano_usd: float) -> Tariff:
+    """Every call at list prices, as a server with a catalogue of its own learns costs: in tokens.
+
+    A model without a list price is not known to write anything but what was counted.
+    """
+    prices = tuple(listed.get(model, TokenPrices(input=0, output=0)) for model in track.models)
+    return Tariff(
+        models=track.models,
+        cost_scale_nano_usd=cost_scale_nano_usd,
+        prices=prices,
+        prior_output_tokens=(NOMINAL_OUTPUT_TOKENS,) * len(prices),
+        is_billed=True,
+        counts_tokens=True,
     )
 
 

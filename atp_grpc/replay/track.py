@@ -26,21 +26,29 @@ Figures = NDArray[np.float64]
 class Track:
     """Outcomes of `models` (by name) on the rows of a file; each array is rows x models.
 
-    `cost_nano_usd` and `latency_seconds` hold NaN where the source has none; `quality` only in a prior. `features` are
-    packed vectors, one a row, and `input_tokens` what a caller would count: the fewest that any model of the row was
-    charged for, or a guess by the size of the text.
+    `cost_nano_usd`, `output_tokens` and `latency_seconds` hold NaN where the source has none; `quality` only in a
+    prior. `features` are packed vectors, one a row, and `input_tokens` what a caller would count: the fewest that any
+    model of the row was charged for, or a guess by the size of the text. `categories` name what kind of prompt a row
+    is, by the source.
     """
 
     models: tuple[str, ...]
     quality: Figures
     cost_nano_usd: Figures
+    output_tokens: Figures
     latency_seconds: Figures
     failed: NDArray[np.bool_]
     features: tuple[bytes, ...]
     input_tokens: tuple[int, ...]
+    categories: tuple[str, ...]
 
     def __len__(self) -> int:
         return len(self.features)
+
+    def known(self, row: int) -> list[int]:
+        """The models of which a row has an outcome, by position."""
+        arms: list[int] = np.flatnonzero(~np.isnan(self.quality[row])).tolist()
+        return arms
 
 
 def track_of(models: Sequence[str], rows: Sequence[OutcomeRow], features: Sequence[bytes]) -> Track:
@@ -61,10 +69,12 @@ def track_of(models: Sequence[str], rows: Sequence[OutcomeRow], features: Sequen
         models=tuple(models),
         quality=figures(lambda outcome: outcome.quality),
         cost_nano_usd=figures(lambda outcome: outcome.cost_nano_usd),
+        output_tokens=figures(lambda outcome: outcome.output_tokens),
         latency_seconds=figures(lambda outcome: outcome.latency_seconds),
         failed=np.array([[outcome.failed for outcome in row] for row in outcomes], dtype=np.bool_),
         features=tuple(features),
         input_tokens=tuple(_input_tokens(models, row) for row in rows),
+        categories=tuple(row.category for row in rows),
     )
 
 

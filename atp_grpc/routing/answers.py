@@ -8,7 +8,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from atp_grpc.catalog.snapshot import Offering
-from atp_grpc.domain.decision import Candidate, Expectation, ReasonCode, Refusal, RefusalCause
+from atp_grpc.domain.decision import (
+    NO_DUAL_PRICES,
+    Candidate,
+    DualPrices,
+    Expectation,
+    ReasonCode,
+    Refusal,
+    RefusalCause,
+)
 from atp_grpc.domain.errors import AtpError, ModelsUnavailableError, NoEligibleModelError, PreconditionViolation
 from atp_grpc.engine.contract import Choice, Exclusion
 
@@ -39,6 +47,8 @@ SENTENCES = {
     RefusalCause.MAX_COST: "is expected to cost more than the request's limit",
     RefusalCause.QUALITY_FLOOR: "is predicted to stay below the quality floor",
     RefusalCause.LATENCY_SLO: "is predicted to answer later than the objective",
+    RefusalCause.BUDGET: "is expected to cost more than is left of the tenant's budget",
+    RefusalCause.EXPLORATION_CAP: "is new and what may be spent on exploring it is spent",
 }
 """What is said of a refused model, after its name."""
 
@@ -68,16 +78,30 @@ def candidates_of(offerings: Sequence[Offering], choice: Choice) -> tuple[Candid
     )
 
 
-def exclusion_refusals(offerings: Sequence[Offering], choice: Choice) -> list[Refusal]:
-    """The targets that the engine set aside, and why."""
+def exclusion_refusals(
+    offerings: Sequence[Offering], choice: Choice, *, is_short_of_money: bool = False
+) -> list[Refusal]:
+    """The targets that the engine set aside, and why; with `is_short_of_money` the limit on cost was the budget's."""
+    causes = {**_EXCLUSION_CAUSES, Exclusion.MAX_COST: RefusalCause.BUDGET} if is_short_of_money else _EXCLUSION_CAUSES
     return [
-        Refusal(offerings[position].target, _EXCLUSION_CAUSES[exclusion])
+        Refusal(offerings[position].target, causes[exclusion])
         for position, exclusion in sorted(choice.exclusions.items())
     ]
 
 
-def reason_codes(choice: Choice) -> tuple[ReasonCode, ...]:
-    """Remarks on how the choice came about."""
+def unmet_refusals(offerings: Sequence[Offering], choice: Choice) -> list[Refusal]:
+    """Every target as refused, when nobody keeps the floor or the latency objective; none when somebody does."""
+    if not (choice.floor_unmet or choice.slo_unmet):
+        return []
+    unmet = RefusalCause.QUALITY_FLOOR if choice.floor_unmet else RefusalCause.LATENCY_SLO
+    causes = {position: _EXCLUSION_CAUSES[exclusion] for position, exclusion in choice.exclusions.items()}
+    return [Refusal(one.target, causes.get(position, unmet)) for position, one in enumerate(offerings)]
+
+
+def reason_codes(
+    choice: Choice, dual_prices: DualPrices = NO_DUAL_PRICES, favoured: int | None = None
+) -> tuple[ReasonCode, ...]:
+    """Remarks on how the choice came about; `favoured` is the position of the one to stay with, if any."""
     codes = []
     chosen, propensities = choice.chosen, choice.propensities
     utilities = [u for u, p in zip(choice.utilities, propensities, strict=True) if p > 0]
@@ -91,6 +115,12 @@ def reason_codes(choice: Choice) -> tuple[ReasonCode, ...]:
         codes.append(ReasonCode.QUALITY_FLOOR_UNMET)
     if choice.slo_unmet:
         codes.append(ReasonCode.LATENCY_SLO_UNMET)
+    if dual_prices.cost > 0:
+        codes.append(ReasonCode.COST_CEILING_PRESSED)
+    if dual_prices.quality > 0:
+        codes.append(ReasonCode.QUALITY_FLOOR_PRESSED)
+    if chosen is not None and chosen == favoured:
+        codes.append(ReasonCode.STAYED)
     return tuple(codes)
 
 

@@ -13,7 +13,7 @@ from atp_grpc.catalog.snapshot import Offering, Snapshot
 from atp_grpc.domain.decision import Refusal, RefusalCause, Target
 from atp_grpc.domain.errors import UnknownModelError
 from atp_grpc.domain.model import Model, ServingStatus
-from atp_grpc.domain.request import Constraints
+from atp_grpc.domain.request import NO_CONSTRAINTS, Constraints
 
 _STATUS_CAUSES = {
     ServingStatus.DRAINING: RefusalCause.DRAINING,
@@ -36,12 +36,30 @@ class Sifted:
     offers: tuple[int, ...]
     """The offerings as the engine knows them."""
 
+    def without(self, closed: frozenset[str]) -> Sifted:
+        """The same without models that may not be explored further; as it is when nobody else would be left."""
+        kept = [offering for offering in self.offerings if offering.deployment.model not in closed]
+        if not kept or len(kept) == len(self.offerings):
+            return self
+        capped = [
+            Refusal(offering.target, RefusalCause.EXPLORATION_CAP)
+            for offering in self.offerings
+            if offering.deployment.model in closed
+        ]
+        return _sifted(kept, (*self.refusals, *capped), self.least_context_tokens)
+
+    def position_of(self, model: str) -> int | None:
+        """Where a model stands among the offerings; None where it does not."""
+        return next((place for place, one in enumerate(self.offerings) if one.deployment.model == model), None)
+
 
 class Eligibility:
     """Sifts the models of one snapshot; remembers the answers, because requests repeat their constraints."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, filters: Constraints = NO_CONSTRAINTS) -> None:
+        """`filters` are a routing policy's own: they hold beside the constraints of every request."""
         self._snapshot = snapshot
+        self._filters = filters
         self._remembered: dict[tuple[object, ...], Sifted] = {}
         # By identity as well: requests read from equal bytes share one object, and hashing eight fields takes longer.
         self._recognised: dict[int, tuple[Constraints, Sifted]] = {}
@@ -95,7 +113,7 @@ class Eligibility:
         return _sifted(offerings, refusals, least)
 
     def _judge(self, model: Model, constraints: Constraints) -> Offering | Refusal:
-        cause = _refusal_of_model(model, constraints)
+        cause = _refusal_of_model(model, constraints) or _refusal_of_model(model, self._filters)
         if cause is not None:
             return _refuse(model, cause)
         return self._pick_deployment(model, constraints)
@@ -104,10 +122,10 @@ class Eligibility:
         fit = [d for d in self._snapshot.deployments.values() if d.model == model.name]
         if not fit:
             return _refuse(model, RefusalCause.NO_DEPLOYMENT)
-        fit = [d for d in fit if not constraints.region or constraints.region in d.regions]
+        fit = [d for d in fit if {constraints.region, self._filters.region} - {""} <= d.regions]
         if not fit:
             return _refuse(model, RefusalCause.REGION)
-        fit = [d for d in fit if not constraints.data_scope or constraints.data_scope in d.data_scopes]
+        fit = [d for d in fit if {constraints.data_scope, self._filters.data_scope} - {""} <= d.data_scopes]
         if not fit:
             return _refuse(model, RefusalCause.DATA_SCOPE)
         statuses = {d.status for d in fit}

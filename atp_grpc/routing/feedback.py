@@ -2,7 +2,7 @@
 
 Sealed with an authenticated cipher (AES-256-GCM, NIST SP 800-38D) under a key that is named by id and persisted; the
 tenant is bound in as associated data, so another tenant's token does not open. The token says nothing to whoever
-holds it.
+holds it. One that was sealed before holds were noted (version 1) still opens; its hold is 0.
 """
 
 from __future__ import annotations
@@ -16,10 +16,13 @@ from atp_grpc.domain.money import TokenPrices
 from atp_grpc.domain.request import FeatureVector
 from atp_grpc.secrets.contract import Sealer, SealError
 
-_VERSION = 1
+_VERSION = 2
 _NO_PRICE = -1
-# version, decided, expires, propensity, mean, linear, input tokens, four prices, policy version, catalogue, learner
-_FIXED = struct.Struct("<Bqqddddqqqqqqq")
+# version, decided, expires, propensity, mean, linear, input tokens, four prices; versions of the policy, the catalogue
+# and the learner; hold
+_FIXED = struct.Struct("<Bqqddddqqqqqqqq")
+_LAYOUTS = {1: struct.Struct("<Bqqddddqqqqqqq"), _VERSION: _FIXED}
+"""What stands before the lengths, by version; the first ended before the hold."""
 _LENGTHS = struct.Struct("<6H")
 
 
@@ -66,6 +69,7 @@ def _pack(lesson: Lesson) -> bytes:
         revisions.policy_version,
         revisions.catalog,
         revisions.learner,
+        lesson.hold_nano_usd,
     )
     parts = (
         lesson.decision_id.encode(),
@@ -79,8 +83,11 @@ def _pack(lesson: Lesson) -> bytes:
 
 
 def _unpack(data: bytes, tenant: str) -> Lesson:
+    layout = _LAYOUTS.get(int.from_bytes(data[:1]))
+    if layout is None:
+        raise ValueError("a token of another version")
     (
-        version,
+        _,
         decided,
         expires,
         propensity,
@@ -94,11 +101,10 @@ def _unpack(data: bytes, tenant: str) -> Lesson:
         policy_version,
         catalog,
         learner,
-    ) = _FIXED.unpack_from(data)
-    if version != _VERSION:
-        raise ValueError("a token of another version")
-    lengths = _LENGTHS.unpack_from(data, _FIXED.size)
-    start = _FIXED.size + _LENGTHS.size
+        *hold,
+    ) = layout.unpack_from(data)
+    lengths = _LENGTHS.unpack_from(data, layout.size)
+    start = layout.size + _LENGTHS.size
     if start + sum(lengths) != len(data):
         raise ValueError("a token of another length")
     parts = []
@@ -125,4 +131,5 @@ def _unpack(data: bytes, tenant: str) -> Lesson:
             reasoning=None if reasoning_price == _NO_PRICE else reasoning_price,
         ),
         revisions=Revisions(policy=policy, policy_version=policy_version, catalog=catalog, learner=learner),
+        hold_nano_usd=hold[0] if hold else 0,
     )

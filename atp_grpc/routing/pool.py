@@ -7,10 +7,12 @@ learns.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from atp_grpc.catalog.live import LiveCatalogue
 from atp_grpc.catalog.snapshot import Snapshot
+from atp_grpc.domain.request import NO_CONSTRAINTS, Constraints
 from atp_grpc.engine.contract import Engine
 from atp_grpc.routing.eligibility import Eligibility
 
@@ -26,9 +28,18 @@ class View:
 class Pool:
     """Keeps the engine's arms equal to the catalogue's."""
 
-    def __init__(self, catalogue: LiveCatalogue, engine: Engine) -> None:
+    def __init__(
+        self,
+        catalogue: LiveCatalogue,
+        engine: Engine,
+        filters: Constraints = NO_CONSTRAINTS,
+        on_load: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`filters` are those of the routing policy that the engine serves; `on_load` hears when it has other arms."""
         self._catalogue = catalogue
         self._engine = engine
+        self._filters = filters
+        self._on_load = on_load
         self._view: View | None = None
 
     @property
@@ -43,5 +54,6 @@ class Pool:
         if view is None or view.snapshot is not snapshot:
             if self._engine.generation != snapshot.generation:
                 self._engine.load(snapshot.arms, snapshot.offers, snapshot.generation)
-            view = self._view = View(snapshot, Eligibility(snapshot))
+                self._on_load()
+            view = self._view = View(snapshot, Eligibility(snapshot, self._filters))
         return view

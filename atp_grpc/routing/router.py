@@ -1,4 +1,4 @@
-"""The story of Route, told once: snapshot, filters, one engine crossing, the decision written down, ledger, record.
+"""The story of Route, told once: snapshot, filters, stance, one engine crossing, the decision written down, ledger.
 
 Services enter here with a request that the door has checked. Nothing in a decision waits, so two requests can never
 interleave inside one; nothing here reads a clock or a random source that it was not given.
@@ -6,6 +6,7 @@ interleave inside one; nothing here reads a clock or a random source that it was
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -18,15 +19,23 @@ from atp_grpc.domain.errors import (
     RevisionNotReachedError,
     UnknownPolicyError,
 )
-from atp_grpc.domain.policy import RoutingPolicy
+from atp_grpc.domain.policy import RoutingPolicy, WhenUnmet
 from atp_grpc.domain.request import Routable
 from atp_grpc.engine.contract import Choice, EngineError, Query
-from atp_grpc.routing.answers import RETRY_SECONDS, candidates_of, exclusion_refusals, nobody, reason_codes
+from atp_grpc.routing.answers import (
+    RETRY_SECONDS,
+    candidates_of,
+    exclusion_refusals,
+    nobody,
+    reason_codes,
+    unmet_refusals,
+)
 from atp_grpc.routing.eligibility import Sifted
 from atp_grpc.routing.ledger import Ledger
 from atp_grpc.routing.pool import Pool, View
 from atp_grpc.routing.query import Questions
 from atp_grpc.routing.scribe.contract import Facts, Routed, Scribe
+from atp_grpc.routing.steering import Chosen, Stance, Steering
 from atp_grpc.store.contract import DecisionRecord
 
 
@@ -49,7 +58,16 @@ class _Asked(NamedTuple):
 
     request: Routable
     sifted: Sifted
+    stance: Stance
+    favoured: int | None
+    """Position of the model to stay with, among the candidates."""
     query: Query
+
+    @property
+    def is_short_of_money(self) -> bool:
+        """Whether no limit on the cost of the call is tighter than what is left of the tenant's budget."""
+        headroom = self.stance.headroom_nano_usd
+        return headroom is not None and self.query.max_cost_nano_usd == headroom
 
 
 class Router:
@@ -60,6 +78,7 @@ class Router:
         *,
         pool: Pool,
         policy: RoutingPolicy,
+        steering: Steering,
         ledger: Ledger,
         scribe: Scribe,
         clock: Clock,
@@ -67,15 +86,17 @@ class Router:
         next_id: Callable[[int], str],
         learner_revision: Callable[[], int],
         record: Callable[[DecisionRecord], None],
+        decided_by: dict[str, int] | None = None,
     ) -> None:
         """Takes what varies from outside.
 
         `next_seed` draws 64 bits; `next_id` names a decision made at a moment; `record` takes a decision to be kept
-        (it must not wait); `learner_revision` counts learned outcomes.
+        (it must not wait); `learner_revision` counts learned outcomes. Routers that share `decided_by` count together.
         """
         self._pool = pool
         self._policy = policy
         self._questions = Questions(policy)
+        self._steering = steering
         self._ledger = ledger
         self._scribe = scribe
         self._clock = clock
@@ -83,12 +104,18 @@ class Router:
         self._next_id = next_id
         self._learner_revision = learner_revision
         self._record = record
+        self._refuses_unmet = policy.terms.objective.when_unmet is WhenUnmet.REFUSE
         # No Counter: adding to one takes twice as long, and this is done at every decision.
-        self._decided_by: dict[str, int] = {}
+        self._decided_by = {} if decided_by is None else decided_by
+
+    @property
+    def policy(self) -> RoutingPolicy:
+        """The version of the policy that decides here."""
+        return self._policy
 
     @property
     def decided_by(self) -> Mapping[str, int]:
-        """Decisions made so far, by the engine that chose."""
+        """Decisions made so far, by the engine that chose; here and by every router that counts with this one."""
         return self._decided_by
 
     def route(self, request: Routable, call: Call) -> Routed:
@@ -98,6 +125,7 @@ class Router:
             UnknownPolicyError, UnknownModelError, FeatureSchemaMismatchError: the request names what does not exist.
             RevisionNotReachedError: the catalogue is older than the request demands.
             NoEligibleModelError, ModelsUnavailableError: nobody may serve it, with the cause for each model.
+            BudgetExhaustedError: the tenant's budget has too little left for anybody.
         """
         now = self._clock.now_nanos()
         view, tenant = self._pool.at(now), call.tenant
@@ -141,13 +169,14 @@ class Router:
         """
         now = self._clock.now_nanos()
         view = self._pool.at(now)
-        input_tokens, sifted = self._sift(request, view)
+        asked = self._weigh(request, view, now, call.tenant)
+        sifted = asked.sifted
         revisions = Revisions(self._policy.name, self._policy.version, view.snapshot.revision, self._learner_revision())
         if not sifted.offerings:
             return Plan((), sifted.refusals, {}, revisions, (), self._pool.engine.name)
-        choice = self._pool.engine.choose(self._query(request, input_tokens, sifted, view, now, call.tenant))
+        choice = self._pool.engine.choose(asked.query)
         weighed = candidates_of(sifted.offerings, choice)
-        excluded = exclusion_refusals(sifted.offerings, choice)
+        excluded = self._refused(asked, choice) or self._excluded(asked, choice)
         aside = {refusal.target.model for refusal in excluded}
         candidates = sorted(
             (c for c in weighed if c.target.model not in aside),
@@ -158,7 +187,7 @@ class Router:
             refusals=(*sifted.refusals, *excluded),
             expected_of_refused={c.target.model: c for c in weighed if c.target.model in aside},
             revisions=revisions,
-            reason_codes=reason_codes(choice) if choice.chosen is not None else (),
+            reason_codes=self._remarks(asked, choice),
             engine=choice.engine,
         )
 
@@ -171,10 +200,30 @@ class Router:
             return error.kept()
 
     def _ask(self, request: Routable, view: View, now: int, tenant: str) -> _Asked:
+        asked = self._weigh(request, view, now, tenant)
+        if not asked.sifted.offerings:
+            raise nobody(asked.sifted.refusals)
+        return asked
+
+    def _weigh(self, request: Routable, view: View, now: int, tenant: str) -> _Asked:
+        """The request with its candidates, who may be none."""
         input_tokens, sifted = self._sift(request, view)
-        if not sifted.offerings:
-            raise nobody(sifted.refusals)
-        return _Asked(request, sifted, self._query(request, input_tokens, sifted, view, now, tenant))
+        stance = self._steering.stance(request, tenant, now)
+        if stance.closed:
+            sifted = sifted.without(stance.closed)
+        favoured = None if stance.staying is None else sifted.position_of(stance.staying)
+        query = self._questions.query(
+            request,
+            sifted,
+            stance,
+            favoured,
+            input_tokens=input_tokens,
+            generation=view.snapshot.generation,
+            seed=self._next_seed(),
+            now_nanos=now,
+            tenant=tenant,
+        )
+        return _Asked(request, sifted, stance, favoured, query)
 
     def _sift(self, request: Routable, view: View) -> tuple[int, Sifted]:
         """The request's input tokens, and who may serve it."""
@@ -189,29 +238,48 @@ class Router:
         needed_tokens = input_tokens + (request.max_output_tokens or 0)
         return input_tokens, view.eligibility.sift(request.constraints, needed_tokens=needed_tokens)
 
-    def _query(self, request: Routable, input_tokens: int, sifted: Sifted, view: View, now: int, tenant: str) -> Query:
-        return self._questions.query(
-            request,
-            sifted.offers,
-            input_tokens=input_tokens,
-            generation=view.snapshot.generation,
-            seed=self._next_seed(),
-            now_nanos=now,
-            tenant=tenant,
-        )
-
     def _open(self, asked: _Asked, choice: Choice, view: View, tenant: str) -> Routed:
-        request, sifted, query = asked
-        if choice.chosen is None:
-            raise nobody((*sifted.refusals, *exclusion_refusals(sifted.offerings, choice)))
+        request, sifted, stance, favoured, query = asked
+        if (choice.chosen is None or self._refuses_unmet) and (refused := self._refused(asked, choice)):
+            if asked.is_short_of_money and choice.chosen is None:
+                raise self._steering.purse.refusal(tenant, math.ceil(min(choice.cost_nano_usd)), query.now_nanos)
+            raise nobody((*sifted.refusals, *refused))
         decision_id = self._next_id(query.now_nanos)
         revision = self._learner_revision()
         routed = self._scribe.write(
-            choice, Facts(request, query, sifted.offerings, view.snapshot, tenant, decision_id, revision)
+            choice,
+            Facts(
+                request,
+                query,
+                sifted.offerings,
+                view.snapshot,
+                tenant,
+                decision_id,
+                revision,
+                stance.prices,
+                favoured,
+            ),
         )
+        chosen = Chosen(routed.model, routed.expected_cost_nano_usd, choice)
+        self._steering.decided(stance, request, tenant, chosen, query.now_nanos)
         engine, decided_by = choice.engine, self._decided_by
         decided_by[engine] = decided_by.get(engine, 0) + 1
         record = routed.record
         self._ledger.open(tenant, decision_id, record)
         self._record(DecisionRecord(tenant, decision_id, query.now_nanos, record))
         return routed
+
+    def _refused(self, asked: _Asked, choice: Choice) -> list[Refusal]:
+        """Why nobody serves after all, for each candidate; empty when somebody does."""
+        if choice.chosen is None:
+            return self._excluded(asked, choice)
+        return unmet_refusals(asked.sifted.offerings, choice) if self._refuses_unmet else []
+
+    @staticmethod
+    def _excluded(asked: _Asked, choice: Choice) -> list[Refusal]:
+        """The candidates that the engine set aside."""
+        return exclusion_refusals(asked.sifted.offerings, choice, is_short_of_money=asked.is_short_of_money)
+
+    @staticmethod
+    def _remarks(asked: _Asked, choice: Choice) -> tuple[ReasonCode, ...]:
+        return () if choice.chosen is None else reason_codes(choice, asked.stance.prices, asked.favoured)

@@ -7,7 +7,7 @@ recognised and another request under the same id is refused. It never stores a f
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from google.protobuf.message import Message
 
@@ -32,11 +32,27 @@ class Idempotency:
         """
         if not key.request_id:
             return execute()[0]
+
+        async def executed() -> tuple[bytes, str]:
+            return execute()
+
+        return await self.once_done(request, key, work=executed)
+
+    async def once_done(
+        self, request: Message, key: ClaimKey, *, work: Callable[[], Awaitable[tuple[bytes, str]]]
+    ) -> bytes:
+        """The same for a story that waits; who comes with the same id meanwhile waits for its answer.
+
+        Raises:
+            RequestIdReusedError, RequestIdForgottenError, RequestIdsExhaustedError: see `shared.contract.Claims`.
+        """
+        if not key.request_id:
+            return (await work())[0]
         claim = await self._claims.claim(key, _digest(request), ttl_seconds=self._ttl_seconds)
         if isinstance(claim, Replay):
             return claim.response
         try:
-            answer, tombstone = execute()
+            answer, tombstone = await work()
             claim.succeed(answer, tombstone=tombstone)
         finally:
             claim.abandon()

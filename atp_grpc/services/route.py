@@ -1,17 +1,17 @@
-"""RouteService on the wire: read, call the router, write.
+"""RouteService on the wire: read, call the policies, write.
 
 Route and RouteBatch take bytes and give bytes; no message is made on the way unless a request has an id.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from atp_grpc.domain.call import Call
 from atp_grpc.domain.errors import AtpError
 from atp_grpc.domain.request import Routable
 from atp_grpc.pb.atp.v1 import route_service_pb2 as pb
-from atp_grpc.routing.router import Router
+from atp_grpc.routing.rollout import Policies
 from atp_grpc.routing.scribe.contract import Routed
 from atp_grpc.services.convert.decisions import plan_response
 from atp_grpc.services.convert.requests import route_request
@@ -32,14 +32,16 @@ class RouteServicer:
     def __init__(
         self,
         *,
-        router: Router,
+        policies: Policies,
         reader: Reader,
         writer: Writer,
         idempotency: Idempotency,
+        prepare: Callable[[str, Iterable[Routable]], Awaitable[None]],
         on_routed: Callable[[Routed], None],
     ) -> None:
-        """`on_routed` counts a new decision."""
-        self._router = router
+        """`prepare` sees that what is left of a tenant's budget is at hand; `on_routed` counts a new decision."""
+        self._prepare = prepare
+        self._policies = policies
         self._reader = reader
         self._writer = writer
         self._idempotency = idempotency
@@ -49,9 +51,10 @@ class RouteServicer:
     async def route(self, payload: bytes, call: Call) -> bytes:
         """Decides for one request."""
         request = self._reader.read(payload)
+        await self._prepare(call.tenant, (request,))
         if request.request_id:
             return await self._once(request, pb.RouteRequest.FromString(payload), call)
-        routed = self._router.route(request, call)
+        routed = self._policies.route(request, call)
         self._on_routed(routed)
         return self._writer.response(routed)
 
@@ -63,11 +66,12 @@ class RouteServicer:
     async def route_batch(self, payload: bytes, call: Call) -> bytes:
         """Decides for many requests on one snapshot with one engine crossing; an item with an id is claimed alone."""
         read = self._reader.read_batch(payload)
+        await self._prepare(call.tenant, [place for place in read if not isinstance(place, AtpError)])
         if not any(isinstance(place, AtpError) or place.request_id for place in read):
-            return self._batch(self._counted(self._router.route_many(read, call)), call)
+            return self._batch(self._counted(self._policies.route_many(read, call)), call)
         messages = pb.RouteBatchRequest.FromString(payload).requests
         plain = [place for place in read if isinstance(place, AtpError) or not place.request_id]
-        routed = iter(self._counted(self._router.route_many(plain, call)))
+        routed = iter(self._counted(self._policies.route_many(plain, call)))
         results: list[Routed | bytes | AtpError] = []
         # Their span tells of the batch.
         item = call._replace(is_traced=False)
@@ -83,11 +87,13 @@ class RouteServicer:
 
     async def plan(self, request: pb.PlanRequest, call: Call) -> pb.PlanResponse:
         """Weighs a request without serving it."""
-        return plan_response(self._router.plan(route_request(request.request), call))
+        asked = route_request(request.request)
+        await self._prepare(call.tenant, (asked,))
+        return plan_response(self._policies.plan(asked, call))
 
     async def _once(self, request: Routable, message: pb.RouteRequest, call: Call) -> bytes:
         def execute() -> tuple[bytes, str]:
-            routed = self._router.route(request, call)
+            routed = self._policies.route(request, call)
             self._on_routed(routed)
             return self._writer.response(routed), routed.decision_id
 

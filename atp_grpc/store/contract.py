@@ -1,13 +1,15 @@
 """The promise of a store: observations are durable before they are acknowledged and recorded once; the rest is history.
 
-`learning` and `app` speak to this module only. A store never learns, never judges and never sees a prompt.
+A ledger, which may be the same object, promises as much of money. `learning`, `tenancy` and `app` speak to this module
+only. A store never learns, never judges and never sees a prompt.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
+from atp_grpc.domain.budget import Account, Budget, Grant, Share
 from atp_grpc.domain.decision import Decision
 from atp_grpc.domain.outcome import Conflict, NewObservation, Observation, Recorded, Report
 
@@ -126,3 +128,57 @@ class Store(Protocol):
     async def close(self) -> None:
         """Finishes what was started and lets go of every resource. Calling it again is fine."""
         ...
+
+
+class Ledger(Protocol):
+    """What may have been spent of every budget, by every replica.
+
+    Several replicas may share one ledger. Each is the only writer of its own shares, states them whole, and has one
+    write on its way at a time; so a write whose answer was lost is put right by the next. Every write is durable
+    (fsync) when it returns, done wholly or not at all, and raises StoreFailure when that is not certain.
+    """
+
+    async def budgets(self) -> list[Budget]:
+        """Every budget, by tenant."""
+        ...
+
+    async def replace_budget(self, tenant: str, before: Budget | None, after: Budget | None) -> bool:
+        """Puts one budget of a tenant in place of another, where None is no budget; False when `before` does not stand.
+
+        The shares of a budget end with it: those whose `since_nanos` is not that of `after` go.
+        """
+        ...
+
+    async def lease(self, account: Account, replica: str, share: Share, wanted_nano_usd: int) -> Grant:
+        """Adds to a replica's exposure as much of what is wanted as the limit has room for, all replicas together.
+
+        `share` is the replica's as it stands; with the grant added, exposed and held, it is what is kept. Nothing is
+        granted or kept of an account whose budget no longer stands.
+        """
+        ...
+
+    async def report_shares(self, replica: str, shares: Mapping[Account, Share], settled_through: int) -> None:
+        """Keeps shares of a replica, and through which of its observations all of its shares are settled.
+
+        What belongs to a budget that no longer stands is passed over.
+        """
+        ...
+
+    async def shares_of(self, replica: str) -> tuple[dict[Account, Share], int]:
+        """A replica's shares, and through which of its observations all of them are settled (0: not any)."""
+        ...
+
+    async def exposures(self, accounts: Sequence[Account]) -> dict[Account, Share]:
+        """What all replicas together may have spent of accounts; an account nobody has a share of is left out.
+
+        Sequences of different replicas say nothing together: they come as 0.
+        """
+        ...
+
+    async def forget_shares(self, ended_before_nanos: int) -> None:
+        """Forgets the shares of periods that ended before a moment, everybody's."""
+        ...
+
+
+class LedgerStore(Store, Ledger, Protocol):
+    """A store that keeps the ledger of budgets too, as those of one machine do."""

@@ -7,7 +7,7 @@ Everything is little-endian and unaligned. A *text* is its length in bytes (u16)
 this order and with nothing between or after:
 
     offset  type         what
-    0       2 bytes      the mark: 0x44 ("D"), then the version of this layout, 0x01
+    0       2 bytes      the mark: 0x44 ("D"), then the version of this layout, 0x02
     2       u16          n, how many candidates
     4       u16          the position of the chosen one, below n
     6       u8           r, how many reason codes
@@ -29,7 +29,10 @@ this order and with nothing between or after:
     116     i64          version of the policy
     124     i64          revision of the catalogue
     132     i64          revision of the learner
-    140     n x f64      expected quality, by candidate
+    140     i64          hold: what was set aside for the call, nano-US-dollars
+    148     f64          dual price of the cost ceiling
+    156     f64          dual price of the quality floor
+    164     n x f64      expected quality, by candidate
             n x i64      expected cost, nano-US-dollars
             n x f64      expected latency, seconds
             n x f64      expected failure rate
@@ -40,6 +43,9 @@ this order and with nothing between or after:
             9 texts      tenant, decision id, policy, feature schema, model, deployment, engine, task type, session id
             3n texts     model, deployment, provider, by candidate
             2m texts     key, value, by label
+
+Version 0x01 is the same without hold and dual prices: the candidates begin at 140. It is read as if these were 0, and
+never written.
 """
 
 from __future__ import annotations
@@ -48,24 +54,39 @@ import struct
 from functools import lru_cache
 from itertools import chain
 
-from atp_grpc.domain.decision import Candidate, Decision, Expectation, Lesson, ReasonCode, Revisions, Target
+from atp_grpc.domain.decision import (
+    Candidate,
+    Decision,
+    DualPrices,
+    Expectation,
+    Lesson,
+    ReasonCode,
+    Revisions,
+    Target,
+)
 from atp_grpc.domain.money import TokenPrices
 from atp_grpc.domain.request import FeatureVector, Weights
 from atp_grpc.store.contract import DecisionRecord
 from atp_grpc.store.texts import packed, unpacked
 
-MARK = b"D\x01"
+MARK = b"D\x02"
 REASON_NUMBERS = {
     ReasonCode.ONLY_CANDIDATE: 1,
     ReasonCode.EXPLORED: 2,
     ReasonCode.CONTEXT_USED: 3,
     ReasonCode.QUALITY_FLOOR_UNMET: 4,
     ReasonCode.LATENCY_SLO_UNMET: 5,
+    ReasonCode.COST_CEILING_PRESSED: 6,
+    ReasonCode.QUALITY_FLOOR_PRESSED: 7,
+    ReasonCode.STAYED: 8,
 }
 """What stands for a reason code; once written, a number is never given to another."""
 _REASONS = {number: code for code, number in REASON_NUMBERS.items()}
 
-_HEADER = struct.Struct("<2sHHBBIqqQddddddqqqqqqq")
+_HEADER = struct.Struct("<2sHHBBIqqQddddddqqqqqqqqdd")
+_HEADERS = {b"D\x01": struct.Struct("<2sHHBBIqqQddddddqqqqqqq"), MARK: _HEADER}
+_UNKNOWN = (0, 0.0, 0.0)
+"""Hold and dual prices in a record of the first version."""
 _NO_PRICE = -1
 _LESSON_TEXTS = 9
 _TARGET_TEXTS = 3
@@ -114,6 +135,8 @@ def encode_decision(decision: Decision) -> bytes:
         revisions.policy_version,
         revisions.catalog,
         revisions.learner,
+        lesson.hold_nano_usd,
+        *decision.dual_prices,
     )
     targets, expected, utilities, propensities = zip(*candidates, strict=True)
     columns = _columns(len(candidates)).pack(*chain(*zip(*expected, strict=True), utilities, propensities))
@@ -154,8 +177,11 @@ def decode_decision(record: bytes) -> Decision:
 
 
 def _decode(record: bytes) -> Decision:
+    header = _HEADERS.get(bytes(record[: len(MARK)]))
+    if header is None:
+        raise DamagedDecisionError("not the record of a decision, or one of another version")
     (
-        mark,
+        _,
         count,
         chosen,
         code_count,
@@ -177,14 +203,13 @@ def _decode(record: bytes) -> Decision:
         policy_version,
         catalog,
         learner,
-    ) = _HEADER.unpack_from(record)
-    if mark != MARK:
-        raise DamagedDecisionError("not the record of a decision, or one of another version")
+        *later,
+    ) = header.unpack_from(record)
     if chosen >= count:
         raise DamagedDecisionError("the chosen candidate is not in the record")
     column = _columns(count)
-    numbers = column.unpack_from(record, _HEADER.size)
-    features_at = _HEADER.size + column.size
+    numbers = column.unpack_from(record, header.size)
+    features_at = header.size + column.size
     codes_at = features_at + feature_bytes
     texts_at = codes_at + code_count
     texts, end = unpacked(record, texts_at, _LESSON_TEXTS + _TARGET_TEXTS * count + 2 * label_count)
@@ -193,6 +218,7 @@ def _decode(record: bytes) -> Decision:
     tenant, decision_id, policy, schema_id, model, deployment, engine, task_type, session_id = texts[:_LESSON_TEXTS]
     names = iter(texts[_LESSON_TEXTS:])
     targets = [Target(next(names), next(names), next(names)) for _ in range(count)]
+    hold_nano_usd, *dual_prices = later or _UNKNOWN
     quality, cost, latency, failure, utility, share = (numbers[at : at + count] for at in range(0, 6 * count, count))
     return Decision(
         lesson=Lesson(
@@ -214,6 +240,7 @@ def _decode(record: bytes) -> Decision:
                 reasoning=None if reasoning_price == _NO_PRICE else reasoning_price,
             ),
             revisions=Revisions(policy, policy_version, catalog, learner),
+            hold_nano_usd=hold_nano_usd,
         ),
         candidates=tuple(
             map(Candidate, targets, map(Expectation, quality, cost, latency, failure), utility, share),
@@ -226,6 +253,7 @@ def _decode(record: bytes) -> Decision:
         task_type=task_type,
         session_id=session_id,
         labels=dict(zip(names, names, strict=True)),
+        dual_prices=DualPrices(*dual_prices),
     )
 
 

@@ -13,13 +13,15 @@ from atp_grpc.domain.decision import Decision
 from atp_grpc.domain.outcome import Conflict, NewObservation, Observation, Recorded, Report
 from atp_grpc.store.contract import DecisionRecord, StoreFailure
 from atp_grpc.store.decision_codec import DamagedDecisionError, decode_decision
+from atp_grpc.store.memory_ledger import MemoryLedger
 from atp_grpc.store.standing import NOTHING, DecisionKey, decision_of, settle
 
 
-class MemoryStore:
-    """The store contract in dictionaries. No method ever waits, so concurrent calls cannot mix."""
+class MemoryStore(MemoryLedger):
+    """The store contract, and the ledger's, in dictionaries. No method ever waits, so concurrent calls cannot mix."""
 
     def __init__(self, replica: str) -> None:
+        super().__init__()
         self.replica = replica
         self._decisions: dict[DecisionKey, DecisionRecord] = {}
         self._outcomes: dict[DecisionKey, Report] = {}
@@ -28,7 +30,6 @@ class MemoryStore:
         self._last_sequence = 0
         self._checkpoints: dict[str, bytes] = {}
         self._facts: dict[str, str] = {}
-        self._is_closed = False
 
     @property
     def kind(self) -> str:
@@ -124,7 +125,3 @@ class MemoryStore:
     async def close(self) -> None:
         """As the contract says; what was kept is gone."""
         self._is_closed = True
-
-    def _check_open(self) -> None:
-        if self._is_closed:
-            raise StoreFailure("the store is closed")

@@ -7,7 +7,7 @@ Everything is little-endian and unaligned. A *text* is its length in bytes (u16)
 this order and with nothing between or after:
 
     offset  type         what
-    0       2 bytes      the mark: 0x4f ("O"), then the version of this layout, 0x01
+    0       2 bytes      the mark: 0x4f ("O"), then the version of this layout, 0x02
     2       i64          observed: Unix nanoseconds
     10      i64          decided: Unix nanoseconds
     18      i64          expires: Unix nanoseconds
@@ -23,7 +23,8 @@ this order and with nothing between or after:
     98      i64          revision of the catalogue
     106     i64          revision of the learner
     114     u32          f, how many bytes of feature values
-    118     f bytes      the feature values as they are
+    118     i64          hold: what was set aside for the call, nano-US-dollars
+    126     f bytes      the feature values as they are
             4 texts      model, deployment, policy, feature schema
             report       what was recorded
             report       what stood before
@@ -38,6 +39,9 @@ A report is:
                          `atp.v1.AttemptError`); i64 input, cached input, output and reasoning tokens; i64 cost,
                          nano-US-dollars; f64 latency, seconds; text model; text deployment. An unknown number is 0.
             2m texts     key, value, by label
+
+Version 0x01 is the same without the hold: the feature values begin at 118. It is read as if the hold were 0, and never
+written.
 """
 
 from __future__ import annotations
@@ -51,7 +55,7 @@ from atp_grpc.domain.outcome import Attempt, AttemptError, Observation, Report, 
 from atp_grpc.domain.request import FeatureVector
 from atp_grpc.store.texts import packed, unpacked
 
-MARK = b"O\x01"
+MARK = b"O\x02"
 ERROR_NUMBERS: dict[AttemptError | None, int] = {
     None: 0,
     AttemptError.RATE_LIMITED: 1,
@@ -65,7 +69,8 @@ ERROR_NUMBERS: dict[AttemptError | None, int] = {
 """What stands for an error; once written, a number is never given to another."""
 _ERRORS = {number: error for error, number in ERROR_NUMBERS.items()}
 
-_HEADER = struct.Struct("<2sqqqddddqqqqqqqI")
+_HEADER = struct.Struct("<2sqqqddddqqqqqqqIq")
+_HEADERS = {b"O\x01": struct.Struct("<2sqqqddddqqqqqqqI"), MARK: _HEADER}
 _REPORT = struct.Struct("<BBHd")
 _ATTEMPT = struct.Struct("<BBqqqqqd")
 _NO_PRICE = -1
@@ -101,6 +106,7 @@ def encode_observation(observation: Observation) -> bytes:
         revisions.catalog,
         revisions.learner,
         len(features.values),
+        lesson.hold_nano_usd,
     )
     return b"".join(
         (
@@ -122,9 +128,12 @@ def decode_observation(record: bytes, *, tenant: str, decision_id: str, replica:
     Raises:
         DamagedObservationError: the bytes are not a record.
     """
+    header = _HEADERS.get(record[: len(MARK)])
+    if header is None:
+        raise DamagedObservationError("not the record of an observation, or one of another version")
     try:
         (
-            mark,
+            _,
             observed,
             decided,
             expires,
@@ -140,10 +149,9 @@ def decode_observation(record: bytes, *, tenant: str, decision_id: str, replica:
             catalog,
             learner,
             feature_bytes,
-        ) = _HEADER.unpack_from(record)
-        if mark != MARK:
-            raise DamagedObservationError("not the record of an observation, or one of another version")
-        texts_at = _HEADER.size + feature_bytes
+            *hold,
+        ) = header.unpack_from(record)
+        texts_at = header.size + feature_bytes
         (model, deployment, policy, schema_id), at = unpacked(record, texts_at, 4)
         recorded, at = _report(record, at)
         standing, at = _report(record, at)
@@ -158,7 +166,7 @@ def decode_observation(record: bytes, *, tenant: str, decision_id: str, replica:
         expires_nanos=expires,
         model=model,
         deployment=deployment,
-        features=FeatureVector(schema_id, record[_HEADER.size : texts_at]),
+        features=FeatureVector(schema_id, record[header.size : texts_at]),
         propensity=propensity,
         predicted_mean=mean,
         predicted_linear=linear,
@@ -170,6 +178,7 @@ def decode_observation(record: bytes, *, tenant: str, decision_id: str, replica:
             reasoning=None if reasoning_price == _NO_PRICE else reasoning_price,
         ),
         revisions=Revisions(policy, policy_version, catalog, learner),
+        hold_nano_usd=hold[0] if hold else 0,
     )
     return Observation(replica, sequence, lesson, recorded, standing, observed)
 

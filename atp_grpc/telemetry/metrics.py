@@ -57,6 +57,10 @@ class Metrics:
         """Counts decision records that found their queue full; the decisions themselves were answered."""
         self._records_dropped.inc(records)
 
+    def quality_changed(self, direction: str) -> None:
+        """Counts models found to be better or worse than they were."""
+        self._quality_changes.labels(direction).inc()
+
     def committed(self, seconds: float) -> None:
         """Times one commit of the store, the fsync included."""
         self._commit_seconds.observe(seconds)
@@ -171,6 +175,12 @@ class Metrics:
     def _make_learning_metrics(self) -> None:
         self._observations = Tally("atp_observations", "Observations answered.", ("result",))
         self._learned = Tally("atp_learned", "Outcomes learned.")
+        self._quality_changes = Counter(
+            "atp_quality_changes",
+            "Models found to have become better or worse.",
+            ("direction",),
+            registry=self.registry,
+        )
         self.registry.register(self._observations)
         self.registry.register(self._learned)
         self._learner_generation = Gauge(

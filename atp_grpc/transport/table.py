@@ -23,8 +23,13 @@ _MEBIBYTE = 1_048_576
 MAX_MESSAGE_BYTES = _MEBIBYTE
 """Largest request of a method that is not named below."""
 MAX_BATCH_BYTES = 16 * _MEBIBYTE
+MAX_PRIOR_BYTES = 9 * _MEBIBYTE
 LARGER_MESSAGES: Mapping[str, int] = MappingProxyType(
-    {"atp.v1.RouteService/RouteBatch": MAX_BATCH_BYTES, "atp.v1.ObserveService/ObserveBatch": MAX_BATCH_BYTES}
+    {
+        "atp.v1.RouteService/RouteBatch": MAX_BATCH_BYTES,
+        "atp.v1.ObserveService/ObserveBatch": MAX_BATCH_BYTES,
+        "atp.admin.v1.PriorService/ImportPrior": MAX_PRIOR_BYTES,
+    }
 )
 _WORD = re.compile(r"(?<!^)(?=[A-Z])")
 

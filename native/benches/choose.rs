@@ -3,12 +3,14 @@
 use std::hint::black_box;
 
 use atp_native::arm::{Arm, Offer};
+use atp_native::common::CommonReader;
 use atp_native::decay::Decay;
 use atp_native::embed::TextTable;
 use atp_native::engine::Engine;
 use atp_native::features::FlagExtractor;
 use atp_native::parameters::{ContextMode, Parameters};
 use atp_native::policy::Learner;
+use atp_native::processor::Processor;
 use atp_native::query::{Outcome, Query};
 use criterion::{Criterion, criterion_group, criterion_main};
 
@@ -27,16 +29,18 @@ fn parameters(learner: Learner) -> Parameters {
         scale: 0.03,
         alpha: 0.05,
         epsilon: 0.01,
-        slope_precision: 1.0,
+        slope_precision: 2.0,
         decay: Decay { half_life: None },
         context: ContextMode::On,
-        context_on_z: 1.0,
-        context_off_z: 0.0,
+        context_on_z: 0.0,
+        context_off_z: -4.0,
         context_min_weight: 32.0,
         gamma: 50.0,
         tenant_pseudo_count: 20.0,
         tenant_offset_limit: 0.2,
         tenant_limit: 1000,
+        token_precision: 1.0,
+        common_precision: 1.0,
     }
 }
 
@@ -97,6 +101,8 @@ fn query<'a>(candidates: &'a [u32], packed: &'a [u8]) -> Query<'a> {
         quality_floor: None,
         latency_slo: None,
         tenant: None,
+        favoured: None,
+        favour: 0.0,
     }
 }
 
@@ -128,6 +134,11 @@ fn learning(criterion: &mut Criterion) {
                 sequence += 1;
                 engine.learn(&outcome("arm-0", sequence, &packed)).expect("a valid outcome")
             });
+        });
+        let mut statistics = engine.statistics().clone();
+        let mut reader = CommonReader::new(DIMENSION + 1, Processor::detect());
+        criterion.bench_function(&format!("common slopes ({arms} arms)"), |bencher| {
+            bencher.iter(|| reader.read(black_box(&mut statistics), 1.0, 1.0));
         });
         criterion.bench_function(&format!("checkpoint ({arms} arms)"), |bencher| {
             bencher.iter(|| engine.checkpoint());

@@ -6,36 +6,38 @@
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
+use crate::common::{Common, READING_PERIOD};
 use crate::decay::EPOCH_HALF_LIVES;
 use crate::error::{Fault, Kind};
+use crate::gate::Gate;
 use crate::linalg::triangle;
 use crate::parameters::{DIMENSION_LIMIT, Parameters};
-use crate::statistics::{ArmStatistics, Gate, PoolStatistics, Tally};
+use crate::statistics::PoolStatistics;
+use crate::sums::{ArmStatistics, LinearSums, Tally, length_size};
 use crate::tenants::{Difference, Tenant, Tenants};
 
 /// Version of the promise that both engines keep, as checkpoints carry it.
-pub const CONTRACT: i64 = 2;
+pub const CONTRACT: i64 = 3;
 
 const MAGIC: &[u8; 8] = b"ATPENG1\n";
 const DIGEST_SIZE: usize = 32;
 const NUMBER_SIZE: usize = 8;
 const GATE_SUMS: usize = 3;
-const ARM_FIGURES: usize = 7;
+const ARM_FIGURES: usize = 6;
 const TENANT_SUMS: usize = 3;
 /// No sum of valid outcomes comes near it; above it, reading could overflow.
 const MAGNITUDE_LIMIT: f64 = 1e100;
-const HEADER_KEYS: usize = 11;
+const HEADER_KEYS: usize = 12;
 
 /// The bytes of a state. Equal states give equal bytes.
 #[must_use]
 pub fn encode(parameters: &Parameters, statistics: &PoolStatistics) -> Vec<u8> {
-    let mut arms: Vec<&ArmStatistics> = statistics.arms().iter().collect();
-    arms.sort_by(|a, b| a.name.cmp(&b.name));
     let tenants = spell_tenants(statistics);
     let entry =
         |(name, touched, arms): &Spelled| json!([name, touched, arms.iter().map(|(arm, _)| *arm).collect::<Vec<_>>()]);
     let header = json!({
-        "arms": arms.iter().map(|arm| arm.name.as_str()).collect::<Vec<_>>(),
+        "arms": statistics.by_name().map(|arm| arm.name.as_str()).collect::<Vec<_>>(),
+        "common_age": statistics.common.age,
         "context_on": statistics.gate.is_open,
         "contract": CONTRACT,
         "dimension": parameters.dimension,
@@ -50,7 +52,9 @@ pub fn encode(parameters: &Parameters, statistics: &PoolStatistics) -> Vec<u8> {
     .to_string();
 
     let pairs: usize = tenants.iter().map(|(_, _, arms)| arms.len()).sum();
-    let numbers = GATE_SUMS + arms.len() * numbers_per_arm(statistics.size) + pairs * TENANT_SUMS;
+    let numbers = numbers_of_pool(statistics.size)
+        + statistics.arms().len() * numbers_per_arm(statistics.size)
+        + pairs * TENANT_SUMS;
     let mut bytes = Vec::with_capacity(MAGIC.len() + 4 + header.len() + NUMBER_SIZE * numbers + DIGEST_SIZE);
     bytes.extend_from_slice(MAGIC);
     // Names are bounded far below the four gigabytes that the length can say.
@@ -59,13 +63,14 @@ pub fn encode(parameters: &Parameters, statistics: &PoolStatistics) -> Vec<u8> {
     let gate = &statistics.gate;
     let mut put = |number: f64| bytes.extend_from_slice(&number.to_le_bytes());
     [gate.advantage, gate.spread, gate.weight].into_iter().for_each(&mut put);
-    for arm in arms {
-        arm.moments.iter().chain(&arm.rewards).copied().for_each(&mut put);
-        put(arm.squares);
-        for tally in [arm.tokens, arm.latency, arm.failures] {
-            put(tally.count);
-            put(tally.sum);
+    statistics.common.coefficients.iter().copied().for_each(&mut put);
+    for arm in statistics.by_name() {
+        for sums in [&arm.quality, &arm.lengths] {
+            sums.moments.iter().chain(&sums.products).copied().for_each(&mut put);
         }
+        let (latency, failures) = (arm.latency, arm.failures);
+        let figures = [arm.squares, latency.count, latency.sum, arm.latency_squares, failures.count, failures.sum];
+        figures.into_iter().for_each(&mut put);
     }
     for (_, sums) in tenants.iter().flat_map(|(_, _, arms)| arms) {
         [sums.count, sums.mean, sums.linear].into_iter().for_each(&mut put);
@@ -120,6 +125,7 @@ struct Header {
     epoch: i64,
     learned: i64,
     high_water: Vec<(String, i64)>,
+    common_age: i64,
     context_on: bool,
     arms: Vec<String>,
     tenants: Vec<(String, i64, Vec<String>)>,
@@ -156,6 +162,7 @@ fn read_fields(fields: &Map<String, Value>) -> Option<Header> {
         epoch: whole(fields.get("epoch_nanos")?).filter(|nanos| is_epoch(*nanos, half_life))?,
         learned,
         high_water: marks.iter().map(mark).collect::<Option<_>>()?,
+        common_age: whole(fields.get("common_age")?).filter(|age| *age < READING_PERIOD)?,
         context_on: fields.get("context_on")?.as_bool()?,
         arms: names(fields.get("arms")?)?,
         tenants,
@@ -178,7 +185,7 @@ fn read_payload(header: &Header, payload: &[u8], tenant_limit: usize) -> Result<
     let (numbers, rest) = payload.as_chunks::<NUMBER_SIZE>();
     let for_arms = header.arms.len() * numbers_per_arm(size);
     let pairs: usize = header.tenants.iter().map(|(_, _, arms)| arms.len()).sum();
-    let fits = rest.is_empty() && numbers.len() == GATE_SUMS + for_arms + pairs * TENANT_SUMS;
+    let fits = rest.is_empty() && numbers.len() == numbers_of_pool(size) + for_arms + pairs * TENANT_SUMS;
     Kind::Corrupt.unless(fits, "the payload does not fit the header")?;
     let numbers: Vec<f64> = numbers.iter().map(|bytes| f64::from_le_bytes(*bytes)).collect();
     // Comparing from this side also refuses NaN, which is below nothing.
@@ -190,24 +197,15 @@ fn read_payload(header: &Header, payload: &[u8], tenant_limit: usize) -> Result<
     statistics.learned = header.learned;
     statistics.high_water = header.high_water.iter().cloned().collect();
     let (gate, numbers) = numbers.split_at(GATE_SUMS);
+    let (common, numbers) = numbers.split_at(size);
     let (numbers, of_tenants) = numbers.split_at(for_arms);
     statistics.gate = Gate { advantage: gate[0], spread: gate[1], weight: gate[2], is_open: header.context_on };
+    statistics.common = Common { coefficients: common.to_vec(), age: header.common_age, ..Common::empty(size) };
     let mut are_sums = gate[1] >= 0.0 && gate[2] >= 0.0;
     for (arm, numbers) in header.arms.iter().zip(numbers.chunks_exact(numbers_per_arm(size))) {
-        let (moments, numbers) = numbers.split_at(triangle(size));
-        let (rewards, figures) = numbers.split_at(size);
-        let diagonal = (0..size).map(|row| moments[triangle(row) + row]);
-        are_sums &= diagonal.chain(figures.iter().copied()).all(|sum| sum >= 0.0);
-        let tally = |first: usize| Tally { count: figures[first], sum: figures[first + 1] };
-        statistics.adopt(ArmStatistics {
-            moments: moments.to_vec(),
-            rewards: rewards.to_vec(),
-            squares: figures[0],
-            tokens: tally(1),
-            latency: tally(3),
-            failures: tally(5),
-            ..ArmStatistics::empty(arm.clone(), 0)
-        });
+        let arm = read_arm(arm, size, numbers);
+        are_sums &= are_of_squares(&arm);
+        statistics.adopt(arm);
     }
     let mut tenants = Vec::with_capacity(header.tenants.len());
     let mut sums = of_tenants.as_chunks::<TENANT_SUMS>().0.iter();
@@ -225,8 +223,45 @@ fn read_payload(header: &Header, payload: &[u8], tenant_limit: usize) -> Result<
     Ok(statistics)
 }
 
+fn read_arm(name: &str, size: usize, numbers: &[f64]) -> ArmStatistics {
+    let linear = |numbers: &[f64], size| {
+        let (moments, products) = numbers.split_at(triangle(size));
+        LinearSums { moments: moments.to_vec(), products: products.to_vec() }
+    };
+    let (quality, numbers) = numbers.split_at(numbers_of_model(size));
+    let (lengths, figures) = numbers.split_at(numbers_of_model(length_size(size)));
+    ArmStatistics {
+        quality: linear(quality, size),
+        squares: figures[0],
+        lengths: linear(lengths, length_size(size)),
+        latency: Tally { count: figures[1], sum: figures[2] },
+        latency_squares: figures[3],
+        failures: Tally { count: figures[4], sum: figures[5] },
+        ..ArmStatistics::empty(name.to_owned(), 0)
+    }
+}
+
+/// Whether what cannot be negative is not: every count, every sum of squares, and every sum of what has no sign.
+fn are_of_squares(arm: &ArmStatistics) -> bool {
+    let diagonal = |sums: &LinearSums| (0..sums.products.len()).all(|row| sums.moments[triangle(row) + row] >= 0.0);
+    let tallies = [arm.lengths.tally(), arm.latency, arm.failures];
+    diagonal(&arm.quality)
+        && diagonal(&arm.lengths)
+        && arm.squares >= 0.0
+        && arm.latency_squares >= 0.0
+        && tallies.into_iter().all(|tally| tally.count >= 0.0 && tally.sum >= 0.0)
+}
+
+const fn numbers_of_pool(size: usize) -> usize {
+    GATE_SUMS + size
+}
+
+const fn numbers_of_model(size: usize) -> usize {
+    triangle(size) + size
+}
+
 const fn numbers_per_arm(size: usize) -> usize {
-    triangle(size) + size + ARM_FIGURES
+    numbers_of_model(size) + numbers_of_model(length_size(size)) + ARM_FIGURES
 }
 
 /// An integer from 0 to 2^63 - 1.

@@ -8,16 +8,18 @@ use std::sync::Arc;
 use crate::arm::{Arm, Offer};
 use crate::checkpoint;
 use crate::choice::Choice;
+use crate::common::CommonReader;
 use crate::embed::TextExtractor;
 use crate::error::{Fault, Kind};
 use crate::extractor::{Extractor, NO_FEATURES, Room};
 use crate::field::Field;
 use crate::linalg::{Lane, vector};
 use crate::loaded::ArmSummary;
-use crate::parameters::{ContextMode, Parameters};
+use crate::parameters::Parameters;
 use crate::processor::Processor;
 use crate::query::{Outcome, Query, check_features, unpack};
-use crate::roster::{Reading, Roster};
+use crate::reading::Reading;
+use crate::roster::Roster;
 use crate::statistics::PoolStatistics;
 
 /// Linear models up to this size are made ready when they have learned, so that no choice waits for one; larger ones are
@@ -31,6 +33,8 @@ pub struct Engine {
     extractor: Option<Extractor>,
     roster: Roster,
     statistics: PoolStatistics,
+    common: CommonReader,
+    processor: Processor,
     /// Memory of one choice, kept from call to call.
     field: Field,
     features: Vec<Lane>,
@@ -57,6 +61,8 @@ impl Engine {
             extractor: Extractor::of(&parameters.schema, text)?,
             roster: Roster::empty(size, processor),
             statistics: PoolStatistics::empty(size),
+            common: CommonReader::new(size, processor),
+            processor,
             field: Field::default(),
             features: vector(size),
             panics: 0,
@@ -79,12 +85,7 @@ impl Engine {
     /// Whether the linear model is served.
     #[must_use]
     pub const fn context_on(&self) -> bool {
-        let is_wanted = match self.parameters.context {
-            ContextMode::Auto => self.statistics.gate.is_open,
-            ContextMode::On => true,
-            ContextMode::Off => false,
-        };
-        is_wanted && self.parameters.learner.is_contextual()
+        self.statistics.gate.serves(&self.parameters)
     }
 
     /// Replaces arms, priors and prices; learned statistics stay with the arm's name.
@@ -138,7 +139,7 @@ impl Engine {
         check_features(packed, self.parameters.dimension, Kind::Query)?;
         unpack(packed, &mut self.features);
         let is_drill = self.drill_is_due();
-        let reading = reading(&self.statistics, &self.parameters, self.context_on(), query.now);
+        let reading = Reading::at(query.now, &self.statistics, &self.parameters, self.roster.count());
         let (roster, field) = (&mut self.roster, &mut self.field);
         roster.predict(query, &self.features, &reading, field);
         assert!(!is_drill, "a drill: this choice was asked to fail");
@@ -173,16 +174,43 @@ impl Engine {
         }
         if outcome.has_figures() {
             unpack(outcome.features, &mut self.features);
-            let (slot, is_new) = self.statistics.learn(outcome, &self.features, &self.parameters);
+            let Self { statistics, features, parameters, .. } = self;
+            let (slot, is_new) = self.processor.run(
+                #[inline(always)]
+                || statistics.learn(outcome, features, parameters),
+            );
             if is_new {
                 self.roster.find(&self.statistics);
             }
-            if outcome.quality.is_some() && self.statistics.size <= READY_SIZE {
-                let reading = reading(&self.statistics, &self.parameters, self.context_on(), outcome.now);
-                self.roster.prepare(slot, &reading);
+            if outcome.quality.is_some() {
+                self.learned_quality(slot, outcome);
             }
         }
         Ok(true)
+    }
+
+    /// What follows from a graded outcome, whose arm is in this slot.
+    fn learned_quality(&mut self, slot: usize, outcome: &Outcome) {
+        let Parameters { decay, common_precision, .. } = self.parameters;
+        if self.statistics.common.is_due() {
+            let scale = self.statistics.scale_of_lesson(outcome.now, decay);
+            self.common.read(&mut self.statistics, scale, common_precision);
+        }
+        if self.statistics.size <= READY_SIZE {
+            let reading = Reading::at(outcome.now, &self.statistics, &self.parameters, self.roster.count());
+            self.roster.prepare(slot, &reading);
+        }
+    }
+
+    /// Keeps a share of what is known of an arm's quality, for everybody and for each tenant. False for an arm that
+    /// nothing is known of.
+    ///
+    /// # Errors
+    /// `Kind::Outcome` when the share is not within 0 to 1, or the name is empty; then nothing changes.
+    pub fn discount(&mut self, arm: &str, keep: f64) -> Result<bool, Fault> {
+        Kind::Outcome.unless(!arm.is_empty(), "arm is not a name")?;
+        Kind::Outcome.unless((0.0..=1.0).contains(&keep), "keep is out of range")?;
+        Ok(self.statistics.discount(arm, keep))
     }
 
     /// The learned state as engine-neutral bytes.
@@ -207,7 +235,7 @@ impl Engine {
     /// `Kind::Query` when the moment is before 1970.
     pub fn summary(&mut self, now: i64) -> Result<(Vec<ArmSummary>, f64), Fault> {
         Kind::Query.unless(now >= 0, "now_nanos is out of range")?;
-        let reading = reading(&self.statistics, &self.parameters, self.context_on(), now);
+        let reading = Reading::at(now, &self.statistics, &self.parameters, self.roster.count());
         Ok((self.roster.summaries(&reading), self.statistics.gate.z(reading.scale)))
     }
 
@@ -216,11 +244,4 @@ impl Engine {
         self.panics = self.panics.saturating_sub(1);
         is_due
     }
-}
-
-/// What was learned, as of the tick before a moment.
-fn reading<'a>(statistics: &'a PoolStatistics, parameters: &'a Parameters, context_on: bool, now: i64) -> Reading<'a> {
-    let decay = parameters.decay;
-    let scale = decay.scale(decay.tick(now), statistics.epoch);
-    Reading { statistics, scale, context_on, parameters }
 }

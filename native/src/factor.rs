@@ -56,14 +56,23 @@ impl Factor {
     /// Large, almost collinear features leave directions that rounding has swallowed. Then a ridge relative to the
     /// diagonal is added, far above rounding and far below evidence, so this cannot fail.
     pub fn refresh(&mut self, moments: &[f64], scale: f64, prior: [f64; 2]) {
-        let source = Source { moments, scale, prior, size: self.size };
+        self.refresh_from(&Source { moments, squares: None, scale, prior, size: self.size });
+    }
+
+    /// Factorises `scale * moments + precision`, where the moments are what is left of larger ones around a mean: how far
+    /// they can be believed is judged by the diagonal of those, the `squares`.
+    pub fn refresh_centred(&mut self, moments: &[f64], squares: &[f64], scale: f64, precision: f64) {
+        self.refresh_from(&Source { moments, squares: Some(squares), scale, prior: [precision; 2], size: self.size });
+    }
+
+    fn refresh_from(&mut self, source: &Source) {
         self.is_diagonal = false;
         let processor = self.processor;
         processor.run(
             #[inline(always)]
             || {
-                if !self.factorise(&source, 0.0) {
-                    self.factorise(&source, RIDGE);
+                if !self.factorise(source, 0.0) {
+                    self.factorise(source, RIDGE);
                 }
                 self.invert_pairs();
             },
@@ -201,6 +210,8 @@ impl Factor {
 /// The matrix that is factorised.
 struct Source<'a> {
     moments: &'a [f64],
+    /// What pivots are judged by, if not the diagonal of the moments.
+    squares: Option<&'a [f64]>,
     scale: f64,
     prior: [f64; 2],
     size: usize,
@@ -244,7 +255,8 @@ impl Source<'_> {
         for lane in 0..LANE.min(self.size.saturating_sub(panel * LANE)) {
             let row = panel * LANE + lane;
             let prior = self.prior[row.min(1)];
-            let entry = self.scale * self.moments[triangle(row) + row] + prior;
+            let square = self.squares.map_or_else(|| self.moments[triangle(row) + row], |squares| squares[row]);
+            let entry = self.scale * square + prior;
             (floor[lane], whole[lane]) = (prior + ridge * entry, entry + ridge * entry);
         }
         let pivots;

@@ -31,6 +31,10 @@ pub struct Candidate {
     pub cost: f64,
     /// Seconds.
     pub latency: f64,
+    /// 95th percentile of latency in seconds, which the objective is held against.
+    pub slow_latency: f64,
+    /// Utility by which the penalty is lessened.
+    pub favour: f64,
     /// Why it is out, if it is.
     pub exclusion: Option<Exclusion>,
 }
@@ -43,7 +47,8 @@ impl Candidate {
             evidence: self.evidence,
             success: 1.0 - self.failure_rate,
             penalty: cost_weight * self.cost / parameters.cost_scale
-                + latency_weight * self.latency / parameters.latency_scale,
+                + latency_weight * self.latency / parameters.latency_scale
+                - self.favour,
             cost: self.cost,
         }
     }
@@ -94,11 +99,11 @@ impl Field {
             }
         }
         if let Some(limit) = query.latency_slo {
-            self.slo_unmet = !self.any(|candidate| candidate.latency <= limit);
-            let fastest = self.remaining.iter().map(|&position| self.candidates[position].latency);
+            self.slo_unmet = !self.any(|candidate| candidate.slow_latency <= limit);
+            let fastest = self.remaining.iter().map(|&position| self.candidates[position].slow_latency);
             // Best effort: when nobody meets the objective, only the fastest stay.
             let limit = if self.slo_unmet { fastest.fold(f64::INFINITY, f64::min) } else { limit };
-            self.keep(Exclusion::LatencySlo, |candidate| candidate.latency <= limit);
+            self.keep(Exclusion::LatencySlo, |candidate| candidate.slow_latency <= limit);
         }
     }
 

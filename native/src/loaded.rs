@@ -3,10 +3,14 @@
 //! The engine holds one per loaded arm. It reads statistics through the slot and never changes them.
 
 use crate::arm::Arm;
-use crate::posterior::{Linear, Means, Posterior, residual_sd};
+use crate::lengths::Lengths;
+use crate::linalg::Lane;
+use crate::means::Means;
+use crate::posterior::{Linear, Posterior, residual_sd};
 use crate::processor::Processor;
-use crate::roster::Reading;
-use crate::statistics::{ArmStatistics, PoolStatistics};
+use crate::reading::Reading;
+use crate::statistics::PoolStatistics;
+use crate::sums::{ArmStatistics, length_size};
 use crate::tenants::Tenant;
 
 /// Learned state of one loaded arm, for people.
@@ -28,6 +32,7 @@ pub struct Loaded {
     arm: Arm,
     slot: Option<usize>,
     posterior: Posterior,
+    lengths: Lengths,
     named_by: u64,
 }
 
@@ -36,7 +41,8 @@ impl Loaded {
     #[must_use]
     pub fn new(arm: Arm, statistics: &PoolStatistics, processor: Processor) -> Self {
         let posterior = Posterior::new(statistics.size, processor);
-        Self { slot: statistics.slot(&arm.name), posterior, named_by: 0, arm }
+        let lengths = Lengths::new(length_size(statistics.size), processor);
+        Self { slot: statistics.slot(&arm.name), posterior, lengths, named_by: 0, arm }
     }
 
     /// Looks again where the statistics are, after an arm was learned for the first time.
@@ -53,6 +59,7 @@ impl Loaded {
     /// Forgets estimates, after other statistics were restored.
     pub fn forget(&mut self, statistics: &PoolStatistics) {
         self.posterior.forget();
+        self.lengths.forget();
         self.find(statistics);
     }
 
@@ -68,8 +75,14 @@ impl Loaded {
 
     /// The linear model.
     pub fn linear(&mut self, reading: &Reading) -> Linear<'_> {
-        let learned = learned(self.slot, reading.statistics);
-        self.posterior.linear(&self.arm, learned, reading.scale, reading.parameters.slope_precision)
+        self.posterior.linear(&self.arm, learned(self.slot, reading.statistics), reading)
+    }
+
+    /// Expected output tokens for a query, of which `mean` are expected for any.
+    pub fn expect_tokens(&mut self, features: &[Lane], mean: f64, reading: &Reading) -> f64 {
+        let learned = learned(self.slot, reading.statistics).filter(|_| reading.parameters.reads_lengths());
+        let prior = self.arm.output_tokens;
+        learned.map_or(mean, |learned| self.lengths.expect(learned, features, mean, prior, reading))
     }
 
     /// What is added to the prediction for a tenant.
@@ -90,7 +103,7 @@ impl Loaded {
         let learned = learned(self.slot, reading.statistics);
         ArmSummary {
             name: self.arm.name.clone(),
-            observations: learned.map_or(0.0, |learned| reading.scale * learned.moments[0]),
+            observations: learned.map_or(0.0, |learned| reading.scale * learned.quality.moments[0]),
             means,
             residual_sd: learned.map_or(0.0, |learned| residual_sd(learned, reading.scale, &coefficients)),
         }

@@ -13,10 +13,13 @@ pub const DIMENSION_LIMIT: usize = 512;
 /// Largest number of tenants whose offsets can be kept.
 pub const TENANT_LIMIT: usize = 1_000_000;
 
+/// Pairs of arms beyond which shrinkage grows no further.
+const PAIRS_LIMIT: usize = 1000;
+
 /// Whether the linear model may differ from an arm's plain mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ContextMode {
-    /// Context is used once progressive validation shows that it earns its place.
+    /// Context is used until progressive validation shows that it does harm.
     Auto,
     /// The linear model is served.
     On,
@@ -47,7 +50,7 @@ pub struct Parameters {
     pub gamma: f64,
     /// Share of the exploration distribution.
     pub epsilon: f64,
-    /// Prior precision of every slope; the bias has precision 1.
+    /// Prior precision of every slope for each pair of arms; the bias has precision 1.
     pub slope_precision: f64,
     /// Forgetting.
     pub decay: Decay,
@@ -57,7 +60,7 @@ pub struct Parameters {
     pub context_on_z: f64,
     /// Standard errors of advantage below which context is switched off.
     pub context_off_z: f64,
-    /// Effective outcomes needed before context is switched on.
+    /// Effective outcomes needed before context is switched on or off.
     pub context_min_weight: f64,
     /// Observations of the others that a tenant's estimate begins with, at most.
     pub tenant_pseudo_count: f64,
@@ -65,9 +68,27 @@ pub struct Parameters {
     pub tenant_offset_limit: f64,
     /// Tenants whose offsets are kept.
     pub tenant_limit: usize,
+    /// Prior precision of every slope of an arm's answer length.
+    pub token_precision: f64,
+    /// Prior precision of every slope that the arms have in common.
+    pub common_precision: f64,
 }
 
 impl Parameters {
+    /// Whether features shape the expected answer length. Unlike quality, that needs no validation.
+    #[must_use]
+    pub fn reads_lengths(&self) -> bool {
+        self.context != ContextMode::Off && self.learner.is_contextual()
+    }
+
+    /// Prior precision of every slope, with so many arms loaded: each pair of them is one more chance for noise to
+    /// overturn the order of their means.
+    #[must_use]
+    pub fn slope_precision_of(&self, arms: usize) -> f64 {
+        let pairs = arms.saturating_mul(arms.saturating_sub(1)) / 2;
+        self.slope_precision * pairs.clamp(1, PAIRS_LIMIT) as f64
+    }
+
     /// Judges every parameter.
     ///
     /// # Errors
@@ -96,6 +117,8 @@ impl Parameters {
         within(self.context_min_weight, 0.0, 1e18, "context_min_weight is out of range")?;
         within(self.tenant_pseudo_count, 1e-9, 1e9, "tenant_pseudo_count is out of range")?;
         within(self.tenant_offset_limit, 0.0, 1.0, "tenant_offset_limit is out of range")?;
-        Kind::Engine.unless(self.tenant_limit <= TENANT_LIMIT, "tenant_limit is out of range")
+        Kind::Engine.unless(self.tenant_limit <= TENANT_LIMIT, "tenant_limit is out of range")?;
+        within(self.token_precision, 1e-9, 1e9, "token_precision is out of range")?;
+        within(self.common_precision, 1e-9, 1e9, "common_precision is out of range")
     }
 }

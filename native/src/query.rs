@@ -36,13 +36,23 @@ pub struct Query<'a> {
     pub max_cost: Option<f64>,
     /// Least predicted quality, while a candidate reaches it.
     pub quality_floor: Option<f64>,
-    /// Largest predicted latency in seconds, while a candidate meets it.
+    /// Largest 95th percentile of latency in seconds, while a candidate meets it.
     pub latency_slo: Option<f64>,
     /// Who asks; moves the predictions by what is known of this tenant's outcomes.
     pub tenant: Option<&'a str>,
+    /// Index of the offer that is favoured, if it is a candidate.
+    pub favoured: Option<i64>,
+    /// Utility by which the penalty of that offer is lessened.
+    pub favour: f64,
 }
 
 impl Query<'_> {
+    /// Utility by which the penalty of a candidate is lessened.
+    #[must_use]
+    pub fn favour_of(&self, candidate: u32) -> f64 {
+        if self.favoured == Some(i64::from(candidate)) { self.favour } else { 0.0 }
+    }
+
     /// Judges every number but the candidates and features, which need the engine's state.
     ///
     /// # Errors
@@ -62,6 +72,8 @@ impl Query<'_> {
         limit(self.max_cost, f64::MAX, "max_cost_nano_usd is out of range")?;
         limit(self.quality_floor, 1.0, "quality_floor is out of range")?;
         limit(self.latency_slo, f64::MAX, "latency_slo_seconds is out of range")?;
+        Kind::Query.unless(self.favoured.is_none_or(|offer| offer >= 0), "favoured is out of range")?;
+        figure(self.favour, "favour is out of range")?;
         Kind::Query.unless(self.tenant != Some(""), "tenant is not a name")
     }
 }
@@ -119,6 +131,12 @@ impl Outcome<'_> {
         let is_sane = |prediction: Option<f64>| prediction.is_none_or(|value| value.abs() <= PREDICTION_LIMIT);
         Kind::Outcome.unless(is_sane(mean) && is_sane(linear), "a prediction is out of range")?;
         Kind::Outcome.unless(self.tenant != Some(""), "tenant is not a name")
+    }
+
+    /// When the evidence dates from, Unix nanoseconds.
+    #[must_use]
+    pub fn moment(&self) -> i64 {
+        self.decided.min(self.now)
     }
 
     /// Whether there is anything to learn beyond the sequence number.

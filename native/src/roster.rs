@@ -8,29 +8,16 @@ use crate::error::{Fault, Kind};
 use crate::field::{Candidate, Field};
 use crate::linalg::{Lane, vector};
 use crate::loaded::{ArmSummary, Loaded};
-use crate::parameters::Parameters;
 use crate::policy::{self, Contender};
 use crate::processor::Processor;
 use crate::query::Query;
+use crate::reading::Reading;
 use crate::statistics::PoolStatistics;
 
 /// Prices are per this many tokens.
 const TOKENS_PER_PRICE: f64 = 1e6;
 /// How far rounding may carry a measured variance above the prior's.
 const PRIOR_WIDTH_SLACK: f64 = 1.0 + 1e-6;
-
-/// What was learned, as of a moment.
-#[derive(Clone, Copy, Debug)]
-pub struct Reading<'a> {
-    /// The sums.
-    pub statistics: &'a PoolStatistics,
-    /// What sums are multiplied by.
-    pub scale: f64,
-    /// Whether the linear model is served.
-    pub context_on: bool,
-    /// What the policy fixes.
-    pub parameters: &'a Parameters,
-}
 
 /// Arms and offers of one generation.
 #[derive(Debug)]
@@ -48,6 +35,12 @@ impl Roster {
     #[must_use]
     pub fn empty(size: usize, processor: Processor) -> Self {
         Self { generation: 0, arms: Vec::new(), offers: Vec::new(), whitened: vector(size), choices: 0, processor }
+    }
+
+    /// Arms loaded.
+    #[must_use]
+    pub const fn count(&self) -> usize {
+        self.arms.len()
     }
 
     /// Generation of the arms loaded, 0 before the first load.
@@ -126,7 +119,8 @@ impl Roster {
             let means = arm.means(reading);
             let everybody = if reading.context_on { arm.linear(reading).predict(features) } else { means.quality };
             let offset = tenant.map_or(0.0, |tenant| arm.offset(tenant, reading));
-            let tokens = query.max_output_tokens.map_or(means.output_tokens, |cap| means.output_tokens.min(cap));
+            let tokens = arm.expect_tokens(features, means.output_tokens, reading);
+            let tokens = query.max_output_tokens.map_or(tokens, |cap| tokens.min(cap));
             let price = offer.input_price as f64 * query.input_tokens + offer.output_price as f64 * tokens;
             field.candidates.push(Candidate {
                 arm: offer.arm,
@@ -137,6 +131,8 @@ impl Roster {
                 failure_rate: means.failure_rate,
                 cost: price / TOKENS_PER_PRICE,
                 latency: means.latency,
+                slow_latency: means.slow_latency,
+                favour: query.favour_of(candidate),
                 exclusion: None,
             });
         }
@@ -156,7 +152,7 @@ impl Roster {
         if high == 0.0 {
             return;
         }
-        let prior = prior_width(features, reading.parameters.slope_precision);
+        let prior = prior_width(features, reading.slope_precision);
         let leader = policy::leader(&field.contenders);
         field.contenders[leader].width = self.linear_width(leader, features, reading, field);
         let contenders = &field.contenders;

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::roster::Reading;
+use crate::reading::Reading;
 use crate::turns::Turns;
 
 /// Weighted sums of one tenant's differences on one arm.
@@ -52,7 +52,7 @@ impl Tenant {
         let Ok(place) = self.differences.binary_search_by_key(&slot, |(slot, _)| *slot) else { return 0.0 };
         let difference = self.differences[place].1;
         let Reading { scale, parameters, .. } = *reading;
-        let everybody = reading.statistics.arms()[slot].moments[0];
+        let everybody = reading.statistics.arms()[slot].quality.moments[0];
         // Differences first: they are exactly nought where nobody else taught, whatever the scale.
         let others = scale * (everybody - difference.count) + 1.0;
         let pseudo_count = parameters.tenant_pseudo_count;
@@ -139,6 +139,15 @@ impl Tenants {
         self.places.insert(Arc::clone(&name), place);
         self.known[place] = (name, Tenant::default());
         place
+    }
+
+    /// Keeps a share of what is known of every tenant on the arm in this slot.
+    pub(crate) fn discount(&mut self, slot: usize, keep: f64) {
+        for (_, tenant) in &mut self.known {
+            if let Ok(place) = tenant.differences.binary_search_by_key(&slot, |(slot, _)| *slot) {
+                tenant.differences[place].1.rescale(keep);
+            }
+        }
     }
 
     pub(crate) fn rescale(&mut self, factor: f64) {

@@ -54,7 +54,14 @@ fn allocations<T>(call: impl FnOnce() -> T) -> usize {
 
 /// A graded answer to a tenant, which teaches everything there is.
 fn full_lesson() -> Lesson {
-    Lesson { tokens: Some(300.0), failed: Some(false), predictions: Some((0.5, 0.6)), tenant: Some(0), ..lesson(0.8) }
+    Lesson {
+        tokens: Some(300.0),
+        latency: Some(1.5),
+        failed: Some(false),
+        predictions: Some((0.5, 0.6)),
+        tenant: Some(0),
+        ..lesson(0.8)
+    }
 }
 
 fn settled(parameters: &Parameters) -> Engine {
@@ -109,7 +116,9 @@ fn an_engine_of_the_text_table_is_not_made_without_it() {
 fn a_lesson_on_an_arm_that_was_learned_before_asks_for_none() {
     let mut engine = settled(&plain_parameters());
     let lessons = [full_lesson()];
-    for sequence in 1..20 {
+    // Common slopes are read on the way, twice.
+    for sequence in 1..80 {
         assert_eq!(allocations(|| teach_from(sequence, &mut engine, &lessons)), 0, "sequence {sequence}");
     }
+    assert_eq!(engine.statistics().common.revision, 3);
 }

@@ -7,7 +7,8 @@ use atp_native::decay::Decay;
 use atp_native::error::Kind;
 use atp_native::parameters::{ContextMode, Parameters};
 use atp_native::policy::Learner;
-use atp_native::statistics::{ArmStatistics, PoolStatistics};
+use atp_native::statistics::PoolStatistics;
+use atp_native::sums::ArmStatistics;
 use atp_native::tenants::{Difference, Tenant, Tenants};
 use sha2::{Digest, Sha256};
 
@@ -32,6 +33,8 @@ fn parameters() -> Parameters {
         tenant_pseudo_count: 20.0,
         tenant_offset_limit: 0.2,
         tenant_limit: 2,
+        token_precision: 1.0,
+        common_precision: 1.0,
     }
 }
 
@@ -40,12 +43,17 @@ fn parts() -> (String, Vec<f64>) {
     let mut statistics = PoolStatistics::empty(3);
     for name in ["b", "a"] {
         let mut arm = ArmStatistics::empty(name.into(), 3);
-        arm.moments.fill(0.5);
-        arm.rewards.fill(-0.25);
+        for sums in [&mut arm.quality, &mut arm.lengths] {
+            sums.moments.fill(0.5);
+            sums.products.fill(-0.25);
+        }
+        arm.lengths.products[0] = 0.25;
         statistics.adopt(arm);
     }
     statistics.high_water = BTreeMap::from([("r1".to_owned(), 7)]);
     statistics.learned = 9;
+    statistics.common.age = 5;
+    statistics.common.coefficients.fill(-0.125);
     let sums = Difference { count: 0.5, mean: -0.25, linear: 0.125 };
     let tenant = |name: &str, touched, slots: &[usize]| {
         let differences = slots.iter().map(|slot| (*slot, sums)).collect();
@@ -85,13 +93,16 @@ fn what_was_written_is_read_back_to_the_byte() {
 fn a_header_that_no_engine_writes_is_corrupt() {
     let (header, payload) = parts();
     for (written, damaged) in [
-        (r#""contract":2"#, r#""contract":true"#),
-        (r#""contract":2"#, r#""contract":2.0"#),
-        (r#""contract":2,"#, ""),
+        (r#""contract":3"#, r#""contract":true"#),
+        (r#""contract":3"#, r#""contract":3.0"#),
+        (r#""contract":3,"#, ""),
         (r#""learned":9"#, r#""learned":-1"#),
         (r#""learned":9"#, r#""learned": 0"#),
         (r#""learned":9"#, r#""learned":9,"more":0"#),
-        (r#""context_on":false"#, r#""context_on":0"#),
+        (r#""context_on":true"#, r#""context_on":1"#),
+        (r#""common_age":5"#, r#""common_age":32"#),
+        (r#""common_age":5"#, r#""common_age":-1"#),
+        (r#""common_age":5,"#, ""),
         (r#""dimension":2"#, r#""dimension":3"#),
         (r#""half_life_nanos":1000"#, r#""half_life_nanos":0"#),
         (r#"{"r1":7}"#, r#"{"":7}"#),
@@ -121,7 +132,7 @@ fn a_header_that_no_engine_writes_is_corrupt() {
 fn a_sound_checkpoint_of_another_engine_is_a_mismatch() {
     let (header, payload) = parts();
     for (ours, theirs) in [
-        (r#""contract":2"#, r#""contract":1"#),
+        (r#""contract":3"#, r#""contract":2"#),
         ("büro", "garten"),
         ("own.v1", "own.v2"),
         (r#""half_life_nanos":1000"#, r#""half_life_nanos":null"#),
@@ -133,27 +144,32 @@ fn a_sound_checkpoint_of_another_engine_is_a_mismatch() {
 #[test]
 fn numbers_that_are_no_sums_are_corrupt() {
     let (header, payload) = parts();
-    // The gate's three sums come first; of the first arm, cell 5 is on the diagonal and cell 12 is the sum of squares.
-    // Two arms of sixteen numbers end before cell 35, where the first tenant's count stands.
+    // The gate's three sums come first, then three common coefficients. Of the first arm, cells 8 and 17 are on the
+    // diagonals, 21 is the sum of tokens, 24 and 27 are sums of squares. Two arms of twenty-four numbers end before cell
+    // 54, where the first tenant's count stands.
     for (cell, number) in [
         (1, -1.0),
         (2, -1.0),
-        (5, -0.5),
-        (12, -0.5),
+        (8, -0.5),
+        (17, -0.5),
+        (21, -0.5),
+        (24, -0.5),
+        (27, -0.5),
         (0, f64::NAN),
         (9, 2e100),
         (3, f64::INFINITY),
-        (35, -0.5),
-        (36, 2e100),
+        (4, -2e100),
+        (54, -0.5),
+        (55, 2e100),
     ] {
         let mut damaged = payload.clone();
         damaged[cell] = number;
         assert_eq!(refusal(&header, &damaged), Some(Kind::Corrupt), "{number} in cell {cell}");
     }
     let mut signed = payload.clone();
-    signed[0] = -3.0;
-    signed[4] = -0.5;
-    signed[36] = 0.5;
+    for cell in [0, 3, 7, 13, 16, 22, 55] {
+        signed[cell] = -3.0;
+    }
     assert_eq!(refusal(&header, &signed), None);
     assert_eq!(refusal(&header, &payload[1..]), Some(Kind::Corrupt));
 }

@@ -56,6 +56,23 @@ fn evidence_that_swamps_the_prior_still_gives_a_finite_factor() {
 }
 
 #[test]
+fn what_rounding_left_of_large_moments_is_not_believed() {
+    let size = 5;
+    // Squares of 2^43 around a mean that took nearly all of them away.
+    let (moments, squares) = (vec![-1e-3; triangle(size)], vec![(1_u64 << 43) as f64; size]);
+    let mut factor = factor(size);
+    factor.refresh_centred(&moments, &squares, 1.0, 0.01);
+    let mut solution = vector(size);
+    solution.as_flattened_mut()[..size].fill(1.0);
+    factor.whiten(&mut solution);
+    factor.whiten_transposed(&mut solution);
+    // The ridge is 2^-40 of the squares.
+    for value in &solution.as_flattened()[..size] {
+        assert!((value - 1.0 / 8.0).abs() < 1e-3, "{value}");
+    }
+}
+
+#[test]
 fn without_evidence_the_factor_is_the_root_of_the_prior() {
     let (mut general, mut diagonal) = (factor(6), factor(6));
     general.refresh(&moments(6, 0), 1.0, PRIOR);

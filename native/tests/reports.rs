@@ -88,14 +88,14 @@ proptest! {
 
 /// What a token opens into, spelled out.
 fn plain_lesson() -> Vec<u8> {
-    let mut bytes = vec![1];
+    let mut bytes = vec![2];
     for moment in [7_i64, 9] {
         bytes.extend(moment.to_le_bytes());
     }
     for figure in [0.25, 0.5, 0.75, 12.5] {
         bytes.extend(f64::to_le_bytes(figure));
     }
-    for number in [1_i64, 2, -1, 4, 1, 2, 3] {
+    for number in [1_i64, 2, -1, 4, 1, 2, 3, 1000] {
         bytes.extend(number.to_le_bytes());
     }
     let parts = [&b"d-1"[..], b"large", b"large@north", b"flags.v1", b"default", &[0, 0, 128, 63]];
@@ -111,14 +111,26 @@ fn a_lesson_is_read_whole_or_not_at_all() {
     let bytes = plain_lesson();
     let lesson = Lesson::read(&bytes).expect("a lesson");
     assert_eq!((lesson.decided, lesson.expires, lesson.figures), (7, 9, [0.25, 0.5, 0.75, 12.5]));
-    assert_eq!((lesson.prices, lesson.revisions), ([1, 2, -1, 4], [1, 2, 3]));
+    assert_eq!((lesson.prices, lesson.revisions, lesson.hold), ([1, 2, -1, 4], [1, 2, 3], 1000));
     assert_eq!((lesson.decision_id, lesson.model, lesson.deployment), ("d-1", "large", "large@north"));
     assert_eq!((lesson.schema, lesson.policy, lesson.features), ("flags.v1", "default", &[0, 0, 128, 63][..]));
     for length in 0..bytes.len() {
         assert_eq!(Lesson::read(&bytes[..length]), None);
     }
     assert_eq!(Lesson::read(&[&bytes[..], &[0]].concat()), None);
-    assert_eq!(Lesson::read(&[&[2], &bytes[1..]].concat()), None);
+    assert_eq!(Lesson::read(&[&[3], &bytes[1..]].concat()), None);
+}
+
+#[test]
+fn a_lesson_of_the_first_version_is_read_without_a_hold() {
+    const HOLD_AT: usize = 105;
+    let bytes = plain_lesson();
+    let first = [&[1], &bytes[1..HOLD_AT], &bytes[HOLD_AT + 8..]].concat();
+    let (old, new) = (Lesson::read(&first).expect("a lesson"), Lesson::read(&bytes).expect("a lesson"));
+    assert_eq!(old, Lesson { hold: 0, ..new });
+    for length in 0..first.len() {
+        assert_eq!(Lesson::read(&first[..length]), None);
+    }
 }
 
 #[test]

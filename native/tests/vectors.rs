@@ -85,6 +85,7 @@ fn perform(engine: &mut Engine, step: &Value) -> Result<Value, Fault> {
         "features" => json!({"features": unpack(&engine.features(text(&step["text"]))?)}),
         "choose" => json!({"choice": spell_choice(&choose(engine, &step["query"])?)}),
         "learn" => json!({"learned": learn(engine, &step["outcome"])?}),
+        "discount" => json!({"discounted": engine.discount(text(&step["arm"]), float(&step["keep"]))?}),
         "summary" => json!({"summary": spell_summary(engine, whole(&step["now_nanos"]))?}),
         "checkpoint" => json!({"checkpoint": hexadecimal(&engine.checkpoint())}),
         "restore" => {

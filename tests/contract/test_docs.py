@@ -15,7 +15,13 @@ from google.protobuf.descriptor import MethodDescriptor
 from atp_grpc.cli import program
 from atp_grpc.client import service_config
 from atp_grpc.config import document
-from atp_grpc.pb.atp.admin.v1 import catalog_service_pb2, operations_service_pb2
+from atp_grpc.pb.atp.admin.v1 import (
+    catalog_service_pb2,
+    operations_service_pb2,
+    policy_service_pb2,
+    prior_service_pb2,
+    tenant_service_pb2,
+)
 from atp_grpc.pb.atp.v1 import (
     decision_service_pb2,
     error_reason_pb2,
@@ -29,13 +35,8 @@ from tests.contract.marked_pages import ROOT, Page, pages
 
 PAGES = pages()
 README, API = Page(ROOT / "README.md"), Page(ROOT / "docs" / "api.md")
-FILES = (
-    catalog_service_pb2,
-    operations_service_pb2,
-    decision_service_pb2,
-    observe_service_pb2,
-    route_service_pb2,
-)
+ADMIN = (catalog_service_pb2, operations_service_pb2, policy_service_pb2, prior_service_pb2, tenant_service_pb2)
+FILES = (*ADMIN, decision_service_pb2, observe_service_pb2, route_service_pb2)
 METHODS: dict[str, MethodDescriptor] = {
     f"{service.full_name}/{method.name}": method
     for file in FILES

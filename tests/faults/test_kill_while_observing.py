@@ -19,6 +19,7 @@ from atp_grpc.config import PolicySettings
 from atp_grpc.domain.clock import SystemClock
 from atp_grpc.domain.outcome import Observation
 from atp_grpc.learning.rewards import outcomes_of
+from atp_grpc.learning.watching import Watch
 from atp_grpc.store.sqlite import open_sqlite_store
 from tests.faults.processes import ServerProcess, server_process, write_config
 from tests.rpc.serving import ACME, key_for
@@ -87,11 +88,15 @@ async def stored(data_dir: Path) -> tuple[list[Observation], bytes | None, bytes
         observations = await store.observations_after(0, 1_000_000)
         catalogue = await LiveCatalogue.open(None, clock, store)
         policy = await settle_policy(PolicySettings(), catalogue.snapshot, store)
-        parameters = engine_parameters(policy, PolicySettings())
+        parameters = engine_parameters(policy)
         engine = pick_engine("auto", parameters, native_share=1.0, on_quarantine=lambda _: None).engine
+        snapshot = catalogue.snapshot
+        engine.load(snapshot.arms, snapshot.offers, snapshot.generation)
+        watch = Watch(engine, lambda _: None)
         for observation in observations:
-            for outcome in outcomes_of(observation):
-                engine.learn(outcome)
+            for outcome in outcomes_of(observation, policy.name):
+                if engine.learn(outcome):
+                    watch.learn(outcome)
         return observations, await store.load_checkpoint(policy.name), engine.checkpoint()
     finally:
         await store.close()

@@ -19,7 +19,7 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
 from atp_grpc.client import messages as m
-from atp_grpc.pb.atp.admin.v1 import catalog_service_pb2, operations_service_pb2
+from atp_grpc.pb.atp.admin.v1 import catalog_service_pb2, operations_service_pb2, policy_service_pb2
 from atp_grpc.pb.atp.v1 import decision_service_pb2, observe_service_pb2, route_service_pb2
 from tests.faults.battery import report
 from tests.faults.scrambling import mutated, scrambled
@@ -35,8 +35,34 @@ CONTRACTS = (
     decision_service_pb2,
     catalog_service_pb2,
     operations_service_pb2,
+    policy_service_pb2,
 )
 NEVER = {grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN, grpc.StatusCode.DEADLINE_EXCEEDED}
+
+
+def specimens_of_policies() -> dict[str, list[Message]]:
+    """Good requests about routing policies."""
+    policy = m.RoutingPolicy(
+        name="fast",
+        objective={"cost_weight": 0.5, "quality_floor": 0.25, "latency_slo": {"seconds": 9}},
+        filters={"max_cost_nano_usd": 10**12, "denied_models": ["ember-nano"], "required_capabilities": ["tools"]},
+        learner={"half_life": {"seconds": 60}, "scale": 0.5, "tenant_limit": 5},
+        traffic_share=0.01,
+        latency_scale={"seconds": 2},
+    )
+    mask = m.FieldMask(paths=["objective.quality_floor", "filters", "traffic_share"])
+    named = {
+        "Get": m.GetPolicyRequest(name="fast"),
+        "Create": m.CreatePolicyRequest(policy=policy, request_id="id-1"),
+        "Update": m.UpdatePolicyRequest(policy=policy, update_mask=mask),
+        "Delete": m.DeletePolicyRequest(name="fast", etag="x"),
+        "Rollback": m.RollbackPolicyRequest(name="fast", validate_only=True),
+    }
+    path = "/atp.admin.v1.PolicyService"
+    return {
+        f"{path}/ListPolicies": [m.ListPoliciesRequest(page_size=1)],
+        **{f"{path}/{change}Policy": [request] for change, request in named.items()},
+    }
 
 
 def specimens(token: bytes, decision_id: str) -> dict[str, list[Message]]:
@@ -72,6 +98,7 @@ def specimens(token: bytes, decision_id: str) -> dict[str, list[Message]]:
         "/atp.admin.v1.CatalogService/ListDeployments": [m.ListDeploymentsRequest(page_size=1)],
         "/atp.admin.v1.CatalogService/GetProvider": [m.GetProviderRequest(name="x")],
         "/atp.admin.v1.CatalogService/ListProviders": [m.ListProvidersRequest(page_size=1)],
+        **specimens_of_policies(),
         "/atp.admin.v1.OperationsService/GetServerInfo": [m.GetServerInfoRequest()],
         "/atp.admin.v1.OperationsService/ReloadCatalog": [m.ReloadCatalogRequest(validate_only=True)],
         "/atp.admin.v1.OperationsService/GetServerStats": [m.GetServerStatsRequest()],

@@ -6,9 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from atp_grpc.client import AtpClient
-from atp_grpc.client.messages import GetDecisionRequest, GetServerInfoRequest, ObserveRequest, PlanRequest
-from atp_grpc.config import CatalogSettings
+from atp_grpc.client.messages import (
+    GetDecisionRequest,
+    GetServerInfoRequest,
+    ObserveRequest,
+    PlanRequest,
+    ReloadCatalogRequest,
+)
+from atp_grpc.config import CatalogSettings, PolicySettings
 from atp_grpc.domain.clock import NANOS_PER_SECOND, ManualClock
+from atp_grpc.engine.contract import Learner
 from tests.rpc.catalogues import ONE_MODEL, TWO_MODELS
 from tests.rpc.provoking import prompt, refused
 from tests.rpc.serving import ACME, Serving, serving
@@ -61,6 +68,17 @@ async def test_a_price_change_moves_only_the_model_whose_price_changed(tmp_path:
         after = await utilities()
         assert after["solo"] == before["solo"]
         assert after["duet"] > before["duet"]
+
+
+async def test_a_price_ten_times_as_high_moves_the_choice_at_the_next_request(tmp_path: Path) -> None:
+    catalog, sure = dated(tmp_path, TWO_MODELS), PolicySettings(learner=Learner.GREEDY, epsilon=0.0)
+    async with serving(tmp_path / "data", catalog=catalog, policy=sure) as server:
+        chosen = [(await server.acme.route(prompt(input_tokens=500))).target.model for _ in range(3)]
+        dearer = TWO_MODELS.replace("tokens = 1.0", "tokens = 10.0").replace("tokens = 4.0", "tokens = 40.0")
+        (tmp_path / "catalog.toml").write_text(dearer)
+        await server.acme.reload_catalog(ReloadCatalogRequest())
+        chosen.append((await server.acme.route(prompt(input_tokens=500))).target.model)
+        assert chosen == ["solo", "solo", "solo", "duet"]
 
 
 async def test_a_report_is_billed_at_the_prices_of_its_decision(tmp_path: Path) -> None:

@@ -1,4 +1,7 @@
-"""Every reason of the contract, provoked over a real socket: exact status, ErrorInfo, details, advice on retries."""
+"""Every reason of the data plane, provoked over a real socket: exact status, ErrorInfo, details, advice on retries.
+
+`test_error_reasons_of_operators` has the others, and looks back at these.
+"""
 
 from __future__ import annotations
 
@@ -12,19 +15,17 @@ from atp_grpc.client import AtpClient
 from atp_grpc.client.messages import (
     GetDecisionRequest,
     GetModelRequest,
-    GetServerInfoRequest,
     ListModelsRequest,
     ObserveRequest,
-    ReloadCatalogRequest,
     RouteRequest,
 )
 from atp_grpc.config import AuthSettings, IdempotencySettings, LearningSettings, ServerSettings
 from atp_grpc.domain.clock import ManualClock
 from atp_grpc.domain.tenant import Permission
-from atp_grpc.pb.atp.v1.error_reason_pb2 import ErrorReason
-from tests.rpc.catalogues import DRAINING_ONLY, ONE_MODEL
-from tests.rpc.provoking import PROVOKED, locked, on_catalogue, prompt, refused, refused_bytes, told
+from tests.rpc.catalogues import DRAINING_ONLY
+from tests.rpc.provoking import locked, on_catalogue, prompt, refused, refused_bytes, told
 from tests.rpc.serving import ACME, Serving, key_for, serving
+from tests.rpc.spending import give
 from tests.rpc.streams.provoking import a_stream_that_nobody_reads, one_stream_too_many
 
 
@@ -90,11 +91,11 @@ async def test_unknown_policy(server: Serving) -> None:
     assert error.metadata == {"policy": "ghost"}
 
 
-@pytest.mark.parametrize(("schema", "values"), [("acme.v9", [0.0] * 15), ("flags.v1", [0.0] * 3)])
+@pytest.mark.parametrize(("schema", "values"), [("acme.v9", [0.0] * 47), ("text.v1", [0.0] * 3)])
 async def test_feature_schema_mismatch(server: Serving, schema: str, values: list[float]) -> None:
     request = RouteRequest(features={"schema_id": schema, "values": values})
     error = await refused(server.acme.route(request), "FEATURE_SCHEMA_MISMATCH", "INVALID_ARGUMENT")
-    assert (error.metadata["expected_schema"], error.metadata["dimension"]) == ("flags.v1", str(len(values)))
+    assert (error.metadata["expected_schema"], error.metadata["dimension"]) == ("text.v1", str(len(values)))
 
 
 @pytest.mark.parametrize("credential", ["", "atp_test_nokey_nosecret", "rubbish"])
@@ -230,34 +231,6 @@ async def test_store_unavailable_when_the_queue_is_full(tmp_path: Path) -> None:
             await server.acme.observe(report)
 
 
-async def test_catalog_invalid_keeps_what_is_in_force(tmp_path: Path) -> None:
-    async with on_catalogue(tmp_path, ONE_MODEL) as server:
-        (tmp_path / "catalog.toml").write_text(ONE_MODEL.replace("context_tokens = 8000", "context_tokens = -1"))
-        error = await refused(
-            server.acme.reload_catalog(ReloadCatalogRequest()), "CATALOG_INVALID", "FAILED_PRECONDITION"
-        )
-        assert "context_tokens" in error.preconditions[0].description
-        info = await server.acme.get_server_info(GetServerInfoRequest())
-        assert (info.catalog.revision, len(info.catalog.last_failure.complaints)) == (1, 1)
-        await server.acme.route(prompt())
-
-
-async def test_instance_mismatch(server: Serving) -> None:
-    request = ReloadCatalogRequest(instance_id="another")
-    error = await refused(server.acme.reload_catalog(request), "INSTANCE_MISMATCH", "FAILED_PRECONDITION")
-    assert error.metadata == {"instance_id": (await server.acme.get_server_info(GetServerInfoRequest())).instance_id}
-
-
-async def test_page_token_invalid(server: Serving) -> None:
-    token = (await server.acme.list_models(ListModelsRequest(page_size=2))).next_page_token
-    assert token
-    for bad in ("forged", token[:-2], token + "AA"):
-        request = ListModelsRequest(page_token=bad)
-        await refused(server.acme.list_models(request), "PAGE_TOKEN_INVALID", "INVALID_ARGUMENT")
-    foreign = server.globex.list_models(ListModelsRequest(page_token=token))
-    await refused(foreign, "PAGE_TOKEN_INVALID", "INVALID_ARGUMENT")
-
-
 async def test_method_unknown(server: Serving) -> None:
     error = await refused_bytes(server, "/atp.v1.RouteService/Teleport", b"")
     told("METHOD_UNKNOWN", "UNIMPLEMENTED", error.code(), error.trailing_metadata(), pushback="-1")
@@ -275,6 +248,14 @@ async def test_internal_says_an_incident_and_nothing_else(server: Serving, monke
     await server.acme.route(prompt())
 
 
+async def test_budget_exhausted(server: Serving) -> None:
+    await give(server, 0)
+    error = await refused(server.acme.route(prompt()), "BUDGET_EXHAUSTED", "RESOURCE_EXHAUSTED", retry=True)
+    assert int(error.metadata["needed_nano_usd"]) > 0
+    assert error.metadata["left_nano_usd"] == "0"
+    await server.globex.route(prompt())
+
+
 async def test_draining_refuses_new_calls(server: Serving) -> None:
     server.app.door.traffic.is_refusing = True
     await refused(server.acme.route(prompt()), "DRAINING", "UNAVAILABLE", retry=True)
@@ -288,10 +269,3 @@ async def test_overloaded_when_more_streams_are_open_than_the_server_takes(tmp_p
 async def test_caller_too_slow(tmp_path: Path) -> None:
     heard = await a_stream_that_nobody_reads(tmp_path)
     told("CALLER_TOO_SLOW", "RESOURCE_EXHAUSTED", heard.code, heard.trailers, pushback="-1")
-
-
-def test_every_reason_of_the_contract_was_provoked_above() -> None:
-    if len(PROVOKED) < 20:
-        pytest.fail("run this file as a whole: the last test looks back at the others")
-    names = {value.name.removeprefix("ERROR_REASON_") for value in ErrorReason.DESCRIPTOR.values}
-    assert names - {"UNSPECIFIED"} == PROVOKED

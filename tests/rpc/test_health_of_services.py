@@ -30,7 +30,9 @@ from tests.rpc.provoking import locked, prompt, refused
 from tests.rpc.serving import Serving, serving
 from tests.rpc.waiting import eventually
 
-ROUTE, OBSERVE, DECISION = "atp.v1.RouteService", "atp.v1.ObserveService", "atp.v1.DecisionService"
+ROUTE, OBSERVE = "atp.v1.RouteService", "atp.v1.ObserveService"
+KEPT = ("atp.v1.DecisionService", "atp.admin.v1.PriorService", "atp.admin.v1.TenantService")
+"""What reads and writes the store and nothing else."""
 SERVING = HealthCheckResponse.SERVING
 OFTEN = HealthSettings(check_interval_seconds=0.02, fall_checks=2, rise_checks=2)
 NO_MODEL = ONE_MODEL.replace("max_output_tokens = 1000", 'max_output_tokens = 1000\nstatus = "deprecated"')
@@ -105,7 +107,7 @@ async def test_without_its_store_a_server_routes_on_and_takes_out_what_needs_it_
         with away(tmp_path / "data" / "atp.db"):
             await refused(server.acme.observe(report), "STORE_UNAVAILABLE", "UNAVAILABLE", retry=True)
             await becomes(server, store="unhealthy", journal="unhealthy")
-            await serve(server, OBSERVE, DECISION)
+            await serve(server, OBSERVE, *KEPT)
 
             status, document = await healthz(server)
             assert (status, document["state"], document["ready"]) == (200, "degraded", True)
@@ -129,7 +131,7 @@ async def test_a_store_that_hangs_counts_as_one_that_is_gone(tmp_path: Path) -> 
         with locked(tmp_path / "data" / "atp.db"):
             report = asyncio.ensure_future(server.acme.observe(ObserveRequest(feedback_token=token, quality=1.0)))
             await becomes(server, store="unhealthy")
-            await serve(server, OBSERVE, DECISION)
+            await serve(server, OBSERVE, *KEPT)
             assert (await server.globex.route(prompt())).decision_id
         with contextlib.suppress(AtpCallError):
             await report

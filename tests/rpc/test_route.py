@@ -38,8 +38,8 @@ async def test_an_answer_has_every_promised_field(server: Serving) -> None:
     answer = await server.acme.route(prompt())
     present = {field.name for field, _ in answer.ListFields()}
     promised = {field.name for field in RouteResponse.DESCRIPTOR.fields}
-    # A learner that has learned nothing is at revision 0, and a decision may go without remarks.
-    assert promised - present <= {"learner_revision", "reason_codes"}
+    # A learner that has learned nothing is at revision 0, a decision may go without remarks, and no limit presses here.
+    assert promised - present <= {"learner_revision", "reason_codes", "dual_prices"}
     assert (answer.policy, answer.policy_version, answer.catalog_revision) == ("default", 1, 1)
     assert answer.engine == server.app.rooms.engine.name
     assert 0.0 < answer.propensity <= 1.0
@@ -92,7 +92,7 @@ async def test_the_record_equals_the_answer(server: Serving) -> None:
         assert getattr(record, name) == getattr(answer, name)
     assert (record.task_type, record.session_id) == ("arithmetic", "talk-7")
     assert dict(record.labels) == {"team": "search", "user": "u-1"}
-    assert (record.features.schema_id, len(record.features.values)) == ("flags.v1", 15)
+    assert (record.features.schema_id, len(record.features.values)) == ("text.v1", 47)
     assert sum(candidate.propensity for candidate in record.candidates) == pytest.approx(1.0, abs=1e-12)
     (chosen,) = [candidate for candidate in record.candidates if candidate.target == answer.target]
     assert chosen.expected == answer.expected
@@ -118,8 +118,8 @@ async def test_a_conversation_is_weighed_as_its_text(server: Serving) -> None:
 
 
 async def test_features_in_place_of_text_are_recorded_as_they_came(server: Serving) -> None:
-    values = [position / 16 for position in range(15)]
-    request = RouteRequest(features={"schema_id": "flags.v1", "values": values}, input_tokens=1000)
+    values = [position / 64 for position in range(47)]
+    request = RouteRequest(features={"schema_id": "text.v1", "values": values}, input_tokens=1000)
     record = await recorded(server, await server.acme.route(request))
     assert list(record.features.values) == values
 

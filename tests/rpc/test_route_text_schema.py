@@ -22,7 +22,7 @@ from tests.native_engine import need_native
 from tests.rpc.provoking import prompt, refused
 from tests.rpc.serving import Serving, serving
 
-POLICY = PolicySettings(feature_schema="text.v1", feature_dimension=47)
+FLAGS = PolicySettings(feature_schema="flags.v1", feature_dimension=15)
 WORDS = "Which bones of the hand are broken most often, and how do they heal?"
 BOTH = [
     EngineSettings("reference"),
@@ -44,7 +44,7 @@ async def test_every_way_to_ask_reads_the_text(tmp_path: Path, engine: EngineSet
     if engine.kind == "native":
         need_native()
     expected = unpack(TextExtractor.load().extract(WORDS))
-    async with serving(tmp_path, policy=POLICY, engine=engine) as server:
+    async with serving(tmp_path, engine=engine) as server:
         answers = [await server.acme.route(prompt(WORDS))]
         batch = await server.acme.route_batch(RouteBatchRequest(requests=[prompt(WORDS) for _ in range(8)]))
         answers += [result.response for result in batch.results]
@@ -60,7 +60,7 @@ async def test_every_way_to_ask_reads_the_text(tmp_path: Path, engine: EngineSet
 
 async def test_features_in_place_of_text_are_taken_by_their_name_and_number(tmp_path: Path) -> None:
     values = [position / 64 for position in range(47)]
-    async with serving(tmp_path, policy=POLICY) as server:
+    async with serving(tmp_path) as server:
         answer = await server.acme.route(RouteRequest(features={"schema_id": "text.v1", "values": values}))
         assert list((await recorded(server, answer)).features.values) == values
         flags = RouteRequest(features={"schema_id": "flags.v1", "values": [0.5] * 15})
@@ -69,19 +69,19 @@ async def test_features_in_place_of_text_are_taken_by_their_name_and_number(tmp_
 
 
 async def test_what_was_learned_of_text_survives_a_restart_and_of_flags_is_kept_apart(tmp_path: Path) -> None:
-    async with serving(tmp_path) as server:
+    async with serving(tmp_path, policy=FLAGS) as server:
         early = await server.acme.route(prompt(WORDS))
         await server.acme.observe(ObserveRequest(feedback_token=early.feedback_token, quality=0.5))
         open_one = await server.acme.route(prompt(WORDS))
         assert await learned(server) == 1
-    async with serving(tmp_path, policy=POLICY) as server:
+    async with serving(tmp_path) as server:
         assert await learned(server) == 0
         answer = await server.acme.route(prompt(WORDS))
         await server.acme.observe(ObserveRequest(feedback_token=answer.feedback_token, quality=0.5))
         # A decision from before may still be reported; it is written down and teaches nothing about this schema.
         await server.acme.observe(ObserveRequest(feedback_token=open_one.feedback_token, quality=0.5))
         assert await learned(server) == 1
-    async with serving(tmp_path, policy=POLICY) as server:
-        assert await learned(server) == 1
     async with serving(tmp_path) as server:
+        assert await learned(server) == 1
+    async with serving(tmp_path, policy=FLAGS) as server:
         assert await learned(server) == 2

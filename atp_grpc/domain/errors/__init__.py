@@ -6,6 +6,7 @@ prompt.
 """
 
 from atp_grpc.domain.errors.availability import (
+    BudgetExhaustedError,
     CallerTooSlowError,
     DeadlineExceededError,
     DrainingError,
@@ -22,6 +23,7 @@ from atp_grpc.domain.errors.error import (
     PreconditionViolation,
     Resource,
 )
+from atp_grpc.domain.errors.priors import PriorAlreadyAppliedError, PriorDamagedError, PriorMisfitError
 from atp_grpc.domain.errors.requests import (
     FeatureSchemaMismatchError,
     InvalidFieldError,
@@ -29,6 +31,7 @@ from atp_grpc.domain.errors.requests import (
     MessageTooLargeError,
     MethodUnknownError,
     PageTokenInvalidError,
+    PolicyInvalidError,
     RequestIdReusedError,
     TokenInvalidError,
     UnknownModelError,
@@ -38,10 +41,14 @@ from atp_grpc.domain.errors.states import (
     CatalogInvalidError,
     CredentialRefusedError,
     DecisionNotFoundError,
+    EtagMismatchError,
     InstanceMismatchError,
     NoEligibleModelError,
     OutcomeConflictError,
     PermissionDeniedError,
+    PolicyExistsError,
+    PolicyReadOnlyError,
+    PolicyWithoutPreviousError,
     RequestIdForgottenError,
     ResourceNotFoundError,
     TokenExpiredError,
@@ -49,12 +56,14 @@ from atp_grpc.domain.errors.states import (
 
 __all__ = [
     "AtpError",
+    "BudgetExhaustedError",
     "CallerTooSlowError",
     "CatalogInvalidError",
     "CredentialRefusedError",
     "DeadlineExceededError",
     "DecisionNotFoundError",
     "DrainingError",
+    "EtagMismatchError",
     "FeatureSchemaMismatchError",
     "FieldViolation",
     "InstanceMismatchError",
@@ -69,7 +78,14 @@ __all__ = [
     "OverloadedError",
     "PageTokenInvalidError",
     "PermissionDeniedError",
+    "PolicyExistsError",
+    "PolicyInvalidError",
+    "PolicyReadOnlyError",
+    "PolicyWithoutPreviousError",
     "PreconditionViolation",
+    "PriorAlreadyAppliedError",
+    "PriorDamagedError",
+    "PriorMisfitError",
     "RequestIdForgottenError",
     "RequestIdReusedError",
     "RequestIdsExhaustedError",

@@ -30,6 +30,19 @@ class RequestIdsExhaustedError(AtpError):
         super().__init__("too many live request ids", retry_after_seconds=retry_after_seconds)
 
 
+class BudgetExhaustedError(AtpError):
+    """The tenant's budget has no room for what the call is expected to cost."""
+
+    reason = "BUDGET_EXHAUSTED"
+
+    def __init__(self, *, needed_nano_usd: int, left_nano_usd: int, retry_after_seconds: float) -> None:
+        super().__init__(
+            "the budget has no room for what this call is expected to cost",
+            metadata={"needed_nano_usd": str(needed_nano_usd), "left_nano_usd": str(left_nano_usd)},
+            retry_after_seconds=retry_after_seconds,
+        )
+
+
 class RevisionNotReachedError(AtpError):
     """The revision that the request demands has not reached this process yet."""
 

@@ -63,6 +63,19 @@ class UnknownPolicyError(AtpError):
         )
 
 
+class PolicyInvalidError(AtpError):
+    """The terms of a routing policy contradict each other, or promise what the catalogue cannot keep."""
+
+    reason = "POLICY_INVALID"
+
+    def __init__(self, violations: Sequence[FieldViolation], *, kinds: Sequence[str]) -> None:
+        super().__init__(
+            "the routing policy cannot be used; nothing was changed",
+            metadata={"kinds": ",".join(kinds)},
+            violations=violations,
+        )
+
+
 class FeatureSchemaMismatchError(AtpError):
     """The features are not of the schema and length that the routing policy accepts."""
 

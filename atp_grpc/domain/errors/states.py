@@ -57,7 +57,7 @@ class DecisionNotFoundError(AtpError):
 
 
 class ResourceNotFoundError(AtpError):
-    """No such provider, model or deployment."""
+    """No such provider, model, deployment, routing policy or budget."""
 
     reason = "RESOURCE_NOT_FOUND"
 
@@ -106,3 +106,39 @@ class InstanceMismatchError(AtpError):
 
     def __init__(self, instance_id: str) -> None:
         super().__init__("the request was meant for another server process", metadata={"instance_id": instance_id})
+
+
+class PolicyExistsError(AtpError):
+    """There is a routing policy of that name."""
+
+    reason = "POLICY_EXISTS"
+
+    def __init__(self, name: str) -> None:
+        super().__init__("there is a routing policy of that name", resource=Resource("policy", name))
+
+
+class PolicyReadOnlyError(AtpError):
+    """The routing policy comes from the configuration, so it is changed there and nowhere else."""
+
+    reason = "POLICY_READ_ONLY"
+
+    def __init__(self, name: str) -> None:
+        super().__init__("the routing policy comes from the configuration", metadata={"policy": name})
+
+
+class PolicyWithoutPreviousError(AtpError):
+    """The routing policy has no version before, so there is nothing to take it back to."""
+
+    reason = "POLICY_WITHOUT_PREVIOUS"
+
+    def __init__(self, name: str) -> None:
+        super().__init__("the routing policy has no version before", metadata={"policy": name})
+
+
+class EtagMismatchError(AtpError):
+    """The resource was changed since the caller read it."""
+
+    reason = "ETAG_MISMATCH"
+
+    def __init__(self, name: str) -> None:
+        super().__init__("it was changed since it was read; read it again", metadata={"name": name})

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from atp_grpc.engine.contract import EXPLORATION_FLOOR, EngineParameters, Exclusion
+from atp_grpc.engine.contract import EXPLORATION_FLOOR, ContextMode, EngineParameters, Exclusion
 from atp_grpc.engine.reference.chance import PICK_STREAM, uniform
 from atp_grpc.engine.reference.learners import Contest, distribution
 
@@ -77,6 +77,7 @@ class _Prediction:
     width: Vector
     cost: Vector
     latency: Vector
+    latency_tail: Vector
     failure: Vector
 
     def penalties(self, parameters: EngineParameters, weights: _Weights) -> Vector:
@@ -120,13 +121,16 @@ def choose(  # noqa: D417 - the arguments are the contract's own words
     prediction = _Prediction(
         quality=(linear if context_on else estimates.mean) + offsets,
         width=np.sqrt(linear_variance if context_on else 1.0 / estimates.evidence),
-        cost=_expected_cost(query, estimates.output_tokens, prices),
+        cost=_expected_cost(query, estimates.tokens(vector, with_context=_reads_context(parameters)), prices),
         latency=estimates.latency_seconds,
+        latency_tail=estimates.latency_tail,
         failure=estimates.failure_rate,
     )
     field = _set_aside(query, prediction)
     weights = _Weights(0.0, 0.0) if field.floor_unmet else _Weights(query.cost_weight, query.latency_weight)
     penalties = prediction.penalties(parameters, weights)
+    if query.favoured in query.candidates:
+        penalties[query.candidates.index(query.favoured)] -= query.favour
     success = 1.0 - prediction.failure
 
     propensities = np.zeros(len(query.candidates))
@@ -165,6 +169,11 @@ def choose(  # noqa: D417 - the arguments are the contract's own words
     )
 
 
+def _reads_context(parameters: EngineParameters) -> bool:
+    """Whether what is not gated may depend on the prompt; a learner or policy without context sees means only."""
+    return parameters.learner.is_contextual and parameters.context is not ContextMode.OFF
+
+
 def _expected_cost(query: Query, output_tokens: Vector, prices: Prices) -> Vector:
     """Expected price of one call, in nano-US-dollars, at the prices now loaded."""
     if query.max_output_tokens is not None:
@@ -190,7 +199,7 @@ def _set_aside(query: Query, prediction: _Prediction) -> _Field:
         if not floor_unmet:
             remaining = keep(reached, Exclusion.QUALITY_FLOOR)
     if query.latency_slo_seconds is not None and len(remaining) > 0:
-        latency = prediction.latency[remaining]
+        latency = prediction.latency_tail[remaining]
         met = latency <= query.latency_slo_seconds
         slo_unmet = not bool(met.any())
         remaining = keep(latency == latency.min() if slo_unmet else met, Exclusion.LATENCY_SLO)

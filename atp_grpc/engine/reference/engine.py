@@ -29,6 +29,7 @@ from atp_grpc.engine.contract import (
 )
 from atp_grpc.engine.reference import validity
 from atp_grpc.engine.reference.choosing import Prices, ReferenceChoice, choose
+from atp_grpc.engine.reference.common import CommonSlopes
 from atp_grpc.engine.reference.embedding import TEXT_SCHEMA, TextExtractor
 from atp_grpc.engine.reference.flags import FLAGS_SCHEMA, FlagExtractor
 from atp_grpc.engine.reference.reading import ReadingTable, residual_sd
@@ -57,7 +58,8 @@ class ReferenceEngine:
         self._offer_arms: tuple[int, ...] = ()
         self._prices = Prices(np.zeros(0), np.zeros(0))
         tenants = TenantTable(parameters.tenant_limit)
-        self._adopt(PoolStatistics(parameters.dimension + 1, parameters.half_life_nanos, tenants))
+        size = parameters.dimension + 1
+        self._adopt(PoolStatistics(size, parameters.half_life_nanos, tenants, CommonSlopes.none(size)))
 
     @property
     def name(self) -> str:
@@ -127,6 +129,12 @@ class ReferenceEngine:
             self._learn_figures(outcome)
         return True
 
+    def discount(self, arm: str, keep: float) -> bool:
+        """Keeps a share of what is known of an arm's quality; see `Engine.discount`."""
+        validity.check_discount(arm, keep)
+        self._table.forget(arm)
+        return self._statistics.discount(arm, keep)
+
     def checkpoint(self) -> bytes:
         """The learned state; `engine/checkpoint` documents the bytes."""
         return encode(to_checkpoint(self._parameters, self._statistics))
@@ -155,7 +163,7 @@ class ReferenceEngine:
 
     def _adopt(self, statistics: PoolStatistics) -> None:
         self._statistics = statistics
-        self._table = ReadingTable(statistics, self._parameters.slope_precision)
+        self._table = ReadingTable(statistics, self._parameters)
         self._table.load(self._arms)
 
     def _context_on(self) -> bool:
@@ -198,14 +206,16 @@ class ReferenceEngine:
         weight = statistics.weight(moment)
         arm = statistics.arm(outcome.arm)
         self._table.forget(outcome.arm)
+        vector = np.ones(parameters.dimension + 1)
+        vector[1:] = np.frombuffer(outcome.features, "<f4")
         if outcome.quality is not None:
-            vector = np.ones(parameters.dimension + 1)
-            vector[1:] = np.frombuffer(outcome.features, "<f4")
             arm.learn_quality(weight, vector, outcome.quality)
+            if statistics.age_common(outcome.now_nanos, parameters.common_precision):
+                self._table.forget()
             if outcome.predicted_mean is not None and outcome.predicted_linear is not None:
                 self._compare(outcome, moment, outcome.quality, outcome.predicted_mean, outcome.predicted_linear)
         if outcome.output_tokens is not None:
-            arm.learn_tokens(weight, outcome.output_tokens)
+            arm.lengths.learn(weight, vector, outcome.output_tokens)
         if outcome.latency_seconds is not None:
             arm.learn_latency(weight, outcome.latency_seconds)
         if outcome.failed is not None:
@@ -217,8 +227,7 @@ class ReferenceEngine:
         weight = statistics.weight(moment)
         gate = statistics.gate
         gate.learn(weight, quality, mean, linear)
-        # A late outcome is judged at the epoch: reading earlier would magnify all evidence since.
-        scale = statistics.scale(statistics.tick(max(moment, statistics.epoch_nanos)))
+        scale = statistics.judging_scale(moment)
         gate.settle(scale, parameters.context_on_z, parameters.context_off_z, parameters.context_min_weight)
         if outcome.tenant is not None:
             differences = statistics.tenants.touch(outcome.tenant, statistics.learned, outcome.arm)

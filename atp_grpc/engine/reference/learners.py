@@ -19,7 +19,7 @@ from atp_grpc.engine.reference.chance import POSTERIOR_STREAM, normals
 
 if TYPE_CHECKING:
     from atp_grpc.engine.contract import EngineParameters
-    from atp_grpc.engine.reference.reading import Vector
+    from atp_grpc.engine.reference.factor import Vector
 
 _THIRD: Final = 1.0 / 3.0
 

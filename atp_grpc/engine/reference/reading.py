@@ -7,27 +7,33 @@ kept here is only a cache of it, dropped row by row as arms learn. It never chan
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import numpy.typing as npt
+
+from atp_grpc.engine.checkpoint import leading_size
+from atp_grpc.engine.reference.factor import Vector, inverse_factor
+from atp_grpc.engine.reference.lengths import expected_lengths
+from atp_grpc.engine.reference.statistics import ArmStatistics
 
 if TYPE_CHECKING:
-    from atp_grpc.engine.contract import Arm
-    from atp_grpc.engine.reference.statistics import ArmStatistics, PoolStatistics
+    from atp_grpc.engine.contract import Arm, EngineParameters
+    from atp_grpc.engine.reference.statistics import PoolStatistics
 
 FAILURE_PRIOR_COUNT: Final = 4.0
 """Observations that the prior failure rate is worth; the other priors are worth one."""
 
-PIVOT_RESOLUTION: Final = 2.0**-32
-"""Smallest pivot, against its diagonal entry, at which plain Cholesky keeps more than half of its digits."""
+PAIR_LIMIT: Final = 1000
+"""Most pairs of arms that shrinkage counts."""
 
-RIDGE: Final = 2.0**-40
-"""Share of its diagonal added to a matrix with smaller pivots; rounding reaches 2^-43 of it at dimension 512."""
+TAIL_QUANTILE: Final = 1.6448536269514722
+"""Standard normal quantile of 95 %."""
 
-Vector = npt.NDArray[np.float64]
+SPREAD_RESOLUTION: Final = 2.0**-40
+"""Share of a mean square below which a variance is rounding, so that what never varies has no tail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,20 +41,25 @@ class Estimates:
     """Estimates of some arms at one tick, one row per arm.
 
     `evidence` counts the observations behind a mean, the prior among them; variances are in units of the residual one.
+    `output_tokens` and `latency_seconds` are means, `lengths` the coefficients of the answer length, and
+    `latency_tail` the 95th percentile.
     """
 
     slopes: Vector
     inverse_factors: Vector
+    lengths: Vector
     mean: Vector
     evidence: Vector
     output_tokens: Vector
     latency_seconds: Vector
+    latency_tail: Vector
     failure_rate: Vector
 
     @classmethod
     def blank(cls, count: int, size: int) -> Estimates:
         """Room for `count` arms with `size` coefficients each."""
-        return cls(np.zeros((count, size)), np.zeros((count, size, size)), *(np.zeros(count) for _ in range(5)))
+        rows = (size,), (size, size), (leading_size(size),)
+        return cls(*(np.zeros((count, *row)) for row in rows), *(np.zeros(count) for _ in range(6)))
 
     def rows(self, arms: Sequence[int]) -> Estimates:
         """The rows of some arms, in the given order."""
@@ -60,13 +71,17 @@ class Estimates:
         deviations = self.inverse_factors @ vector
         return self.slopes @ vector, np.einsum("ij,ij->i", deviations, deviations)
 
+    def tokens(self, vector: Vector, *, with_context: bool) -> Vector:
+        """Expected output tokens for one feature vector (with its leading 1), or the means without context."""
+        return expected_lengths(self.lengths, self.output_tokens, vector) if with_context else self.output_tokens
+
 
 class ReadingTable:
     """Caches the estimates of the loaded arms; rows are computed when first needed."""
 
-    def __init__(self, statistics: PoolStatistics, slope_precision: float) -> None:
+    def __init__(self, statistics: PoolStatistics, parameters: EngineParameters) -> None:
         self._statistics = statistics
-        self._slope_precision = slope_precision
+        self._parameters = parameters
         self._arms: tuple[Arm, ...] = ()
         self._position: dict[str, int] = {}
         self._scale = 1.0
@@ -100,39 +115,54 @@ class ReadingTable:
 
     def _compute(self, position: int) -> None:
         arm = self._arms[position]
-        scale = self._scale
-        learned = self._statistics.arms.get(arm.name)
-        prior = np.full(self._statistics.size, self._slope_precision)
-        prior[0] = 1.0
+        statistics, scale = self._statistics, self._scale
+        learned = statistics.arms.get(arm.name) or ArmStatistics.empty(statistics.size)
         table = self._estimates
-        if learned is None:
-            table.slopes[position] = 0.0
-            table.slopes[position, 0] = arm.prior_quality
-            table.inverse_factors[position] = np.diag(1.0 / np.sqrt(prior))
-            table.mean[position] = arm.prior_quality
-            table.evidence[position] = 1.0
-            table.output_tokens[position] = arm.prior_output_tokens
-            table.latency_seconds[position] = arm.prior_latency_seconds
-            table.failure_rate[position] = arm.prior_failure_rate
-        else:
-            rewards = scale * learned.rewards
-            rewards[0] += arm.prior_quality
-            inverse = _inverse_factor(scale * learned.moments + np.diag(prior))
-            evidence = scale * float(learned.moments[0, 0]) + 1.0
-            table.slopes[position] = inverse.T @ (inverse @ rewards)
-            table.inverse_factors[position] = inverse
-            table.mean[position] = float(rewards[0]) / evidence
-            table.evidence[position] = evidence
-            table.output_tokens[position] = _shrunk(
-                scale, learned.token_sum, learned.token_count, arm.prior_output_tokens
-            )
-            table.latency_seconds[position] = _shrunk(
-                scale, learned.latency_sum, learned.latency_count, arm.prior_latency_seconds
-            )
-            table.failure_rate[position] = _shrunk(
-                scale, learned.failure_sum, learned.failure_count, arm.prior_failure_rate, FAILURE_PRIOR_COUNT
-            )
+
+        precision = shrinkage(self._parameters.slope_precision, len(self._arms))
+        prior = np.full(statistics.size, precision)
+        prior[0] = 1.0
+        inverse = inverse_factor(scale * learned.moments + np.diag(prior))
+        evidence = scale * float(learned.moments[0, 0]) + 1.0
+        rewards = scale * learned.rewards
+        table.mean[position] = (float(rewards[0]) + arm.prior_quality) / evidence
+        table.evidence[position] = evidence
+        rewards += prior * statistics.common.coefficients
+        rewards[0] += arm.prior_quality
+        table.slopes[position] = inverse.T @ (inverse @ rewards)
+        table.inverse_factors[position] = inverse
+
+        lengths, tokens = learned.lengths, arm.prior_output_tokens
+        table.lengths[position] = lengths.coefficients(scale, tokens, self._parameters.token_precision)
+        table.output_tokens[position] = lengths.mean(scale, tokens)
+        seconds = arm.prior_latency_seconds
+        mean = _shrunk(scale, learned.latency_sum, learned.latency_count, seconds)
+        square = _shrunk(scale, learned.latency_squares, learned.latency_count, seconds * seconds)
+        table.latency_seconds[position] = mean
+        table.latency_tail[position] = tail(mean, square)
+        table.failure_rate[position] = _shrunk(
+            scale, learned.failure_sum, learned.failure_count, arm.prior_failure_rate, FAILURE_PRIOR_COUNT
+        )
         self._fresh[position] = True
+
+
+def shrinkage(slope_precision: float, arms: int) -> float:
+    """Prior precision of each slope where so many arms are loaded: `slope_precision` for each pair of them.
+
+    Every pair is one more chance for noise to overturn the order of the means, as in Bonferroni's correction.
+    """
+    return slope_precision * min(PAIR_LIMIT, max(1, arms * (arms - 1) // 2))
+
+
+def tail(mean: float, square: float) -> float:
+    """95th percentile of a log-normal variable with this mean and mean square (the method of moments)."""
+    mean_square = mean * mean
+    variance = square - mean_square
+    if mean_square == 0.0 or not variance > SPREAD_RESOLUTION * square:
+        return mean
+    # Held finite where the mean is so small that the ratio is not.
+    spread = math.log(1.0 + min(variance / mean_square, sys.float_info.max))
+    return mean * math.exp(TAIL_QUANTILE * math.sqrt(spread) - spread / 2.0)
 
 
 def residual_sd(learned: ArmStatistics, scale: float, coefficients: Vector) -> float:
@@ -148,31 +178,3 @@ def residual_sd(learned: ArmStatistics, scale: float, coefficients: Vector) -> f
 
 def _shrunk(scale: float, total: float, count: float, prior: float, prior_count: float = 1.0) -> float:
     return (scale * total + prior_count * prior) / (scale * count + prior_count)
-
-
-def _inverse_factor(precision: Vector) -> Vector:
-    """A matrix W with WT W = the inverse of a positive definite matrix.
-
-    Large, almost collinear features can leave directions that rounding has swallowed. Then a ridge relative to the
-    diagonal is added, far above rounding and far below evidence: it shrinks what cannot be told apart, which would
-    otherwise blow up, and the factorisation cannot fail.
-    """
-    factor = _resolved_cholesky(precision)
-    if factor is None:
-        factor = _cholesky(precision + RIDGE * np.diag(np.diagonal(precision)))
-    # On an upper triangle the general solver never exchanges rows, which makes it plain back substitution.
-    return np.asarray(np.linalg.solve(factor.T, np.eye(len(precision))).T, np.float64)
-
-
-def _resolved_cholesky(precision: Vector) -> Vector | None:
-    """The lower Cholesky factor, or None when a pivot is too small against its diagonal entry to be believed."""
-    try:
-        factor = _cholesky(precision)
-    except np.linalg.LinAlgError:
-        return None
-    is_resolved = np.square(np.diagonal(factor)) >= PIVOT_RESOLUTION * np.diagonal(precision)
-    return factor if bool(is_resolved.all()) else None
-
-
-def _cholesky(matrix: Vector) -> Vector:
-    return np.asarray(np.linalg.cholesky(matrix), np.float64)

@@ -17,7 +17,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from atp_grpc.engine.contract import EngineParameters
-    from atp_grpc.engine.reference.reading import Vector
+    from atp_grpc.engine.reference.factor import Vector
 
 
 @dataclass(slots=True)
@@ -114,6 +114,12 @@ class TenantTable:
                 if (known := tenant.arms.get(arm)) is not None:
                     offsets[position] = known.offset(weight, scale, count, limit, context_on=context_on)
         return offsets
+
+    def discount(self, arm: str, keep: float) -> None:
+        """Multiplies the sums of every tenant on one arm."""
+        for tenant in self._tenants.values():
+            if (differences := tenant.arms.get(arm)) is not None:
+                differences.rescale(keep)
 
     def rescale(self, factor: float) -> None:
         """Multiplies every sum, which moves them to another epoch."""

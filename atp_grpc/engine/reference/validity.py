@@ -53,6 +53,8 @@ def check_parameters(parameters: EngineParameters) -> None:
     _number("tenant_pseudo_count", parameters.tenant_pseudo_count, 1e-9, 1e9, EngineError)
     _number("tenant_offset_limit", parameters.tenant_offset_limit, 0.0, 1.0, EngineError)
     _integer("tenant_limit", parameters.tenant_limit, 0, TENANT_LIMIT, EngineError)
+    _number("token_precision", parameters.token_precision, 1e-9, 1e9, EngineError)
+    _number("common_precision", parameters.common_precision, 1e-9, 1e9, EngineError)
 
 
 def check_arms(arms: Sequence[Arm], offers: Sequence[Offer]) -> None:
@@ -90,6 +92,14 @@ def check_query(query: Query, offer_arms: Sequence[int]) -> list[int]:
     arms = [offer_arms[candidate] for candidate in candidates]
     if len(set(arms)) != len(arms):
         raise InvalidQueryError("two candidates offer the same arm")
+    if (query.text is None) == (query.features is None):
+        raise InvalidQueryError("a query carries either text or features")
+    _check_numbers(query)
+    return arms
+
+
+def _check_numbers(query: Query) -> None:
+    """Judges a query's own numbers and its tenant."""
     _integer("seed", query.seed, 0, SEED_LIMIT, InvalidQueryError)
     _integer("now_nanos", query.now_nanos, 0, INTEGER_LIMIT, InvalidQueryError)
     _number("input_tokens", query.input_tokens, 0.0, FIGURE_LIMIT, InvalidQueryError)
@@ -103,10 +113,10 @@ def check_query(query: Query, offer_arms: Sequence[int]) -> list[int]:
         _number("quality_floor", query.quality_floor, 0.0, 1.0, InvalidQueryError)
     if query.latency_slo_seconds is not None:
         _number("latency_slo_seconds", query.latency_slo_seconds, 0.0, math.inf, InvalidQueryError)
-    if (query.text is None) == (query.features is None):
-        raise InvalidQueryError("a query carries either text or features")
     _tenant(query.tenant, InvalidQueryError)
-    return arms
+    if query.favoured is not None:
+        _integer("favoured", query.favoured, 0, INTEGER_LIMIT, InvalidQueryError)
+    _number("favour", query.favour, 0.0, FIGURE_LIMIT, InvalidQueryError)
 
 
 def check_outcome(outcome: Outcome, dimension: int) -> None:
@@ -129,6 +139,12 @@ def check_outcome(outcome: Outcome, dimension: int) -> None:
         _number("predicted_mean", outcome.predicted_mean, -PREDICTION_LIMIT, PREDICTION_LIMIT, InvalidOutcomeError)
         _number("predicted_linear", outcome.predicted_linear, -PREDICTION_LIMIT, PREDICTION_LIMIT, InvalidOutcomeError)
     _tenant(outcome.tenant, InvalidOutcomeError)
+
+
+def check_discount(arm: str, keep: float) -> None:
+    """Raises InvalidOutcomeError unless an arm is named and the share kept of it lies within 0..1."""
+    _name("arm", arm, InvalidOutcomeError)
+    _number("keep", keep, 0.0, 1.0, InvalidOutcomeError)
 
 
 def check_moment(nanos: int) -> None:

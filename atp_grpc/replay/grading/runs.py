@@ -10,6 +10,7 @@ import json
 from array import array
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,7 @@ Runs = Mapping[str, Mapping[int, "Run"]]
 """By setting and seed; every setting has the same seeds, in rising order."""
 
 ROUNDING = 1e-9
+_Number = TypeVar("_Number", np.float64, np.int64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,6 +39,10 @@ class Run:
     models: Integers
     parts: Integers
     propensities: Floats
+
+    def split(self, values: npt.NDArray[_Number]) -> list[npt.NDArray[_Number]]:
+        """The values of each pass, in the order of its stream."""
+        return [values[self.parts == part] for part in np.unique(self.parts)]
 
 
 @dataclass(slots=True)

@@ -92,6 +92,11 @@ def _setting_json(standing: SettingStanding) -> dict[str, object]:
         held = standing.ceiling
         made |= {"spend": held.spend, "spend_worst": held.spend_worst, "run_max": held.run_max}
         made |= {"Z": held.zero, "O": held.oracle}
+    if standing.floor is not None:
+        kept = standing.floor
+        made |= {"floor_kept": kept.kept, "floor_worst": kept.worst, "floor_windows": kept.windows}
+    if standing.latency is not None:
+        made |= {"slo_kept": standing.latency.kept, "latency_p95_seconds": standing.latency.p95_seconds}
     return made
 
 

@@ -55,6 +55,8 @@ def page(
     held = {standing.setting.name: standing.ceiling for standing in standings if standing.ceiling is not None}
     if held:
         parts.append(_ceilings(held))
+    if any(standing.floor or standing.latency for standing in standings):
+        parts.append(_limits(standings))
     if metrics:
         parts.append(_metrics(metrics))
     parts.append(_importance(importance))
@@ -111,6 +113,18 @@ def _ceilings(held: Mapping[str, CeilingStanding]) -> Table:
             f"{ceiling.zero:.4f}",
             f"{ceiling.oracle:.4f}",
         )
+    return made
+
+
+def _limits(standings: Sequence[SettingStanding]) -> Table:
+    """Floors by windows, objectives of latency by calls."""
+    made = _table("Floors and latencies", ["setting"], ["kept", "worst window / floor", "windows", "p95 s"])
+    for standing in standings:
+        floor, latency = standing.floor, standing.latency
+        if floor is not None:
+            made.add_row(standing.setting.name, f"{floor.kept:.1%}", f"{floor.worst:.4f}", f"{floor.windows:,}", "")
+        if latency is not None:
+            made.add_row(standing.setting.name, f"{latency.kept:.1%}", "", "", f"{latency.p95_seconds:.3f}")
     return made
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from atp_grpc.replay.grading.frontier import Frontier
 from atp_grpc.replay.grading.hull import Floats
+from atp_grpc.replay.grading.keeping import FloorStanding, LatencyStanding, keep_floor, keep_latency
 from atp_grpc.replay.grading.runs import Integers, Run
 from atp_grpc.replay.grading.setting import Setting
 from atp_grpc.replay.grading.table import OutcomeTable
@@ -66,6 +67,8 @@ class SettingStanding:
     best_share: Floats
     gain: float | None
     ceiling: CeilingStanding | None
+    floor: FloorStanding | None
+    latency: LatencyStanding | None
     trail: Trail
 
     @property
@@ -93,6 +96,8 @@ def stand(table: OutcomeTable, setting: Setting, runs: Sequence[Run]) -> Setting
         best_share=np.array([(run.models == table.best).mean() for run in runs]),
         gain=_gain(frontier, mean_quality, mean_cost),
         ceiling=_hold(frontier, setting.ceiling, runs, cost),
+        floor=keep_floor(table, setting, runs),
+        latency=keep_latency(table, setting, runs),
         trail=_trail(table, setting, runs),
     )
 
@@ -115,7 +120,7 @@ def _hold(
         return None
     means = np.array([values.mean() for values in cost])
     peaks = [
-        max(_running_mean(part)[BURN_IN:].max(initial=0.0) for part in _passes(run, values))
+        max(_running_mean(part)[BURN_IN:].max(initial=0.0) for part in run.split(values))
         for run, values in zip(runs, cost, strict=True)
     ]
     return CeilingStanding(
@@ -132,17 +137,12 @@ def _trail(table: OutcomeTable, setting: Setting, runs: Sequence[Run]) -> Trail:
     if table.frontier is not None and setting.weight and table.frontier.c_hi > 0:
         utility = utility - setting.weight / table.frontier.c_hi * table.frontier.cost
     ahead = utility - utility[:, [int(utility.mean(0).argmax())]]
-    length = min(len(part) for run in runs for part in _passes(run, run.rows))
+    length = min(len(part) for run in runs for part in run.split(run.rows))
     requests = np.unique(np.linspace(1, length, STATIONS).round().astype(np.int64))
-    passes = [_passes(run, ahead[run.rows, run.models]) for run in runs]
+    passes = [run.split(ahead[run.rows, run.models]) for run in runs]
     return Trail(
         requests, np.array([np.mean([_running_mean(part)[requests - 1] for part in run], 0) for run in passes])
     )
-
-
-def _passes(run: Run, values: Floats | Integers) -> list[Floats]:
-    """The values of each pass of a run, in the order of its stream."""
-    return [values[run.parts == part] for part in np.unique(run.parts)]
 
 
 def _running_mean(values: Floats) -> Floats:

@@ -26,14 +26,15 @@ __all__ = ["REQUESTS", "OutcomeTable"]
 class OutcomeTable:
     """Outcomes of every model on every prompt: `quality[prompt, model]` in 0..1, and costs if there are any.
 
-    `prompts` and `models` give the row of a prompt id and the column of a model. `best` is the column with the highest
-    mean quality.
+    `latency_seconds` has nan where none is recorded. `prompts` and `models` give the row of a prompt id and the column
+    of a model. `best` is the column with the highest mean quality.
     """
 
     name: str
     prompts: Mapping[str, int]
     models: Mapping[str, int]
     quality: Floats
+    latency_seconds: Floats
     mean_quality: Floats
     best: int
     frontier: Frontier | None
@@ -52,6 +53,7 @@ class OutcomeTable:
             prompts=MappingProxyType({row.prompt_id: at for at, row in enumerate(pool.rows)}),
             models=MappingProxyType({model: at for at, model in enumerate(pool.models)}),
             quality=quality,
+            latency_seconds=np.array([[outcome.latency_seconds for outcome in row] for row in outcomes], float),
             mean_quality=quality.mean(0),
             best=int(quality.mean(0).argmax()),
             frontier=None if np.isnan(cost).any() else Frontier.of(quality, cost),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple, Protocol
 
 from atp_grpc.catalog.snapshot import Offering, Snapshot
+from atp_grpc.domain.decision import NO_DUAL_PRICES, DualPrices
 from atp_grpc.domain.request import Routable
 from atp_grpc.engine.contract import Choice, Query
 
@@ -16,8 +17,9 @@ from atp_grpc.engine.contract import Choice, Query
 class Facts(NamedTuple):
     """What the story knows of a decision beside the engine's choice.
 
-    `offerings` are those of the query's candidates, in their order. A tuple, because one is made per request and
-    crosses into Rust as it is.
+    `offerings` are those of the query's candidates, in their order. `favoured` is the position among them of the model
+    that the conversation was to stay with, if any. A tuple, because one is made per request and crosses into Rust as it
+    is.
     """
 
     request: Routable
@@ -27,6 +29,8 @@ class Facts(NamedTuple):
     tenant: str
     decision_id: str
     learner_revision: int
+    dual_prices: DualPrices = NO_DUAL_PRICES
+    favoured: int | None = None
 
 
 class Routed(Protocol):

@@ -95,6 +95,7 @@ class ReferenceScribe:
             revisions=Revisions(
                 self._policy.name, self._policy.version, facts.snapshot.revision, facts.learner_revision
             ),
+            hold_nano_usd=candidates[chosen].expected.cost_nano_usd,
         )
         return Decision(
             lesson=lesson,
@@ -102,9 +103,10 @@ class ReferenceScribe:
             chosen=chosen,
             seed=query.seed,
             weights=Weights(query.cost_weight, query.latency_weight),
-            reason_codes=reason_codes(choice),
+            reason_codes=reason_codes(choice, facts.dual_prices, facts.favoured),
             engine=choice.engine,
             task_type=request.task_type,
             session_id=request.session_id,
             labels=request.labels,
+            dual_prices=facts.dual_prices,
         )

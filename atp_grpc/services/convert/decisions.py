@@ -12,6 +12,7 @@ from atp_grpc.domain.clock import NANOS_PER_SECOND
 from atp_grpc.domain.decision import (
     Candidate,
     Decision,
+    DualPrices,
     Expectation,
     ReasonCode,
     Refusal,
@@ -57,6 +58,7 @@ def route_response(decision: Decision, token: bytes) -> route_pb.RouteResponse:
         engine=decision.engine,
         decided_at=moment(lesson.decided_nanos),
         feedback_expires_at=moment(lesson.expires_nanos),
+        dual_prices=_dual_prices(decision.dual_prices),
     )
 
 
@@ -105,6 +107,7 @@ def decision_record(decision: Decision, report: Report) -> decision_pb.Decision:
         session_id=decision.session_id,
         labels=decision.labels,
         outcome=outcome(report, lesson),
+        dual_prices=_dual_prices(decision.dual_prices),
     )
 
 
@@ -132,6 +135,10 @@ def span(seconds: float) -> Duration:
     """A span, from seconds, not below zero."""
     nanos = max(round(seconds * NANOS_PER_SECOND), 0)
     return Duration(seconds=nanos // NANOS_PER_SECOND, nanos=nanos % NANOS_PER_SECOND)
+
+
+def _dual_prices(prices: DualPrices) -> routing_pb.DualPrices | None:
+    return routing_pb.DualPrices(cost=prices.cost, quality=prices.quality) if any(prices) else None
 
 
 def _weighed(candidate: Candidate) -> decision_pb.DecisionCandidate:

@@ -1,4 +1,4 @@
-"""The store contract on a SQLite file: hands each call to the thread that writes or to the one that reads.
+"""The store and ledger contracts on a SQLite file: each call goes to the thread that writes or to the one that reads.
 
 `app` opens it. Durable means fsynced: `record` answers after its commit is on disk. It never lets two processes use one
 database, and never runs SQL on the event loop.
@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from atp_grpc.domain.budget import Account, Budget, Grant, Share
 from atp_grpc.domain.clock import Clock
 from atp_grpc.domain.decision import Decision
 from atp_grpc.domain.outcome import Conflict, NewObservation, Observation, Recorded, Report
 from atp_grpc.store.contract import DecisionRecord, StoreFailure
 from atp_grpc.store.observation_codec import encode_observation
-from atp_grpc.store.sqlite import decisions, observations, schema, tables
+from atp_grpc.store.sqlite import budgets, decisions, observations, schema, tables
 from atp_grpc.store.sqlite.connection_thread import ConnectionThread, transaction, unhurried
 
 Result = TypeVar("Result")
@@ -129,6 +130,34 @@ class SqliteStore:
         """As the contract says."""
         now_nanos = self._clock.now_nanos()
         await self._write(lambda connection: tables.write_fact(connection, key, value, now_nanos))
+
+    async def budgets(self) -> list[Budget]:
+        """As the contract says."""
+        return await self._reader.run(budgets.budgets)
+
+    async def replace_budget(self, tenant: str, before: Budget | None, after: Budget | None) -> bool:
+        """As the contract says."""
+        return await self._write(lambda connection: budgets.replace_budget(connection, tenant, before, after))
+
+    async def lease(self, account: Account, replica: str, share: Share, wanted_nano_usd: int) -> Grant:
+        """As the contract says."""
+        return await self._write(lambda connection: budgets.lease(connection, account, replica, share, wanted_nano_usd))
+
+    async def report_shares(self, replica: str, shares: Mapping[Account, Share], settled_through: int) -> None:
+        """As the contract says."""
+        await self._write(lambda connection: budgets.report_shares(connection, replica, shares, settled_through))
+
+    async def shares_of(self, replica: str) -> tuple[dict[Account, Share], int]:
+        """As the contract says."""
+        return await self._reader.run(lambda connection: budgets.shares_of(connection, replica))
+
+    async def exposures(self, accounts: Sequence[Account]) -> dict[Account, Share]:
+        """As the contract says."""
+        return await self._reader.run(lambda connection: budgets.exposures(connection, accounts))
+
+    async def forget_shares(self, ended_before_nanos: int) -> None:
+        """As the contract says."""
+        await self._write(lambda connection: budgets.forget_shares(connection, ended_before_nanos), is_promise=False)
 
     async def prune(self, *, fields_before_nanos: int, decisions_before_nanos: int, learned_through: int) -> None:
         """As the contract says, in steps that let reports pass; cancelled, it keeps the steps it finished."""

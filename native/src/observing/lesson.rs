@@ -1,6 +1,8 @@
 //! The lesson in the bytes that a token opened into; the inverse of `scribe::lesson`.
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+/// The version before it, which ended before the hold.
+const WITHOUT_HOLD: u8 = 1;
 const LENGTH_BYTES: usize = 2;
 const PARTS: usize = 6;
 
@@ -17,6 +19,8 @@ pub struct Lesson<'a> {
     pub prices: [i64; 4],
     /// Of the policy, the catalogue, the learner.
     pub revisions: [i64; 3],
+    /// What was set aside for the call, nano-US-dollars; 0 where that is not known.
+    pub hold: i64,
     /// The decision's name.
     pub decision_id: &'a str,
     /// The model that was drawn.
@@ -36,10 +40,15 @@ impl<'a> Lesson<'a> {
     #[must_use]
     pub fn read(bytes: &'a [u8]) -> Option<Self> {
         let mut rest = bytes;
-        let [VERSION] = take(&mut rest)? else { return None };
+        let [version] = take(&mut rest)?;
         let [decided, expires] = wholes(&mut rest)?;
         let figures = wholes::<4>(&mut rest)?.map(|bits| f64::from_bits(bits.cast_unsigned()));
         let (prices, revisions) = (wholes(&mut rest)?, wholes(&mut rest)?);
+        let [hold] = match version {
+            VERSION => wholes(&mut rest)?,
+            WITHOUT_HOLD => [0],
+            _ => return None,
+        };
         let lengths: [u8; PARTS * LENGTH_BYTES] = take(&mut rest)?;
         let mut parts = [&[][..]; PARTS];
         for (part, length) in parts.iter_mut().zip(lengths.as_chunks().0) {
@@ -54,6 +63,7 @@ impl<'a> Lesson<'a> {
             figures,
             prices,
             revisions,
+            hold,
             decision_id,
             model,
             deployment,

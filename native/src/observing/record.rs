@@ -3,7 +3,7 @@
 use super::lesson::Lesson;
 use crate::wire::report::{Attempt, Report};
 
-const MARK: &[u8] = b"O\x01";
+const MARK: &[u8] = b"O\x02";
 const ROOM: usize = 320;
 
 /// The record of an observation. None when a text or a list is longer than its length can say.
@@ -21,6 +21,7 @@ pub fn record(observed: i64, lesson: &Lesson<'_>, recorded: &Report<'_>, standin
         bytes.extend_from_slice(&number.to_le_bytes());
     }
     bytes.extend_from_slice(&u32::try_from(lesson.features.len()).ok()?.to_le_bytes());
+    bytes.extend_from_slice(&lesson.hold.to_le_bytes());
     bytes.extend_from_slice(lesson.features);
     for name in [lesson.model, lesson.deployment, lesson.policy, lesson.schema] {
         text(&mut bytes, name)?;

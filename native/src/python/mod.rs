@@ -28,13 +28,14 @@ use choice::Choice;
 use embedding::TextExtractor;
 use observing::{LessonReader, ObservationWriter, ReportReader};
 use reading::{
-    Candidates, Unreadable, read_arm, read_offer, read_outcome, read_parameters, read_query, read_text, whole,
+    Candidates, Unreadable, name, number, read_arm, read_offer, read_outcome, read_parameters, read_query, read_text,
+    whole,
 };
 use request::{Reader, Request};
 use scribe::{Offerings, Routed, Scribe, route_batch_response, route_response};
 
 /// Version of everything that crosses; `atp_grpc/engine/native.py` carries the same integer.
-const CROSSING: i64 = 4;
+const CROSSING: i64 = 6;
 
 pyo3::create_exception!(atp_native, NativeError, pyo3::exceptions::PyException, "A refusal: (kind, sentence).");
 
@@ -166,6 +167,12 @@ impl Engine {
     fn learn(&self, py: Python<'_>, outcome: &Bound<'_, PyTuple>) -> PyResult<bool> {
         let mut held = self.lock(py);
         guarded(|| Ok(held.engine.learn(&read_outcome(outcome)?)?))
+    }
+
+    #[pyo3(signature = (arm, keep, /))]
+    fn discount(&self, py: Python<'_>, arm: &Bound<'_, PyAny>, keep: &Bound<'_, PyAny>) -> PyResult<bool> {
+        let mut held = self.lock(py);
+        guarded(|| Ok(held.engine.discount(name(arm.as_borrowed())?, number(keep.as_borrowed())?)?))
     }
 
     fn checkpoint<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {

@@ -150,7 +150,7 @@ impl LessonReader {
             let features = self.features.made(py, (lesson.schema, PyBytes::new(py, lesson.features)))?;
             let [policy, catalog, learner] = lesson.revisions;
             let revisions = self.revisions.made(py, (lesson.policy, policy, catalog, learner))?;
-            let fields: [Bound<'py, PyAny>; 13] = [
+            let fields: [Bound<'py, PyAny>; 14] = [
                 tenant.clone(),
                 lesson.decision_id.into_pyobject(py)?.into_any(),
                 lesson.decided.into_pyobject(py)?.into_any(),
@@ -164,6 +164,7 @@ impl LessonReader {
                 lesson.figures[3].into_pyobject(py)?.into_any(),
                 prices,
                 revisions,
+                lesson.hold.into_pyobject(py)?.into_any(),
             ];
             self.lesson.made(py, PyTuple::new(py, fields)?).map(Some)
         })
@@ -201,6 +202,7 @@ impl ObservationWriter {
                 figures: [lesson.number(7)?, lesson.number(8)?, lesson.number(9)?, lesson.number(10)?],
                 prices: [prices.whole(0)?, prices.whole(1)?, prices.price(2)?, prices.price(3)?],
                 revisions: [revisions.whole(1)?, revisions.whole(2)?, revisions.whole(3)?],
+                hold: lesson.whole(13)?,
                 decision_id: "",
                 model: lesson.text(4)?,
                 deployment: lesson.text(5)?,

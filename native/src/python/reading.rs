@@ -69,7 +69,10 @@ pub(super) fn name<'a>(item: Item<'a, '_>) -> PyResult<&'a str> {
     )
 }
 
-fn optional<'a, 'py, T>(item: Item<'a, 'py>, read: impl FnOnce(Item<'a, 'py>) -> PyResult<T>) -> PyResult<Option<T>> {
+pub(super) fn optional<'a, 'py, T>(
+    item: Item<'a, 'py>,
+    read: impl FnOnce(Item<'a, 'py>) -> PyResult<T>,
+) -> PyResult<Option<T>> {
     if item.is_none() { Ok(None) } else { read(item).map(Some) }
 }
 
@@ -120,7 +123,7 @@ impl Candidates {
 }
 
 /// Fields: generation, candidates, seed, now, `input_tokens`, `cost_weight`, `latency_weight`, text, features,
-/// `max_output_tokens`, `max_cost`, `quality_floor`, `latency_slo`, tenant.
+/// `max_output_tokens`, `max_cost`, `quality_floor`, `latency_slo`, tenant, favoured, favour.
 pub(super) fn read_query<'a>(
     fields: &'a Bound<'_, PyTuple>,
     candidates: &'a mut Candidates,
@@ -147,6 +150,8 @@ pub(super) fn read_query<'a>(
         quality_floor: optional(field(11)?, number)?,
         latency_slo: optional(field(12)?, number)?,
         tenant: optional(field(13)?, name)?,
+        favoured: optional(field(14)?, whole)?,
+        favour: number(field(15)?)?,
     })
 }
 
@@ -211,6 +216,8 @@ pub(super) fn read_parameters(fields: &Bound<'_, PyTuple>) -> PyResult<Parameter
         tenant_pseudo_count: number(field(16)?)?,
         tenant_offset_limit: number(field(17)?)?,
         tenant_limit: index(field(18)?)? as usize,
+        token_precision: number(field(19)?)?,
+        common_precision: number(field(20)?)?,
     })
 }
 

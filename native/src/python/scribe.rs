@@ -10,7 +10,7 @@ use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
 
 use super::choice::{Choice, NAME};
 use super::guarded;
-use super::reading::{name, number, whole};
+use super::reading::{index, name, number, optional, whole};
 use super::request::Request;
 use crate::choice::Figure;
 use crate::error::{Fault, Kind};
@@ -56,6 +56,8 @@ pub(super) struct Routed {
     learner: i64,
     decided: i64,
     expires: i64,
+    dual_prices: [f64; 2],
+    favoured: Option<usize>,
     #[pyo3(get)]
     token: Py<PyBytes>,
     #[pyo3(get)]
@@ -80,6 +82,8 @@ impl Routed {
             seed: 0,
             input_tokens: 0.0,
             weights: [0.0; 2],
+            dual_prices: self.dual_prices,
+            favoured: self.favoured,
             task_type: "",
             session_id: "",
             labels: &[],
@@ -168,6 +172,10 @@ impl Scribe {
             let labels: Vec<_> = labels.iter().map(|(key, text)| (key.as_str(), text.as_str())).collect();
             let (tenant, decision_id) = (name(fact(4)?)?, name(fact(5)?)?);
             let (decided, learner) = (whole(asked(3)?)?, whole(fact(6)?)?);
+            let prices = fact(7)?;
+            let prices = prices.cast::<PyTuple>()?;
+            let price = |position| number(prices.get_borrowed_item(position)?);
+            let favoured = optional(fact(8)?, index)?.map(|position| position as usize);
             let chosen = choice.get().choice.chosen.ok_or(Kind::Engine.because("nobody was chosen"))?;
             let table = offerings.get();
             let decision = Decision {
@@ -185,6 +193,8 @@ impl Scribe {
                 seed: asked(2)?.extract()?,
                 input_tokens: number(asked(4)?)?,
                 weights: [number(asked(5)?)?, number(asked(6)?)?],
+                dual_prices: [price(0)?, price(1)?],
+                favoured,
                 task_type,
                 session_id,
                 labels: &labels,
@@ -192,7 +202,7 @@ impl Scribe {
             let record = PyBytes::new(py, &record(&decision).ok_or(TOO_LONG)?);
             let plain = PyBytes::new(py, &lesson(&decision).ok_or(TOO_LONG)?);
             let sealed = self.seal.bind(py).call1((plain, PyBytes::new(py, tenant.as_bytes())))?;
-            let (decision_id, expires) = (decision_id.to_owned(), decision.expires);
+            let (decision_id, expires, dual_prices) = (decision_id.to_owned(), decision.expires, decision.dual_prices);
             Ok(Routed {
                 policy: Arc::clone(&self.policy),
                 chosen,
@@ -200,6 +210,8 @@ impl Scribe {
                 learner,
                 decided,
                 expires,
+                dual_prices,
+                favoured,
                 token: sealed.cast_into::<PyBytes>()?.unbind(),
                 record: record.unbind(),
                 choice,

@@ -45,8 +45,12 @@ pub struct Decision<'a> {
     pub seed: u64,
     /// Tokens that will be sent.
     pub input_tokens: f64,
-    /// Weights of cost and of latency.
+    /// Weights of cost and of latency, as the choice was made with them.
     pub weights: [f64; 2],
+    /// Prices of the policy's cost ceiling and quality floor that are in the weights; neither is below zero.
+    pub dual_prices: [f64; 2],
+    /// Position of the candidate that the conversation was to stay with, if any.
+    pub favoured: Option<usize>,
     /// The caller's word for the kind of task.
     pub task_type: &'a str,
     /// The caller's name of the conversation.
@@ -67,6 +71,12 @@ impl Decision<'_> {
     pub fn propensity(&self) -> f64 {
         self.choice.figure(Figure::Propensity)[self.chosen]
     }
+
+    /// What is set aside for the call, nano-US-dollars: its expected cost.
+    #[must_use]
+    pub fn hold(&self) -> i64 {
+        whole_cost(self.choice.figure(Figure::Cost)[self.chosen])
+    }
 }
 
 /// Expected cost as whole nano-US-dollars, the even one of two that are equally near; what no field holds is the most
@@ -77,15 +87,19 @@ pub fn whole_cost(nano_usd: f64) -> i64 {
     nano_usd.round_ties_even() as i64
 }
 
-/// Remarks on how a choice came about, by their numbers in `atp.v1.ReasonCode`.
+/// Remarks on how a decision came about, by their numbers in `atp.v1.ReasonCode`.
 #[must_use]
-pub fn reason_codes(choice: &Choice, chosen: usize) -> Vec<u8> {
+pub fn reason_codes(decision: &Decision<'_>) -> Vec<u8> {
     const ONLY_CANDIDATE: u8 = 1;
     const EXPLORED: u8 = 2;
     const CONTEXT_USED: u8 = 3;
     const QUALITY_FLOOR_UNMET: u8 = 4;
     const LATENCY_SLO_UNMET: u8 = 5;
+    const COST_CEILING_PRESSED: u8 = 6;
+    const QUALITY_FLOOR_PRESSED: u8 = 7;
+    const STAYED: u8 = 8;
 
+    let (choice, chosen, [cost_price, quality_price]) = (decision.choice, decision.chosen, decision.dual_prices);
     let utilities = choice.figure(Figure::Utility);
     let contenders = utilities.iter().zip(choice.figure(Figure::Propensity)).filter(|(_, share)| **share > 0.0);
     let (count, best) = contenders.fold((0, f64::NEG_INFINITY), |(count, best), (utility, _)| {
@@ -97,6 +111,9 @@ pub fn reason_codes(choice: &Choice, chosen: usize) -> Vec<u8> {
         (choice.context_on, CONTEXT_USED),
         (choice.floor_unmet, QUALITY_FLOOR_UNMET),
         (choice.slo_unmet, LATENCY_SLO_UNMET),
+        (cost_price > 0.0, COST_CEILING_PRESSED),
+        (quality_price > 0.0, QUALITY_FLOOR_PRESSED),
+        (decision.favoured == Some(chosen), STAYED),
     ];
     remarks.into_iter().filter_map(|(holds, code)| holds.then_some(code)).collect()
 }

@@ -4,8 +4,8 @@
 
 use super::decision::Decision;
 
-const VERSION: u8 = 1;
-const FIXED_BYTES: usize = 117;
+const VERSION: u8 = 2;
+const FIXED_BYTES: usize = 125;
 
 /// The bytes of a lesson. None when a name is longer than its length can say.
 #[must_use]
@@ -31,6 +31,7 @@ pub fn lesson(decision: &Decision<'_>) -> Option<Vec<u8>> {
     for number in offering.prices.into_iter().chain(revisions) {
         bytes.extend_from_slice(&number.to_le_bytes());
     }
+    bytes.extend_from_slice(&decision.hold().to_le_bytes());
     for part in parts {
         bytes.extend_from_slice(&u16::try_from(part.len()).ok()?.to_le_bytes());
     }

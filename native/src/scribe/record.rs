@@ -5,8 +5,8 @@
 use super::decision::{Decision, reason_codes, whole_cost};
 use crate::choice::Figure;
 
-const MARK: [u8; 2] = *b"D\x01";
-const HEADER_BYTES: usize = 140;
+const MARK: [u8; 2] = *b"D\x02";
+const HEADER_BYTES: usize = 164;
 const TEXT_BYTES: usize = 256;
 
 /// The bytes of a record. None when something is longer than its length can say.
@@ -14,7 +14,7 @@ const TEXT_BYTES: usize = 256;
 pub fn record(decision: &Decision<'_>) -> Option<Vec<u8>> {
     let (choice, chosen) = (decision.choice, decision.offering(decision.chosen));
     let count = choice.count();
-    let codes = reason_codes(choice, decision.chosen);
+    let codes = reason_codes(decision);
     let names: usize = (0..count).map(|position| decision.offering(position).texts.len()).sum();
     let labels: usize = decision.labels.iter().map(|(key, text)| key.len() + text.len() + 4).sum();
     let room = HEADER_BYTES + TEXT_BYTES + count * 48 + choice.features().len() + names + labels;
@@ -34,6 +34,8 @@ pub fn record(decision: &Decision<'_>) -> Option<Vec<u8>> {
     for number in chosen.prices.into_iter().chain(revisions) {
         bytes.extend_from_slice(&number.to_le_bytes());
     }
+    bytes.extend_from_slice(&decision.hold().to_le_bytes());
+    push_floats(&mut bytes, &decision.dual_prices);
     push_floats(&mut bytes, choice.figure(Figure::Quality));
     for cost in choice.figure(Figure::Cost) {
         bytes.extend_from_slice(&whole_cost(*cost).to_le_bytes());

@@ -32,10 +32,17 @@ pub fn response(decision: &Decision<'_>, token: &[u8]) -> Vec<u8> {
     reply.int(9, decision.catalog);
     reply.int(10, decision.learner);
     // Packed; each of the numbers is its own varint.
-    reply.text(11, reason_codes(choice, decision.chosen));
+    reply.text(11, reason_codes(decision));
     reply.text(12, decision.engine);
     reply.message(13, |message| moment(message, decision.decided));
     reply.message(14, |message| moment(message, decision.expires));
+    let [cost_price, quality_price] = decision.dual_prices;
+    if cost_price != 0.0 || quality_price != 0.0 {
+        reply.message(15, |message| {
+            message.double(1, cost_price);
+            message.double(2, quality_price);
+        });
+    }
     reply.into_bytes()
 }
 

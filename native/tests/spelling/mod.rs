@@ -42,6 +42,8 @@ pub fn parameters(fields: &Value) -> Parameters {
         tenant_pseudo_count: float(&fields["tenant_pseudo_count"]),
         tenant_offset_limit: float(&fields["tenant_offset_limit"]),
         tenant_limit: usize::try_from(unsigned(&fields["tenant_limit"])).expect("a limit"),
+        token_precision: float(&fields["token_precision"]),
+        common_precision: float(&fields["common_precision"]),
     }
 }
 
@@ -79,6 +81,8 @@ pub fn choose(engine: &mut Engine, fields: &Value) -> Result<Choice, Fault> {
         quality_floor: fields["quality_floor"].as_f64(),
         latency_slo: fields["latency_slo_seconds"].as_f64(),
         tenant: fields["tenant"].as_str(),
+        favoured: (!fields["favoured"].is_null()).then(|| fields["favoured"].as_i64().unwrap_or(-1)),
+        favour: float(&fields["favour"]),
     })
 }
 

@@ -17,6 +17,8 @@ pub const LEARNERS: [Learner; 6] =
     [Learner::Thompson, Learner::Linucb, Learner::Squarecb, Learner::Greedy, Learner::Ucb1, Learner::ThompsonBeta];
 /// One more than the engine keeps.
 pub const TENANTS: [&str; 3] = ["ant", "bee", "cat"];
+/// Graded outcomes after which common slopes are read.
+pub const READING_PERIOD: usize = 32;
 pub const HOUR: i64 = 3_600_000_000_000;
 pub const NOW: i64 = 1_800_000_000_000_000_000;
 
@@ -28,6 +30,7 @@ pub struct Lesson {
     pub features: Vec<u8>,
     pub quality: Option<f64>,
     pub tokens: Option<f64>,
+    pub latency: Option<f64>,
     pub failed: Option<bool>,
     pub predictions: Option<(f64, f64)>,
     pub tenant: Option<usize>,
@@ -44,6 +47,7 @@ pub struct Question {
     pub quality_floor: Option<f64>,
     pub latency_slo: Option<f64>,
     pub tenant: Option<usize>,
+    pub favour: Option<(i64, f64)>,
 }
 
 /// A graded answer of the first arm, decided now.
@@ -54,6 +58,7 @@ pub fn lesson(quality: f64) -> Lesson {
         features: vec![0; 4 * DIMENSION],
         quality: Some(quality),
         tokens: None,
+        latency: None,
         failed: None,
         predictions: None,
         tenant: None,
@@ -71,6 +76,7 @@ pub fn question() -> Question {
         quality_floor: None,
         latency_slo: None,
         tenant: None,
+        favour: None,
     }
 }
 
@@ -90,21 +96,15 @@ pub fn lessons() -> impl Strategy<Value = Vec<Lesson>> {
         features(),
         prop::option::of(0.0..=1.0),
         prop::option::of(0.0..2000.0),
+        prop::option::of(0.0..20.0),
         prop::option::of(any::<bool>()),
         prop::option::of((0.0..1.0, 0.0..1.0)),
         tenants(),
     );
-    let lesson = lesson.prop_map(|(arm, age, features, quality, tokens, failed, predictions, tenant)| Lesson {
-        arm,
-        age,
-        features,
-        quality,
-        tokens,
-        failed,
-        predictions,
-        tenant,
+    let lesson = lesson.prop_map(|(arm, age, features, quality, tokens, latency, failed, predictions, tenant)| {
+        Lesson { arm, age, features, quality, tokens, latency, failed, predictions, tenant }
     });
-    prop::collection::vec(lesson, 0..40)
+    prop::collection::vec(lesson, 0..80)
 }
 
 pub fn questions() -> impl Strategy<Value = Question> {
@@ -117,10 +117,23 @@ pub fn questions() -> impl Strategy<Value = Question> {
         prop::option::of(0.0..=1.0),
         prop::option::of(0.0..4.0),
         tenants(),
+        prop::option::of((0_i64..5, 0.0..0.5)),
     )
-        .prop_map(|(seed, candidates, features, cost_weight, max_cost, quality_floor, latency_slo, tenant)| {
-            Question { seed, candidates, features, cost_weight, max_cost, quality_floor, latency_slo, tenant }
-        })
+        .prop_map(
+            |(seed, candidates, features, cost_weight, max_cost, quality_floor, latency_slo, tenant, favour)| {
+                Question {
+                    seed,
+                    candidates,
+                    features,
+                    cost_weight,
+                    max_cost,
+                    quality_floor,
+                    latency_slo,
+                    tenant,
+                    favour,
+                }
+            },
+        )
 }
 
 /// Thompson sampling with context on, remembering for ever.
@@ -138,13 +151,15 @@ pub fn plain_parameters() -> Parameters {
         slope_precision: 1.0,
         decay: Decay { half_life: None },
         context: ContextMode::On,
-        context_on_z: 1.0,
-        context_off_z: 0.0,
+        context_on_z: 0.0,
+        context_off_z: -2.0,
         context_min_weight: 2.0,
         gamma: 50.0,
         tenant_pseudo_count: 2.0,
         tenant_offset_limit: 0.2,
         tenant_limit: 2,
+        token_precision: 1.0,
+        common_precision: 1.0,
     }
 }
 
@@ -209,7 +224,7 @@ pub fn teach_from<'a>(first: i64, engine: &mut Engine, lessons: impl IntoIterato
             features: &lesson.features,
             quality: lesson.quality,
             output_tokens: lesson.tokens,
-            latency: None,
+            latency: lesson.latency,
             failed: lesson.failed,
             predicted_mean: lesson.predictions.map(|(mean, _)| mean),
             predicted_linear: lesson.predictions.map(|(_, linear)| linear),
@@ -235,5 +250,7 @@ pub fn query(question: &Question) -> Query<'_> {
         quality_floor: question.quality_floor,
         latency_slo: question.latency_slo,
         tenant: question.tenant.map(|tenant| TENANTS[tenant]),
+        favoured: question.favour.map(|(offer, _)| offer),
+        favour: question.favour.map_or(0.0, |(_, favour)| favour),
     }
 }

@@ -15,7 +15,8 @@ from functools import lru_cache
 from atp_grpc.app.identity import Draws
 from atp_grpc.config import Settings
 from atp_grpc.domain.clock import NANOS_PER_SECOND, ManualClock
-from atp_grpc.engine.contract import Engine, Outcome, Query
+from atp_grpc.engine.contract import Engine, EngineParameters, Outcome, Query
+from atp_grpc.learning.prior import decode_prior, digest_of, fitted
 from atp_grpc.replay.passes import CALL, Chosen, Pass
 from atp_grpc.replay.pricing import Tariff
 from atp_grpc.replay.rooms import SECONDS_PER_REQUEST, replay_rooms
@@ -27,7 +28,7 @@ NANOS_PER_REQUEST = round(SECONDS_PER_REQUEST * NANOS_PER_SECOND)
 def run_direct(one: Pass) -> Chosen:
     """Serves a pass from its first row to its last, with the very choices of the replay's `run_pass`."""
     engine, blank = _engine(one.settings, one.setting.tariff)
-    engine.restore(blank if one.prior is None else one.prior)
+    engine.restore(blank if one.prior is None else _state(one.prior, engine.parameters))
     draws = Draws(hashlib.sha256(f"replay {one.name}".encode()).digest())
     return _serve(one, engine, draws, ManualClock().now_nanos())
 
@@ -45,6 +46,12 @@ def _engine(settings: Settings, tariff: Tariff) -> tuple[Engine, bytes]:
 
     engine = asyncio.run(opened())
     return engine, engine.checkpoint()
+
+
+@lru_cache(maxsize=4)
+def _state(prior: bytes, parameters: EngineParameters) -> bytes:
+    """What an engine is to know that a learner has shown a prior; all settings of a leg share it."""
+    return fitted(decode_prior(prior), digest_of(prior), parameters)
 
 
 def _serve(one: Pass, engine: Engine, draws: Draws, now: int) -> Chosen:

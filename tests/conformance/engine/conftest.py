@@ -8,10 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from hypothesis import settings
 
 from atp_grpc.engine.contract import Engine, EngineParameters
 from tests.conformance.engine import makers
 from tests.native_engine import need_native
+
+# How long an example takes says nothing of a law, and much of what else the machine does.
+settings.register_profile("laws", deadline=None)
+settings.load_profile("laws")
 
 EngineFactory = Callable[[EngineParameters], Engine]
 

@@ -58,6 +58,48 @@ def limits(recorder: Recorder) -> None:
     recorder.choose(query(features=features, candidates=(2,), quality_floor=1.0, latency_slo_seconds=0.001))
 
 
+def tails(recorder: Recorder) -> None:
+    """Objectives between the mean latency and its 95th percentile, for models that vary much, little and not at all."""
+    recorder.load(ARMS[:4], OFFERS[:5], 1)
+    features = pack([0.1, 0.5, -0.25])
+    seconds = {"tiny": (1.0, 1.0, 1.0), "small": (0.9, 1.1, 1.2), "medium": (0.1, 0.3, 9.0), "groß": (0.0, 0.0, 0.0)}
+    sequence = 0
+    for repeat in range(3):
+        for arm, latencies in seconds.items():
+            sequence += 1
+            recorder.learn(outcome(sequence, arm=arm, features=features, latency_seconds=latencies[repeat]))
+    for objective in (0.0, 0.25, 0.9, 1.01, 1.04, 1.4, 3.0, 7.0, 9.0, 12.0, 60.0):
+        recorder.choose(query(features=features, candidates=(0, 1, 3, 4), latency_slo_seconds=objective))
+        recorder.choose(query(features=features, candidates=(1, 3), latency_slo_seconds=objective))
+    recorder.load([Arm("tiny", prior_latency_seconds=0.0), Arm("new", prior_latency_seconds=1e-200)], OFFERS[:2], 2)
+    for objective in (0.0, 1e-201, 1e-199, 1.0):
+        recorder.choose(query(generation=2, features=features, candidates=(0, 1), latency_slo_seconds=objective))
+    recorder.summary(NOW)
+
+
+def favour(recorder: Recorder) -> None:
+    """An offer is favoured among candidates, aside, away and unknown; under every limit, and out of range."""
+    recorder.load(ARMS, OFFERS, 1)
+    features = pack([0.1, 0.5, -0.25])
+    for favoured in (None, 0, 1, 2, 5, 6, 2**63 - 1):
+        for weight in (0.0, 0.05, 0.5, 1e9):
+            recorder.choose(query(features=features, seed=12, cost_weight=0.3, favoured=favoured, favour=weight))
+    limits: list[dict[str, object]] = [
+        {"max_cost_nano_usd": 60_000.0},
+        {"quality_floor": 0.85},
+        {"quality_floor": 1.0},
+        {"latency_slo_seconds": 2.0},
+        {"latency_slo_seconds": 0.1},
+        {"candidates": (5,)},
+        {"candidates": (1, 2), "max_cost_nano_usd": 0.0},
+    ]
+    for limit in limits:
+        recorder.choose(query(features=features, **{"favoured": 5, "favour": 0.75, "cost_weight": 0.3, **limit}))
+    refused: list[tuple[int | None, float]] = [(-1, 0.5), (2**63, 0.5), (1, -0.5), (1, 2e9), (None, -0.5)]
+    for favoured, weight in refused:
+        recorder.choose(query(features=features, favoured=favoured, favour=weight))
+
+
 def ties(recorder: Recorder) -> None:
     """Equal scores go to the cheaper candidate, then to the earlier one."""
     recorder.load(

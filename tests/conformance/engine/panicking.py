@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from atp_grpc.engine.quarantine import QuarantinedEngine
 from atp_grpc.engine.reference import ReferenceEngine
 from atp_grpc.engine.self_test import pack, spell_choice
@@ -62,9 +64,16 @@ class PanickingEngine(ReferenceEngine):
     def learn(self, outcome: Outcome) -> bool:
         if "learn" in self.broken:
             # Half learned: the tokens are in, the rest is not, and nothing has been counted yet.
-            self._statistics.arm(outcome.arm).learn_tokens(1.0, 9999.0)
+            self._statistics.arm(outcome.arm).lengths.learn(1.0, np.ones(4), 9999.0)
         self._meet("learn")
         return super().learn(outcome)
+
+    def discount(self, arm: str, keep: float) -> bool:
+        if "discount" in self.broken:
+            # Half discounted: everybody's sums are, those of the tenants are not.
+            self._statistics.arms[arm].rescale_quality(keep)
+        self._meet("discount")
+        return super().discount(arm, keep)
 
     def checkpoint(self) -> bytes:
         self._meet("checkpoint")

@@ -45,6 +45,9 @@ class Recorder:
     def learn(self, outcome: Outcome) -> None:
         self._record("learn", {"outcome": plain(outcome)}, lambda: {"learned": self._engine.learn(outcome)})
 
+    def discount(self, arm: str, keep: float) -> None:
+        self._record("discount", {"arm": arm, "keep": keep}, lambda: {"discounted": self._engine.discount(arm, keep)})
+
     def summary(self, now_nanos: int) -> None:
         self._record(
             "summary", {"now_nanos": now_nanos}, lambda: {"summary": spell_summary(self._engine.summary(now_nanos))}

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 from atp_grpc.engine.contract import ContextMode, EngineParameters, Learner
-from tests.conformance.engine import learning_stories, limit_stories, tenant_stories
+from tests.conformance.engine import learning_stories, limit_stories, prompt_stories, tenant_stories
 from tests.conformance.engine.recorder import Recorder
 from tests.conformance.engine.world import FLAGS, HOUR, OWN, TEXT
 
@@ -78,6 +78,25 @@ SCENARIOS: Final[dict[str, tuple[EngineParameters, Story]]] = {
     ),
     "tenants_unknown": (dataclasses.replace(OWN, tenant_limit=0), tenant_stories.tenants),
     "context": (dataclasses.replace(OWN, context_min_weight=8.0), learning_stories.context),
+    "common": (
+        dataclasses.replace(OWN, context=ContextMode.ON, half_life_nanos=24 * HOUR, scale=0.3),
+        prompt_stories.common,
+    ),
+    "common_held": (
+        dataclasses.replace(OWN, learner=Learner.LINUCB, slope_precision=0.25, common_precision=30.0),
+        prompt_stories.common,
+    ),
+    "lengths": (dataclasses.replace(OWN, half_life_nanos=HOUR), prompt_stories.lengths),
+    "lengths_held": (
+        dataclasses.replace(OWN, context=ContextMode.ON, learner=Learner.GREEDY, token_precision=20.0),
+        prompt_stories.lengths,
+    ),
+    "lengths_off": (dataclasses.replace(OWN, context=ContextMode.OFF), prompt_stories.lengths),
+    "lengths_ucb1": (dataclasses.replace(OWN, learner=Learner.UCB1, context=ContextMode.ON), prompt_stories.lengths),
+    "discount": (dataclasses.replace(OWN, context=ContextMode.ON, tenant_pseudo_count=0.5), prompt_stories.discount),
+    "tails": (OWN, limit_stories.tails),
+    "favour": (OWN, limit_stories.favour),
+    "favour_squarecb": (dataclasses.replace(OWN, learner=Learner.SQUARECB, gamma=20.0), limit_stories.favour),
     "refusals": (OWN, limit_stories.refusals),
     "sequences": (OWN, limit_stories.sequences),
     "checkpoints": (OWN, limit_stories.checkpoints),
@@ -91,6 +110,7 @@ SELF_TEST: Final[dict[str, tuple[EngineParameters, Story]]] = {
         dataclasses.replace(OWN, learner=Learner.SQUARECB, context=ContextMode.ON, tenant_pseudo_count=1.5),
         tenant_stories.start_up,
     ),
+    "prompts": (dataclasses.replace(OWN, context=ContextMode.ON, scale=0.3), prompt_stories.start_up),
     "ucb1": (
         dataclasses.replace(OWN, learner=Learner.UCB1, alpha=1.0, tenant_pseudo_count=0.5, tenant_limit=1),
         tenant_stories.start_up,

@@ -44,6 +44,8 @@ def parameters(learners: Iterable[Learner] = Learner) -> st.SearchStrategy[Engin
         tenant_pseudo_count=st.sampled_from([0.5, 20.0]),
         tenant_offset_limit=st.sampled_from([0.0, 0.2, 1.0]),
         tenant_limit=st.sampled_from([0, 1, 2, 1000]),
+        token_precision=st.sampled_from([0.1, 1.0, 30.0]),
+        common_precision=st.sampled_from([0.1, 1.0, 30.0]),
     )
 
 
@@ -89,6 +91,8 @@ def queries() -> st.SearchStrategy[Query]:
         quality_floor=st.none() | UNIT,
         latency_slo_seconds=st.none() | st.floats(0, 10),
         tenant=TENANTS | st.sampled_from(["a", "a stranger"]),
+        favoured=st.none() | st.integers(0, len(OFFERS)),
+        favour=st.sampled_from([0.0, 0.02, 1.0]),
     )
 
 

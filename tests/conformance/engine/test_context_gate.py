@@ -1,13 +1,15 @@
-"""Laws of the context gate: context is served when it has proved itself, and not otherwise."""
+"""Laws of the context gate: context is served until it has been shown to do harm, and again once it does none."""
 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import random
 from typing import TYPE_CHECKING
 
 import pytest
 
+from atp_grpc.engine.checkpoint import decode, encode
 from atp_grpc.engine.contract import Arm, ContextMode, Offer
 from atp_grpc.engine.self_test import pack
 from tests.conformance.engine.world import HOUR, NOW, OWN, outcome, query
@@ -54,18 +56,44 @@ def _unexplained(arm: int, values: list[float], chance: random.Random) -> float:
     return float(chance.random() < 0.4 + 0.2 * arm)
 
 
+def test_a_fresh_engine_has_context_on(make_engine: EngineFactory) -> None:
+    engine = make_engine(OWN)
+    engine.load(ARMS, OFFERS, 1)
+    assert engine.summary(NOW).context_on
+    assert decode(engine.checkpoint()).context_on
+    assert engine.choose(query(candidates=(0, 1), features=pack([0.0, 0.0, 0.0]))).context_on
+
+
 @pytest.mark.parametrize("half_life", [None, 100 * HOUR])
-def test_context_comes_on_when_it_explains_quality(make_engine: EngineFactory, half_life: int | None) -> None:
-    served = _live(make_engine(dataclasses.replace(OWN, half_life_nanos=half_life)), 300, _explained)
+def test_context_stays_on_while_it_explains_quality(make_engine: EngineFactory, half_life: int | None) -> None:
+    engine = make_engine(dataclasses.replace(OWN, half_life_nanos=half_life))
+    assert all(_live(engine, 300, _explained))
+    assert engine.summary(NOW).context_z > 5.0
+
+
+def test_context_costs_little_where_it_explains_nothing(make_engine: EngineFactory) -> None:
+    engine = make_engine(OWN)
+    _live(engine, 600, _unexplained)
+    advantage, _, weight = decode(engine.checkpoint()).gate
+    assert abs(advantage) < 0.01 * weight
+
+
+def test_context_goes_off_when_the_linear_model_is_shown_to_be_worse(make_engine: EngineFactory) -> None:
+    engine = make_engine(OWN)
+    states = [_judge(engine, sequence, -0.1) for sequence in range(40)]
+    assert states == [True] * 31 + [False] * 9
+    engine.load(ARMS, OFFERS, 1)
+    choice = engine.choose(query(candidates=(0, 1), features=pack([3.0, 0.0, 0.0])))
+    assert not choice.context_on
+    assert choice.quality[0] == pytest.approx(choice.predicted_mean)
+
+
+def test_context_comes_back_when_it_explains_quality(make_engine: EngineFactory) -> None:
+    engine = make_engine(OWN)
+    engine.restore(encode(dataclasses.replace(decode(engine.checkpoint()), context_on=False)))
+    served = _live(engine, 300, _explained)
     assert not any(served[:32])
     assert all(served[150:])
-
-
-def test_context_stays_off_when_it_explains_nothing(make_engine: EngineFactory) -> None:
-    engine = make_engine(OWN)
-    served = _live(engine, 600, _unexplained)
-    assert sum(served) < 60
-    assert not engine.summary(NOW).context_on
 
 
 @pytest.mark.parametrize(("mode", "expected"), [(ContextMode.ON, True), (ContextMode.OFF, False)])
@@ -82,25 +110,27 @@ def _judge(engine: Engine, sequence: int, advantage: float, **changes: object) -
 
 
 def test_context_needs_a_minimum_of_evidence(make_engine: EngineFactory) -> None:
-    engine = make_engine(dataclasses.replace(OWN, context_min_weight=10.0))
-    states = [_judge(engine, sequence, 0.2) for sequence in range(12)]
-    assert states == [False] * 9 + [True] * 3
+    for begins_open in (True, False):
+        engine = make_engine(dataclasses.replace(OWN, context_min_weight=20.0))
+        engine.restore(encode(dataclasses.replace(decode(engine.checkpoint()), context_on=begins_open)))
+        states = [_judge(engine, sequence, -0.2 if begins_open else 0.2) for sequence in range(24)]
+        assert states == [begins_open] * 19 + [not begins_open] * 5
 
 
 def test_context_goes_off_below_the_lower_threshold_only(make_engine: EngineFactory) -> None:
     engine = make_engine(dataclasses.replace(OWN, context_min_weight=1.0, context_on_z=1.5, context_off_z=-0.5))
     states, heights = [], []
-    for sequence, advantage in enumerate([0.2] * 4 + [-0.2] * 6 + [0.2] * 8):
+    for sequence, advantage in enumerate([0.2] * 4 + [-0.2] * 6 + [0.2] * 10):
         states.append(_judge(engine, sequence, advantage))
         heights.append(engine.summary(NOW).context_z)
-    state = False
+    state = True
     for height, found in zip(heights, states, strict=True):
         if height > 1.5:
             state = True
         elif height < -0.5:
             state = False
         assert found is state
-    assert {True, False} <= set(states)
+    assert [key for key, _ in itertools.groupby(states)] == [True, False, True]
     assert any(found and height < 1.5 for found, height in zip(states, heights, strict=True))
 
 
@@ -122,8 +152,8 @@ def test_without_both_predictions_the_gate_learns_nothing(make_engine: EngineFac
 def test_a_late_outcome_does_not_inflate_the_evidence(make_engine: EngineFactory) -> None:
     engine = make_engine(dataclasses.replace(OWN, half_life_nanos=HOUR, context_min_weight=10.0))
     for sequence in range(4):
-        _judge(engine, sequence, 0.2)
-    assert not _judge(engine, 4, 0.2, decided_nanos=NOW - 500 * HOUR)
+        _judge(engine, sequence, -0.2)
+    assert _judge(engine, 4, -0.2, decided_nanos=NOW - 500 * HOUR)
 
 
 def test_old_evidence_about_context_fades(make_engine: EngineFactory) -> None:

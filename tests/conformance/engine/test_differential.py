@@ -16,12 +16,14 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from atp_grpc.engine.checkpoint import decode
 from atp_grpc.engine.contract import EngineError
+from atp_grpc.engine.header import READING_INTERVAL
 from atp_grpc.engine.reference import ReferenceEngine
 from atp_grpc.engine.self_test import pack, spell_choice, spell_summary
 from tests.conformance.engine.strategies import MOMENTS, UNIT, outcomes, parameters, queries, worlds
 from tests.conformance.engine.world import ARMS, NOW, OFFERS, outcome
 
 if TYPE_CHECKING:
+    import random
     from collections.abc import Callable
 
     from atp_grpc.engine.contract import Arm, Engine, EngineParameters, Offer, Outcome, Query
@@ -54,6 +56,16 @@ class TwoEngines(RuleBasedStateMachine):
         ours, theirs = (_answer(engine, act) for engine in self.engines)
         assert ours == theirs
 
+    def teach(self, lesson: Outcome) -> None:
+        """Lets both learn an outcome; the one at which the common part is read is not long before the evidence."""
+        reference = self.engines[0]
+        assert isinstance(reference, ReferenceEngine)
+        if reference._statistics.common.age == READING_INTERVAL - 1:
+            moment = self.not_long_before_the_evidence(min(lesson.decided_nanos, lesson.now_nanos))
+            lesson = lesson._replace(decided_nanos=moment, now_nanos=moment)
+        self.latest = max(self.latest, min(lesson.decided_nanos, lesson.now_nanos))
+        self.both(lambda engine: engine.learn(lesson))
+
     @rule(world=worlds(), step=st.integers(-1, 2))
     def load(self, world: tuple[list[Arm], list[Offer]], step: int) -> None:
         generation = self.engines[0].generation + step
@@ -63,9 +75,7 @@ class TwoEngines(RuleBasedStateMachine):
     @rule(lesson=outcomes(0), step=st.integers(-1, 3))
     def learn(self, lesson: Outcome, step: int) -> None:
         self.sequence = max(0, self.sequence + step)
-        numbered = lesson._replace(sequence=self.sequence)
-        self.latest = max(self.latest, min(lesson.decided_nanos, lesson.now_nanos))
-        self.both(lambda engine: engine.learn(numbered))
+        self.teach(lesson._replace(sequence=self.sequence))
 
     @rule(question=queries(), seeds=st.lists(st.integers(0, 2**64 - 1), min_size=1, max_size=4))
     def learn_what_was_chosen(self, question: Query, seeds: list[int]) -> None:
@@ -86,8 +96,7 @@ class TwoEngines(RuleBasedStateMachine):
                 predicted_linear=choice.predicted_linear,
                 tenant=asked.tenant,
             )
-            self.latest = max(self.latest, asked.now_nanos)
-            self.both(lambda engine, lesson=lesson: engine.learn(lesson))  # type: ignore[misc]
+            self.teach(lesson)
 
     @rule(
         grades=st.lists(
@@ -97,13 +106,38 @@ class TwoEngines(RuleBasedStateMachine):
         )
     )
     def learn_from_many_tenants(self, grades: list[tuple[str, str, float]]) -> None:
-        self.latest = max(self.latest, NOW)
         for tenant, arm, quality in grades:
             self.sequence += 1
             lesson = outcome(
                 self.sequence, arm=arm, tenant=tenant, quality=quality, predicted_mean=0.5, predicted_linear=0.25
             )
-            self.both(lambda engine, lesson=lesson: engine.learn(lesson))  # type: ignore[misc]
+            self.teach(lesson)
+
+    @rule(
+        count=st.integers(20, 70),
+        chance=st.randoms(use_true_random=False),
+        tokens=st.none() | st.floats(0, 900),
+    )
+    def learn_much(self, count: int, chance: random.Random, tokens: float | None) -> None:
+        for _ in range(count):
+            self.sequence += 1
+            side = chance.uniform(-1, 1)
+            lesson = outcome(
+                self.sequence,
+                arm=chance.choice(ARMS).name,
+                features=pack([side, chance.uniform(-1, 1), 0.5]),
+                quality=min(1.0, max(0.0, 0.5 + 0.4 * side + 0.1 * chance.random())),
+                output_tokens=tokens,
+                latency_seconds=chance.lognormvariate(0.0, 0.5),
+            )
+            self.teach(lesson)
+
+    @rule(
+        arm=st.sampled_from([*(arm.name for arm in ARMS), "nobody's"]),
+        keep=st.sampled_from([0.0, 0.25, 0.7, 1.0, 1.5, -1.0, float("nan")]),
+    )
+    def discount(self, arm: str, keep: float) -> None:
+        self.both(lambda engine: engine.discount(arm, keep))
 
     @rule(question=queries(), stale=st.sampled_from([0, 0, 0, 0, 1]))
     def choose(self, question: Query, stale: int) -> None:
@@ -160,7 +194,8 @@ class TwoEngines(RuleBasedStateMachine):
             theirs.learned,
             theirs.high_water,
         )
-        assert ours.context_on == theirs.context_on
+        assert (ours.context_on, ours.common_age) == (theirs.context_on, theirs.common_age)
+        _assert_close(list(ours.common), list(theirs.common), absolute=1e-9)
         assert ours.arms.keys() == theirs.arms.keys()
         _assert_close(list(ours.gate), list(theirs.gate), absolute=1e-9)
         for name, record in ours.arms.items():

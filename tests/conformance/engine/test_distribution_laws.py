@@ -105,9 +105,9 @@ def test_the_pick_is_independent_of_the_posterior_draws(make_engine: EngineFacto
 def test_thompson_estimates_the_probability_that_an_arm_is_best(make_engine: EngineFactory) -> None:
     engine = make_engine(dataclasses.replace(OWN, scale=0.5, epsilon=0.0))
     engine.load([Arm("a", 0.9), Arm("b", 0.7)], [Offer(0, 0, 0), Offer(1, 0, 0)], 1)
-    for sequence in range(3):
-        engine.learn(outcome(sequence, arm="a", quality=0.5))
     features = pack([0.0, 0.0, 0.0])
+    for sequence in range(3):
+        engine.learn(outcome(sequence, arm="a", features=features, quality=0.5))
     shares = [
         engine.choose(query(candidates=(0, 1), features=features, seed=seed, cost_weight=0.0)).propensities[0]
         for seed in range(1000)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from atp_grpc.engine.checkpoint import _KEYS
 from atp_grpc.engine.contract import CheckpointMismatchError, CorruptCheckpointError
+from atp_grpc.engine.header import _KEYS
 from tests.conformance.engine.forging import AGEING, join, split, taught
 from tests.conformance.engine.world import HOUR
 
@@ -31,7 +31,8 @@ def test_the_forger_of_these_tests_forges_well(make_engine: EngineFactory) -> No
         {"half_life_nanos": None, "epoch_nanos": 0},
         {"half_life_nanos": 2 * HOUR, "epoch_nanos": 64 * HOUR},
         {"contract": 1},
-        {"contract": 3, "novelty": True},
+        {"contract": 2},
+        {"contract": 4, "novelty": True},
     ],
     ids=str,
 )
@@ -60,6 +61,11 @@ def test_another_dimension_is_a_mismatch(make_engine: EngineFactory) -> None:
         {"arms": ["giant", "groß", "tiny", "zebra"]},
         {"arms": "giant"},
         {"arms": [1, 2, 3]},
+        {"common_age": -1},
+        {"common_age": 32},
+        {"common_age": True},
+        {"common_age": 4.0},
+        {"common_age": None},
         {"context_on": 1},
         {"context_on": None},
         {"contract": "1"},
@@ -165,16 +171,30 @@ def test_a_number_that_no_engine_reaches_is_corrupt(make_engine: EngineFactory, 
 def test_a_negative_count_is_corrupt(make_engine: EngineFactory) -> None:
     engine = taught(make_engine)
     header, payload = split(engine.checkpoint())
-    triangle, size = 10, 4
-    # After the gate's three sums: the diagonal of the first arm's moments, and its seven figures.
-    diagonal = [3 + row * (row + 3) // 2 for row in range(size)]
-    figures = range(3 + triangle + size, 3 + triangle + size + 7)
+    triangle, size, first = 10, 4, 7
+    # After the gate's three sums and what the arms have in common: the first arm's two moment matrices, each with its
+    # vector behind it, and six figures. In three dimensions an answer's length depends on all features.
+    of_lengths = first + triangle + size
+    diagonals = [start + row * (row + 3) // 2 for start in (first, of_lengths) for row in range(size)]
+    tokens = of_lengths + triangle
+    figures = range(tokens + size, tokens + size + 6)
     # At the end, three sums for each of the two tenants on one arm; the first of each is a count.
     counts = (len(payload) - 6, len(payload) - 3)
-    for position in (1, 2, *diagonal, *figures, *counts):
+    for position in (1, 2, *diagonals, tokens, *figures, *counts):
         forged = [*payload[:position], -0.5, *payload[position + 1 :]]
         with pytest.raises(CorruptCheckpointError):
             engine.restore(join(header, forged))
+
+
+def test_what_has_a_sign_may_be_negative(make_engine: EngineFactory) -> None:
+    engine = taught(make_engine)
+    header, payload = split(engine.checkpoint())
+    # The gate's first sum, the common part, and everything of the first arm that is on no diagonal and no count.
+    signed = (0, *range(3, 7), 8, 10, 11, 13, 14, 15, *range(17, 21), 22, 24, 25, 27, 28, 29, *range(32, 35))
+    for position in signed:
+        forged = join(header, [*payload[:position], -0.5, *payload[position + 1 :]])
+        engine.restore(forged)
+        assert engine.checkpoint() == forged
 
 
 def test_a_payload_of_another_length_is_corrupt(make_engine: EngineFactory) -> None:

@@ -20,7 +20,7 @@ from tests.conformance.engine.world import NOW, OWN, outcome, query
 
 if TYPE_CHECKING:
     from atp_grpc.engine.contract import Choice, Engine
-    from atp_grpc.engine.reference.reading import Vector
+    from atp_grpc.engine.reference.factor import Vector
     from tests.conformance.engine.conftest import EngineFactory
 
 FEATURES = pack([0.0, 0.0, 0.0])

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from atp_grpc.engine.checkpoint import ArmRecord, TenantRecord, decode, encode
+from atp_grpc.engine.checkpoint import TenantRecord, decode, encode
 from atp_grpc.engine.contract import Arm, ContextMode, Exclusion, Learner, Offer
 from atp_grpc.engine.self_test import spell_choice
 from tests.conformance.engine.grading import FEATURES, HALF, STILL, ask, expected, grade, others_grade, single
 from tests.conformance.engine.strategies import UNIT, outcomes, parameters, queries
-from tests.conformance.engine.world import ARMS, EVERYONE, HOUR, NOW, OFFERS, OWN, outcome, query
+from tests.conformance.engine.world import ARMS, EVERYONE, HOUR, NOW, OFFERS, OWN, graded, outcome, query
 
 if TYPE_CHECKING:
     from atp_grpc.engine.contract import Engine, EngineParameters, Outcome, Query
@@ -25,11 +25,11 @@ GRADES = st.lists(UNIT, min_size=1, max_size=12)
 
 
 def _knowing(
-    make_engine: EngineFactory, chosen: EngineParameters, graded: float, differences: tuple[float, float, float]
+    make_engine: EngineFactory, chosen: EngineParameters, count: float, differences: tuple[float, float, float]
 ) -> Engine:
     """An engine that knows so much of `tiny`, half of it well done, and these sums of `acme` on it."""
     engine = single(make_engine, chosen)
-    arms = {"tiny": ArmRecord((graded, *(0.0,) * 9), (graded / 2, 0.0, 0.0, 0.0), (0.0,) * 7)}
+    arms = {"tiny": graded(count, count / 2)}
     state = dataclasses.replace(
         decode(engine.checkpoint()), learned=1, arms=arms, tenants={"acme": TenantRecord(1, {"tiny": differences})}
     )
@@ -191,9 +191,7 @@ def test_an_offset_alone_moves_its_own_tenant_and_nobody_else(make_engine: Engin
     engine.load(ARMS, OFFERS, 1)
     # Of all arms much is known, the last is the worst, and one tenant has grievances against the other four.
     rewards = {arm.name: 600.0 if arm is ARMS[4] else 700.0 for arm in ARMS}
-    arms = {
-        name: ArmRecord((1000.0, *(0.0,) * 9), (reward, 0.0, 0.0, 0.0), (0.0,) * 7) for name, reward in rewards.items()
-    }
+    arms = {name: graded(1000.0, reward) for name, reward in rewards.items()}
     acme = TenantRecord(1, {arm.name: (50.0, -40.0, -40.0) for arm in ARMS[:4]})
     asked = query(features=FEATURES, candidates=EVERYONE, cost_weight=0.0)
     told = []

@@ -186,6 +186,8 @@ def test_a_refusal_is_no_panic(case: Case) -> None:
         case.engine.choose(query(generation=1, features=FEATURES))
     with pytest.raises(InvalidOutcomeError):
         case.engine.learn(outcome(99, quality=7.0))
+    with pytest.raises(InvalidOutcomeError):
+        case.engine.discount("tiny", 2.0)
     with pytest.raises(StaleGenerationError):
         case.engine.load(ARMS, OFFERS, 1)
     assert not case.engine.quarantined

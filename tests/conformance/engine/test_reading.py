@@ -8,12 +8,12 @@ import warnings
 import numpy as np
 import pytest
 
-from atp_grpc.engine.reference.reading import Vector, _inverse_factor
+from atp_grpc.engine.reference.factor import Vector, inverse_factor
 
 
 def test_a_well_conditioned_matrix_is_inverted() -> None:
     precision = np.array([[3.0, 0.5], [0.5, 2.0]])
-    inverse = _inverse_factor(precision)
+    inverse = inverse_factor(precision)
     assert inverse.T @ inverse == pytest.approx(np.linalg.inv(precision))
 
 
@@ -36,5 +36,5 @@ def test_evidence_never_widens_the_posterior(size: int) -> None:
         warnings.simplefilter("error")
         for _ in range(300):
             precision, prior = _evidence(chance, size)
-            widths = np.square(_inverse_factor(precision)).sum(axis=0)
+            widths = np.square(inverse_factor(precision)).sum(axis=0)
             assert (widths <= 1.02 / prior).all()

@@ -90,6 +90,7 @@ CALLS: dict[str, Callable[[Engine], object]] = {
     "choose_batch": lambda engine: [spell(one) for one in engine.choose_batch(asks(engine.generation))],
     "checkpoint": lambda engine: engine.checkpoint(),
     "learn": lambda engine: engine.learn(lesson(6)),
+    "discount": lambda engine: engine.discount(ARMS[1].name, 0.5),
     "load": lambda engine: engine.load(ARMS, OFFERS, 3 + engine.generation),
     "restore": lambda engine: engine.restore(engine.checkpoint()),
 }
@@ -177,6 +178,8 @@ def test_what_is_refused_reaches_neither() -> None:
     with pytest.raises(EngineError):
         pair.engine.restore(b"ATPENG1\nrubbish")
     assert not pair.engine.learn(lesson(2))
+    with pytest.raises(InvalidOutcomeError):
+        pair.engine.discount("tiny", 2.0)
     for seed in range(20):
         with pytest.raises(InvalidQueryError):
             pair.engine.choose(ask(seed)._replace(candidates=()))
@@ -195,6 +198,14 @@ def test_a_panic_costs_no_answer_and_no_outcome(call: str, error: type[BaseExcep
     pair.assert_set_aside(f"{call}: {error.__name__}")
 
 
+def test_an_arm_that_only_one_of_them_knows_sets_the_native_engine_aside(monkeypatch: pytest.MonkeyPatch) -> None:
+    pair = Pair()
+    monkeypatch.setattr(pair.native, "discount", lambda *_: False)
+    assert pair.engine.discount("tiny", 0.5)
+    assert pair.twin.discount("tiny", 0.5)
+    pair.assert_set_aside("discount: another answer than the reference's")
+
+
 def test_an_outcome_that_only_one_of_them_takes_sets_the_native_engine_aside(monkeypatch: pytest.MonkeyPatch) -> None:
     pair = Pair()
     monkeypatch.setattr(pair.native, "learn", lambda _: False)
@@ -202,7 +213,7 @@ def test_an_outcome_that_only_one_of_them_takes_sets_the_native_engine_aside(mon
     pair.assert_set_aside("learn: another answer than the reference's")
 
 
-@pytest.mark.parametrize("call", ["learn", "load", "restore"])
+@pytest.mark.parametrize("call", ["learn", "discount", "load", "restore"])
 def test_a_refusal_of_what_the_reference_took_sets_the_native_engine_aside(call: str) -> None:
     pair = Pair(EngineError)
     expected = CALLS[call](pair.twin)
@@ -221,7 +232,8 @@ def test_an_interruption_is_passed_on(call: str) -> None:
 
 
 STEPS = st.lists(
-    st.sampled_from(["choose", "choose_batch", "checkpoint", "load", "restore", *["learn"] * 5]), max_size=25
+    st.sampled_from(["choose", "choose_batch", "checkpoint", "discount", "load", "restore", *["learn"] * 5]),
+    max_size=25,
 )
 
 

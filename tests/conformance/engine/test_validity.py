@@ -47,10 +47,15 @@ def engine(make_engine: EngineFactory) -> Engine:
         *({name: value} for name in ("cost_scale_nano_usd", "latency_scale_seconds") for value in (*BROKEN, 0.0, 1e25)),
         *({name: value} for name in ("scale", "alpha") for value in (*BROKEN, 1e7)),
         *({"epsilon": value} for value in (*BROKEN, 1.001)),
-        *({"slope_precision": value} for value in (*BROKEN, 0.0, 1e10)),
+        *(
+            {name: value}
+            for name in ("slope_precision", "token_precision", "common_precision")
+            for value in (*BROKEN, 0.0, 9e-10, 1.1e9)
+        ),
         *({"half_life_nanos": value} for value in (0, 63, -1, 2**62 + 1)),
         *({name: value} for name in ("context_on_z", "context_off_z") for value in (math.nan, math.inf, -math.inf)),
-        {"context_on_z": -0.1},
+        {"context_on_z": -2.1},
+        {"context_off_z": 0.1},
         *({"context_min_weight": value} for value in (*BROKEN, 1e19)),
         *({"gamma": value} for value in (*BROKEN, 1.1e9)),
         *({"tenant_pseudo_count": value} for value in (*BROKEN, 0.0, 9e-10, 1.1e9)),
@@ -122,6 +127,10 @@ def test_no_arms_at_all_can_be_loaded(engine: Engine) -> None:
         *({name: value} for name in ("input_tokens", "max_output_tokens") for value in (*BROKEN, 1.1e9)),
         *({name: value} for name in ("max_cost_nano_usd", "latency_slo_seconds") for value in BROKEN),
         *({"quality_floor": value} for value in (*BROKEN, 1.1)),
+        *({"favour": value} for value in (*BROKEN, 1.1e9)),
+        {"favoured": 1, "favour": -1.0},
+        {"favoured": -1},
+        {"favoured": 2**63},
         {"tenant": ""},
         {"tenant": "\ud800"},
     ],
@@ -176,6 +185,16 @@ def test_a_broken_outcome_teaches_nothing_and_keeps_its_sequence(engine: Engine,
     assert engine.learn(good)
 
 
+@pytest.mark.parametrize(
+    ("arm", "keep"), [*(("tiny", value) for value in (*BROKEN, 1.001)), ("", 0.5), ("\ud800", 0.5)]
+)
+def test_a_broken_discount_forgets_nothing(engine: Engine, arm: str, keep: float) -> None:
+    state = engine.checkpoint()
+    with pytest.raises(InvalidOutcomeError):
+        engine.discount(arm, keep)
+    assert engine.checkpoint() == state
+
+
 def test_a_summary_is_of_a_moment_since_1970(engine: Engine) -> None:
     for moment in (-1, 2**63):
         with pytest.raises(InvalidQueryError):
@@ -210,6 +229,8 @@ def test_values_on_the_edge_of_their_range_are_fine(engine: Engine) -> None:
             quality_floor=1.0,
             latency_slo_seconds=0.0,
             tenant="t",
+            favoured=2**63 - 1,
+            favour=1e9,
         )
     ).propensities
     assert engine.learn(
@@ -230,12 +251,21 @@ def test_values_on_the_edge_of_their_range_are_fine(engine: Engine) -> None:
 
 
 def test_parameters_on_the_edge_of_their_range_are_fine(make_engine: EngineFactory) -> None:
-    low: dict[str, float] = {"gamma": 0.0, "tenant_pseudo_count": 1e-9, "tenant_offset_limit": 0.0, "tenant_limit": 0}
+    low: dict[str, float] = {
+        "gamma": 0.0,
+        "tenant_pseudo_count": 1e-9,
+        "tenant_offset_limit": 0.0,
+        "tenant_limit": 0,
+        "token_precision": 1e-9,
+        "common_precision": 1e-9,
+    }
     high: dict[str, float] = {
         "gamma": 1e9,
         "tenant_pseudo_count": 1e9,
         "tenant_offset_limit": 1.0,
         "tenant_limit": 10**6,
+        "token_precision": 1e9,
+        "common_precision": 1e9,
     }
     for change in (low, high):
         assert make_engine(dataclasses.replace(OWN, **change)).parameters.gamma == change["gamma"]  # type: ignore[arg-type]

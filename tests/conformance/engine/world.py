@@ -38,7 +38,15 @@ OFFERS: Final = (
     Offer(4, 15_000_000_000, 75_000_000_000),
 )
 EVERYONE: Final = (0, 1, 3, 4, 5)
-BLANK: Final = {arm.name: ArmRecord((0.0,) * 10, (0.0,) * 4, (0.0,) * 7) for arm in ARMS}
+
+
+def graded(count: float = 0.0, reward: float = 0.0) -> ArmRecord:
+    """What is known, in three dimensions, of an arm graded so often, and so well in sum, on prompts of zeros."""
+    none = (0.0,)
+    return ArmRecord((count, *none * 9), (reward, *none * 3), none * 10, none * 4, none * 6)
+
+
+BLANK: Final = {arm.name: graded() for arm in ARMS}
 """The five models in a state of three dimensions that knows their names and nothing else."""
 
 

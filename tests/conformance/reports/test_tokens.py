@@ -6,13 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atp_grpc.domain.decision import Lesson
+from atp_grpc.domain.decision import Lesson, Revisions
 from atp_grpc.domain.errors import AtpError, TokenExpiredError, TokenInvalidError
+from atp_grpc.domain.money import TokenPrices
+from atp_grpc.domain.request import FeatureVector
 from atp_grpc.learning.native import NativeTokens
 from atp_grpc.routing.feedback import FeedbackTokens
 from atp_grpc.secrets.contract import SealError
 from tests.conformance.store.samples import NOW, lesson, lessons
 from tests.native_engine import need_native, no_fault
+from tests.unit.learning.examples import FIRST_LESSON, FIRST_VERSION
 
 
 class OpenSealer:
@@ -60,8 +63,19 @@ def test_both_say_the_same_of_any_bytes(native: NativeTokens, noise: bytes, at: 
     token = bytearray(REFERENCE.seal(lesson()))
     token[at % len(token)] ^= 1 << bit
 
-    for anything in (bytes(token), b"acme|" + noise, bytes(token[:at])):
+    for anything in (bytes(token), b"acme|" + noise, b"acme|\x01" + noise, b"acme|\x02" + noise, bytes(token[:at])):
         assert opened(native, anything, "acme", NOW) == opened(REFERENCE, anything, "acme", NOW)
+
+
+@pytest.mark.native
+def test_a_token_that_was_sealed_before_holds_were_noted_opens_in_rust() -> None:
+    need_native()
+    lesson_of = pytest.importorskip("atp_native").LessonReader(Lesson, FeatureVector, TokenPrices, Revisions).read
+
+    assert lesson_of(FIRST_VERSION, "acme") == FIRST_LESSON
+    for length in range(len(FIRST_VERSION)):
+        assert lesson_of(FIRST_VERSION[:length], "acme") is None
+    assert lesson_of(b"\x03" + FIRST_VERSION[1:], "acme") is None
 
 
 @pytest.mark.native

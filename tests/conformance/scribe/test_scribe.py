@@ -4,7 +4,6 @@ out."""
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, field
 
 import pytest
 from hypothesis import given, settings
@@ -12,71 +11,38 @@ from hypothesis import strategies as st
 
 from atp_grpc.catalog.snapshot import Snapshot
 from atp_grpc.domain.clock import NANOS_PER_SECOND
+from atp_grpc.domain.decision import DualPrices
 from atp_grpc.domain.errors import AtpError, NoEligibleModelError
-from atp_grpc.domain.money import TokenPrices
 from atp_grpc.domain.request import FeatureVector, RouteRequest
-from atp_grpc.engine.contract import Choice, Outcome
+from atp_grpc.engine.contract import Outcome
 from atp_grpc.engine.native import NativeEngine
 from atp_grpc.engine.reference import ReferenceEngine
 from atp_grpc.pb.atp.v1 import route_service_pb2 as pb
 from atp_grpc.routing.feedback import FeedbackTokens
-from atp_grpc.routing.scribe.contract import Facts, Routed
+from atp_grpc.routing.scribe.contract import Routed
 from atp_grpc.routing.scribe.native import NativeScribe
-from atp_grpc.routing.scribe.reference import ReferenceScribe
 from atp_grpc.secrets.files import open_secrets
 from atp_grpc.services.status import rpc_status
 from atp_grpc.services.validation import Validation
 from atp_grpc.services.wire.native import NativeReader, NativeWriter
 from atp_grpc.services.wire.reference import ReferenceReader, ReferenceWriter
-from atp_grpc.store.decision_codec import decode_decision, encode_decision
+from atp_grpc.store.decision_codec import decode_decision
+from tests.conformance.scribe.both import Both, desk, writers
 from tests.native_engine import need_native, no_fault
-from tests.unit.routing.desk import CALL, PARAMETERS, POLICY, WEEK_SECONDS, Desk, Plain, three_models
-from tests.unit.routing.examples import NOW, deployment, model, snapshot
+from tests.unit.routing.desk import CALL, PARAMETERS, POLICY, Desk, three_models
+from tests.unit.routing.examples import NOW
 from tests.unit.routing.strategies import REQUESTS, views
 
 pytestmark = pytest.mark.native
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+PRICES_OF_PRESSURE = st.just(0.0) | st.floats(0, 1e6)
 ATTRIBUTES = ("decision_id", "policy", "model", "expected_cost_nano_usd", "token", "record")
 
 
 @pytest.fixture(autouse=True)
 def native() -> None:
     need_native()
-
-
-@dataclass
-class Both:
-    """A scribe that lets both write and compares; keeps the native one's."""
-
-    faults: list[BaseException] = field(default_factory=list)
-    written: list[tuple[Routed, Routed]] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.reference = ReferenceScribe(
-            policy=POLICY, tokens=FeedbackTokens(Plain()), encode=encode_decision, token_ttl_seconds=WEEK_SECONDS
-        )
-        self.native = NativeScribe(
-            policy=POLICY,
-            sealer=Plain(),
-            token_ttl_seconds=WEEK_SECONDS,
-            reference=self.reference,
-            on_fault=self.faults.append,
-        )
-
-    def write(self, choice: Choice, facts: Facts) -> Routed:
-        ours, theirs = self.native.write(choice, facts), self.reference.write(choice, facts)
-        self.written.append((ours, theirs))
-        return ours
-
-
-def desk(view: Snapshot, scribe: Both, seed: int = 0) -> Desk:
-    return Desk(view, engine=NativeEngine(PARAMETERS), first_seed=seed, scribe=scribe)
-
-
-def writers() -> tuple[ReferenceWriter, NativeWriter]:
-    reference = ReferenceWriter(decode_decision)
-    return reference, NativeWriter(reference, on_fault=no_fault)
 
 
 @settings(deadline=None)
@@ -87,6 +53,8 @@ def writers() -> tuple[ReferenceWriter, NativeWriter]:
     labels=st.dictionaries(st.text(max_size=5), st.text(max_size=5), max_size=3),
     words=st.tuples(st.text(max_size=5), st.text(max_size=5)),
     lessons=st.integers(0, 3),
+    dual_prices=st.builds(DualPrices, PRICES_OF_PRESSURE, PRICES_OF_PRESSURE),
+    favoured=st.none() | st.integers(0, 3) | st.sampled_from([-1, 2**31, 2**70]),
 )
 def test_token_record_and_reply_are_the_references(
     view: Snapshot,
@@ -95,8 +63,10 @@ def test_token_record_and_reply_are_the_references(
     labels: dict[str, str],
     words: tuple[str, str],
     lessons: int,
+    dual_prices: DualPrices,
+    favoured: int | None,
 ) -> None:
-    scribe = Both()
+    scribe = Both(dual_prices, favoured)
     writing = desk(view, scribe, seed)
     writing.revision = lessons
     for number in range(lessons):
@@ -198,16 +168,6 @@ def test_a_batch_holds_every_kind_of_answer_in_its_place() -> None:
     assert last[0].response.decision_id == routed[1].decision_id
     assert last[1].response == pb.RouteResponse.FromString(before)
     assert last[2].error == rpc_status(refusal, TRACE)
-
-
-def test_money_that_no_field_holds_is_the_most_that_one_does() -> None:
-    scribe = Both()
-    prices = TokenPrices(2**62, 2**62)
-    dear = snapshot([model("dear", context_tokens=10**9)], [deployment("dear", prices=prices)])
-    routed = desk(dear, scribe).router.route(RouteRequest(text="a", input_tokens=10**8), CALL)
-    assert routed.expected_cost_nano_usd == scribe.written[0][1].expected_cost_nano_usd == 2**63 - 1
-    _, native = writers()
-    assert pb.RouteResponse.FromString(native.response(routed)).expected.cost_nano_usd == 2**63 - 1
 
 
 def test_what_cannot_be_written_is_told_and_left_to_the_reference() -> None:

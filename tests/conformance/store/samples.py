@@ -7,7 +7,16 @@ from collections.abc import Mapping
 
 from hypothesis import strategies as st
 
-from atp_grpc.domain.decision import Candidate, Decision, Expectation, Lesson, ReasonCode, Revisions, Target
+from atp_grpc.domain.decision import (
+    Candidate,
+    Decision,
+    DualPrices,
+    Expectation,
+    Lesson,
+    ReasonCode,
+    Revisions,
+    Target,
+)
 from atp_grpc.domain.money import TokenPrices
 from atp_grpc.domain.outcome import Attempt, AttemptError, NewObservation, Report, Usage
 from atp_grpc.domain.request import FeatureVector, Weights
@@ -32,6 +41,7 @@ def lesson(decision_id: str = "decision-1", *, tenant: str = "acme", decided_nan
         input_tokens=123.5,
         prices=TokenPrices(1_000_000_000, 2_000_000_000, cached_input=None, reasoning=5),
         revisions=Revisions(policy="default", policy_version=1, catalog=7, learner=9_000_000_000),
+        hold_nano_usd=37_035,
     )
 
 
@@ -58,6 +68,7 @@ def decision(decision_id: str = "decision-1", *, tenant: str = "acme", decided_n
         task_type="code",
         session_id="session",
         labels={"team": "search"},
+        dual_prices=DualPrices(cost=0.25, quality=0.5),
     )
 
 
@@ -128,6 +139,7 @@ lessons = st.builds(
     input_tokens=numbers,
     prices=st.builds(TokenPrices, counts, counts, st.none() | counts, st.none() | counts),
     revisions=st.builds(Revisions, texts, counts, counts, counts),
+    hold_nano_usd=counts | st.just(2**63 - 1),
 )
 candidates = st.builds(
     Candidate,
@@ -148,4 +160,5 @@ decisions = st.builds(
     task_type=texts,
     session_id=texts,
     labels=st.dictionaries(texts, texts, max_size=3),
+    dual_prices=st.builds(DualPrices, numbers, numbers),
 )

@@ -10,7 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atp_grpc.domain.decision import Candidate, Decision, Expectation, Lesson, ReasonCode, Revisions, Target
+from atp_grpc.domain.decision import (
+    NO_DUAL_PRICES,
+    Candidate,
+    Decision,
+    DualPrices,
+    Expectation,
+    Lesson,
+    ReasonCode,
+    Revisions,
+    Target,
+)
 from atp_grpc.domain.money import TokenPrices
 from atp_grpc.domain.request import FeatureVector, Weights
 from atp_grpc.pb.atp.v1 import routing_pb2
@@ -39,6 +49,7 @@ DECISION = Decision(
         input_tokens=12.5,
         prices=TokenPrices(1, 2, None, 4),
         revisions=Revisions("default", 1, 2, 3),
+        hold_nano_usd=1000,
     ),
     candidates=(
         Candidate(Target("small", "small@é", "north"), Expectation(0.8, 10, 0.5, 0.0), utility=0.6, propensity=0.75),
@@ -51,6 +62,7 @@ DECISION = Decision(
     engine="native",
     session_id="s",
     labels={"team": "search"},
+    dual_prices=DualPrices(cost=0.03, quality=2.5),
 )
 
 
@@ -61,12 +73,13 @@ def text(value: str) -> bytes:
 # Spelled out along the description and by no code of the codec: what another language has to write.
 RECORD = b"".join(
     [
-        b"D\x01",
+        b"D\x02",
         struct.pack("<HHBBI", 2, 1, 2, 1, len(FEATURES)),
         struct.pack("<qqQ", 1_700_000_000_000_000_000, 1_700_000_000_000_000_001, 2**64 - 1),
         struct.pack("<6d", 0.25, 0.5, 0.75, 12.5, 0.1, 0.0),
         struct.pack("<4q", 1, 2, -1, 4),
         struct.pack("<3q", 1, 2, 3),
+        struct.pack("<qdd", 1000, 0.03, 2.5),
         struct.pack("<2d", 0.8, 0.9),
         struct.pack("<2q", 10, 1000),
         struct.pack("<2d", 0.5, 1.5),
@@ -81,10 +94,30 @@ RECORD = b"".join(
     ]
 )
 
+# What the first version wrote of the same decision, before there were holds and dual prices.
+FIRST_VERSION = bytes.fromhex(
+    "44010200010002010800000000002a36fe9c971701002a36fe9c9717ffffffffffffffff000000000000d03f000000000000"
+    "e03f000000000000e83f00000000000029409a9999999999b93f000000000000000001000000000000000200000000000000"
+    "ffffffffffffffff04000000000000000100000000000000020000000000000003000000000000009a9999999999e93fcdcc"
+    "ccccccccec3f0a00000000000000e803000000000000000000000000e03f000000000000f83f00000000000000007b14ae47"
+    "e17a843f333333333333e33f666666666666e63f000000000000e83f000000000000d03f0000803f00000040020504006163"
+    "6d650300642d31070064656661756c740800666c6167732e763105006c617267650b006c61726765406e6f72746806006e61"
+    "7469766500000100730500736d616c6c0800736d616c6c40c3a905006e6f72746805006c617267650b006c61726765406e6f"
+    "72746805006e6f72746804007465616d0600736561726368"
+)
+
 
 def test_a_record_has_the_bytes_of_the_description() -> None:
     assert encode_decision(DECISION) == RECORD
     assert decode_decision(RECORD) == DECISION
+
+
+def test_a_record_of_the_first_version_is_read_as_without_a_hold_and_prices() -> None:
+    lesson = DECISION.lesson._replace(hold_nano_usd=0)
+    known = dataclasses.replace(DECISION, lesson=lesson, dual_prices=NO_DUAL_PRICES)
+
+    assert decode_decision(FIRST_VERSION) == known
+    assert decode_decision(encode_decision(known)) == known
 
 
 @given(decisions)
@@ -112,16 +145,17 @@ def test_every_reason_code_has_the_number_of_the_contract() -> None:
     assert numbers == REASON_NUMBERS
 
 
-@pytest.mark.parametrize("length", range(len(RECORD)))
-def test_a_record_that_was_cut_is_refused(length: int) -> None:
-    with pytest.raises(DamagedDecisionError):
-        decode_decision(RECORD[:length])
+@pytest.mark.parametrize("whole", [RECORD, FIRST_VERSION], ids=["this version", "first version"])
+def test_a_record_that_was_cut_is_refused(whole: bytes) -> None:
+    for length in range(len(whole)):
+        with pytest.raises(DamagedDecisionError):
+            decode_decision(whole[:length])
 
 
 @pytest.mark.parametrize(
     "foreign",
     [
-        b"D\x02" + RECORD[2:],
+        b"D\x03" + RECORD[2:],
         b'{"lesson":{"tenant":"acme"},"candidates":[]}' * 5,
         RECORD + b"\x00",
         RECORD.replace(b"\x02\x05", b"\x02\x63"),
@@ -135,7 +169,7 @@ def test_what_is_not_a_record_is_refused(foreign: bytes) -> None:
         decode_decision(foreign)
 
 
-@given(st.binary(max_size=400) | st.binary(max_size=400).map(lambda tail: RECORD[:140] + tail))
+@given(st.binary(max_size=400) | st.binary(max_size=400).map(lambda tail: RECORD[:164] + tail))
 def test_no_bytes_do_more_than_be_refused(anything: bytes) -> None:
     with pytest.raises(DamagedDecisionError):
         decode_decision(anything)

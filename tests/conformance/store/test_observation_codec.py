@@ -40,6 +40,7 @@ OBSERVATION = Observation(
         input_tokens=12.5,
         prices=TokenPrices(1, 2, None, 4),
         revisions=Revisions("default", 1, 2, 3),
+        hold_nano_usd=1000,
     ),
     recorded=Report(
         attempts=(
@@ -60,12 +61,12 @@ def text(value: str) -> bytes:
 # Spelled out along the description and by no code of the codec: what another language has to write.
 RECORD = b"".join(
     [
-        b"O\x01",
+        b"O\x02",
         struct.pack("<3q", 1_700_000_000_000_000_007, 1_700_000_000_000_000_000, 1_700_000_000_000_000_001),
         struct.pack("<4d", 0.25, 0.5, 0.75, 12.5),
         struct.pack("<4q", 1, 2, -1, 4),
         struct.pack("<3q", 1, 2, 3),
-        struct.pack("<I", len(FEATURES)),
+        struct.pack("<Iq", len(FEATURES), 1000),
         FEATURES,
         *map(text, ["large", "large@north", "default", "flags.v1"]),
         struct.pack("<BBHd", 0, 2, 1, 0.0),
@@ -78,6 +79,17 @@ RECORD = b"".join(
     ]
 )
 
+# What the first version wrote of the same observation, before there were holds.
+FIRST_VERSION = bytes.fromhex(
+    "4f0107002a36fe9c971700002a36fe9c971701002a36fe9c9717000000000000d03f000000000000e03f000000000000e83f"
+    "000000000000294001000000000000000200000000000000ffffffffffffffff040000000000000001000000000000000200"
+    "0000000000000300000000000000080000000000803f0000004005006c617267650b006c61726765406e6f72746807006465"
+    "6661756c740800666c6167732e76310002010000000000000000000002000000000000000000000000000000000000000000"
+    "0000000000000000000000000000000000000000000000000000000500736d616c6c0b00736d616c6c406e6f72746837000a"
+    "00000000000000000000000000000014000000000000000000000000000000e803000000000000000000000000f83f05006c"
+    "6172676500000200c3a901000001000000000000000000f03f"
+)
+
 
 def decoded(record: bytes) -> Observation:
     return decode_observation(record, tenant="acme", decision_id="d-1", replica="r", sequence=5)
@@ -86,6 +98,13 @@ def decoded(record: bytes) -> Observation:
 def test_a_record_has_the_bytes_of_the_description() -> None:
     assert encode_observation(OBSERVATION) == RECORD
     assert decoded(RECORD) == OBSERVATION
+
+
+def test_a_record_of_the_first_version_is_read_as_without_a_hold() -> None:
+    known = OBSERVATION._replace(lesson=OBSERVATION.lesson._replace(hold_nano_usd=0))
+
+    assert decoded(FIRST_VERSION) == known
+    assert decoded(encode_observation(known)) == known
 
 
 @given(lessons, reports, reports)
@@ -112,16 +131,17 @@ def test_every_error_has_the_number_of_the_contract() -> None:
     )
 
 
-@pytest.mark.parametrize("length", range(len(RECORD)))
-def test_a_record_that_was_cut_is_refused(length: int) -> None:
-    with pytest.raises(DamagedObservationError):
-        decoded(RECORD[:length])
+@pytest.mark.parametrize("whole", [RECORD, FIRST_VERSION], ids=["this version", "first version"])
+def test_a_record_that_was_cut_is_refused(whole: bytes) -> None:
+    for length in range(len(whole)):
+        with pytest.raises(DamagedObservationError):
+            decoded(whole[:length])
 
 
 @pytest.mark.parametrize(
     "foreign",
     [
-        b"O\x02" + RECORD[2:],
+        b"O\x03" + RECORD[2:],
         b'{"lesson":{"tenant":"acme"},"recorded":{}}' * 5,
         RECORD + b"\x00",
         RECORD.replace(
@@ -136,7 +156,7 @@ def test_what_is_not_a_record_is_refused(foreign: bytes) -> None:
         decoded(foreign)
 
 
-@given(st.binary(max_size=400) | st.binary(max_size=400).map(lambda tail: RECORD[:118] + tail))
+@given(st.binary(max_size=400) | st.binary(max_size=400).map(lambda tail: RECORD[:126] + tail))
 def test_no_bytes_do_more_than_be_refused(anything: bytes) -> None:
     with contextlib.suppress(DamagedObservationError):
         decoded(anything)

@@ -33,7 +33,13 @@ from atp_grpc.catalog.snapshot import build_snapshot
 from atp_grpc.config import Settings
 from atp_grpc.domain.clock import NANOS_PER_SECOND, ManualClock
 from atp_grpc.domain.health import Finding, State
-from atp_grpc.pb.atp.admin.v1 import catalog_service_pb2, operations_service_pb2
+from atp_grpc.pb.atp.admin.v1 import (
+    catalog_service_pb2,
+    operations_service_pb2,
+    policy_service_pb2,
+    prior_service_pb2,
+    tenant_service_pb2,
+)
 from atp_grpc.pb.atp.v1 import decision_service_pb2, observe_service_pb2, route_service_pb2
 from atp_grpc.store.contract import StoreFailure
 from atp_grpc.store.memory import MemoryStore
@@ -42,6 +48,9 @@ from tests.rpc.catalogues import DRAINING_ONLY, ONE_MODEL, TWO_MODELS
 MODULES = (
     catalog_service_pb2,
     operations_service_pb2,
+    policy_service_pb2,
+    prior_service_pb2,
+    tenant_service_pb2,
     decision_service_pb2,
     observe_service_pb2,
     route_service_pb2,

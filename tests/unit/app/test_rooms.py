@@ -14,16 +14,17 @@ import pytest
 
 from atp_grpc.app import rooms as rooms_module
 from atp_grpc.app.rooms import Rooms, open_rooms
-from atp_grpc.config import LearningSettings, Settings, StoreSettings
+from atp_grpc.config import LearningSettings, PolicySettings, Settings, StoreSettings
 from atp_grpc.domain.call import Call
 from atp_grpc.domain.clock import ManualClock
 from atp_grpc.domain.errors import DecisionNotFoundError
 from atp_grpc.domain.outcome import Report
-from atp_grpc.domain.request import RouteRequest
+from atp_grpc.domain.request import Constraints, RouteRequest
 from atp_grpc.domain.tenant import Principal
 from atp_grpc.engine.reference import ReferenceEngine
 from atp_grpc.learning.observer import Reference
 from atp_grpc.store.contract import StoreFailure
+from atp_grpc.store.sqlite import open_sqlite_store
 from tests.rpc.waiting import eventually
 
 CALL = Call("m", Principal("acme", "key", frozenset()), 1e9, "trace")
@@ -112,7 +113,11 @@ async def test_a_store_that_cannot_take_a_checkpoint_is_an_incident_and_costs_no
 
 
 async def test_pruning_forgets_what_is_old_and_keeps_what_was_learned(desk: Desk) -> None:
-    desk.use(store=StoreSettings("memory"), learning=LearningSettings(ledger_size=1))
+    desk.use(
+        store=StoreSettings("memory"),
+        learning=LearningSettings(ledger_size=1),
+        policy=PolicySettings(feature_schema="flags.v1", feature_dimension=15),
+    )
     async with desk.open() as rooms:
         old = await learn_one(rooms)
         await eventually(lambda: rooms.store.find_decision("acme", old), is_it=bool)
@@ -155,7 +160,7 @@ async def test_an_observation_of_another_schema_is_kept_reported_and_passed_over
         assert await rooms.store.last_sequence() == 1
         assert rooms.learner.learned_through == 1
     (line,) = desk.events("observation not learned")
-    assert (line["level"], line["sequence"], line["kind"]) == ("warning", 1, "InvalidOutcomeError")
+    assert (line["level"], line["sequence"], line["kind"]) == ("warning", 1, "another schema")
 
 
 async def test_a_fault_while_learning_is_an_incident_and_the_next_report_is_taken(
@@ -172,3 +177,27 @@ async def test_a_fault_while_learning_is_an_incident_and_the_next_report_is_take
         assert rooms.learner.revision == 1
     (line,) = desk.events("incident")
     assert line["method"] == "journal"
+
+
+@pytest.mark.parametrize("looks", [True, False])
+async def test_a_model_that_fell_is_told_also_by_a_replay_where_the_policy_looks_and_nowhere_else(
+    desk: Desk, *, looks: bool
+) -> None:
+    desk.use(policy=PolicySettings(feature_schema="flags.v1", feature_dimension=15, change_detection=looks))
+    only = Constraints(allowed_models=frozenset({"cobalt-base"}))
+    async with desk.open() as rooms:
+        for number in range(120):
+            routed = rooms.router.route(RouteRequest(text="What is 2 + 2?", constraints=only), CALL)
+            report = Report(quality=0.9 if number < 80 else 0.0)
+            await rooms.observer.observe(Reference(token=routed.token), report, CALL)
+        fell = counted(rooms, "atp_quality_changes_total", direction="fell")
+        known = rooms.engine.checkpoint()
+    told = desk.events("quality changed")
+    assert bool(fell) == bool(told) == looks
+    # As after a crash before the first checkpoint: everything is learned once more.
+    store = await open_sqlite_store(desk.settings.data_dir / "atp.db", replica="maker", clock=desk.clock)
+    await store.save_checkpoint("default", b"")
+    await store.close()
+    async with desk.open() as rooms:
+        assert counted(rooms, "atp_quality_changes_total", direction="fell") == fell
+        assert rooms.engine.checkpoint() == known

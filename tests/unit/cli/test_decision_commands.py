@@ -193,6 +193,7 @@ def test_a_decision_is_shown_with_what_was_weighed_and_what_was_observed(
         catalog_revision=3,
         learner_revision=12,
         weights=m.Weights(cost=0.1),
+        dual_prices=m.DualPrices(cost=0.025),
         seed=7,
         features=m.Features(schema_id="flags.v1", values=[0.0] * 15),
         engine="native",
@@ -211,6 +212,7 @@ def test_a_decision_is_shown_with_what_was_weighed_and_what_was_observed(
         "propensity: 0.9700\n"
         "policy: default version 1\n"
         "weights: cost 0.1, latency 0\n"
+        "dual prices: ceiling 0.025, floor 0\n"
         "catalogue: revision 3\n"
         "learned: 12 outcomes\n"
         "features: flags.v1, 15 values\n"

@@ -131,7 +131,7 @@ def test_a_prior_and_its_weight_change_the_choices(folder: Path) -> None:
 
 def test_policy_settings_and_learners_change_the_choices(folder: Path) -> None:
     written = []
-    for arguments in ((), ("--set", "policy.scale=1"), ("--learner", "greedy"), ("--cost-weight", "3")):
+    for arguments in ((), ("--set", "policy.scale=1"), ("--learner", "ucb1"), ("--cost-weight", "3")):
         assert replay("two.jsonl", *arguments, "--choices", "c.jsonl") == 0
         written.append([line.model for line in read_choices(Path("c.jsonl"))])
 

@@ -16,6 +16,9 @@ from grpc_health.v1.health import aio as health
 
 from atp_grpc.pb.atp.admin.v1 import catalog_service_pb2 as catalog
 from atp_grpc.pb.atp.admin.v1 import operations_service_pb2 as operations
+from atp_grpc.pb.atp.admin.v1 import policy_service_pb2 as policies
+from atp_grpc.pb.atp.admin.v1 import prior_service_pb2 as priors
+from atp_grpc.pb.atp.admin.v1 import tenant_service_pb2 as tenants
 from atp_grpc.pb.atp.v1 import decision_service_pb2 as decisions
 from atp_grpc.pb.atp.v1 import observe_service_pb2 as observations
 from atp_grpc.pb.atp.v1 import route_service_pb2 as routes
@@ -33,6 +36,18 @@ ANSWERS: Mapping[str, Message] = {
     "/atp.admin.v1.CatalogService/ListDeployments": catalog.ListDeploymentsResponse(revision=7),
     "/atp.admin.v1.CatalogService/GetProvider": catalog.GetProviderResponse(revision=7),
     "/atp.admin.v1.CatalogService/ListProviders": catalog.ListProvidersResponse(revision=7),
+    "/atp.admin.v1.PolicyService/GetPolicy": policies.GetPolicyResponse(revision=7),
+    "/atp.admin.v1.PolicyService/ListPolicies": policies.ListPoliciesResponse(revision=7),
+    "/atp.admin.v1.PolicyService/CreatePolicy": policies.CreatePolicyResponse(revision=7),
+    "/atp.admin.v1.PolicyService/UpdatePolicy": policies.UpdatePolicyResponse(revision=7),
+    "/atp.admin.v1.PolicyService/DeletePolicy": policies.DeletePolicyResponse(revision=7),
+    "/atp.admin.v1.PolicyService/RollbackPolicy": policies.RollbackPolicyResponse(revision=7),
+    "/atp.admin.v1.PriorService/ImportPrior": priors.ImportPriorResponse(revision=7),
+    "/atp.admin.v1.PriorService/GetPrior": priors.GetPriorResponse(revision=7),
+    "/atp.admin.v1.TenantService/SetBudget": tenants.SetBudgetResponse(budget=tenants.Budget(tenant="acme")),
+    "/atp.admin.v1.TenantService/GetBudget": tenants.GetBudgetResponse(budget=tenants.Budget(tenant="acme")),
+    "/atp.admin.v1.TenantService/ListBudgets": tenants.ListBudgetsResponse(),
+    "/atp.admin.v1.TenantService/DeleteBudget": tenants.DeleteBudgetResponse(),
     "/atp.admin.v1.OperationsService/GetServerInfo": operations.GetServerInfoResponse(instance_id="i-1"),
     "/atp.admin.v1.OperationsService/ReloadCatalog": operations.ReloadCatalogResponse(revision=7),
 }
@@ -92,6 +107,9 @@ def handlers_of(scripted: Scripted) -> list[grpc.GenericRpcHandler]:
         "atp.v1.DecisionService": decisions,
         "atp.admin.v1.CatalogService": catalog,
         "atp.admin.v1.OperationsService": operations,
+        "atp.admin.v1.PolicyService": policies,
+        "atp.admin.v1.PriorService": priors,
+        "atp.admin.v1.TenantService": tenants,
     }
     generic = []
     for service, module in modules.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Any
 
 import grpc
@@ -24,6 +25,18 @@ CALLS = [
     ("list_deployments", m.ListDeploymentsRequest(), "/atp.admin.v1.CatalogService/ListDeployments"),
     ("get_provider", m.GetProviderRequest(name="a"), "/atp.admin.v1.CatalogService/GetProvider"),
     ("list_providers", m.ListProvidersRequest(), "/atp.admin.v1.CatalogService/ListProviders"),
+    ("policies.get", m.GetPolicyRequest(name="a"), "/atp.admin.v1.PolicyService/GetPolicy"),
+    ("policies.list", m.ListPoliciesRequest(), "/atp.admin.v1.PolicyService/ListPolicies"),
+    ("policies.create", m.CreatePolicyRequest(), "/atp.admin.v1.PolicyService/CreatePolicy"),
+    ("policies.update", m.UpdatePolicyRequest(), "/atp.admin.v1.PolicyService/UpdatePolicy"),
+    ("policies.delete", m.DeletePolicyRequest(name="a"), "/atp.admin.v1.PolicyService/DeletePolicy"),
+    ("policies.rollback", m.RollbackPolicyRequest(name="a"), "/atp.admin.v1.PolicyService/RollbackPolicy"),
+    ("priors.import_prior", m.ImportPriorRequest(prior=b"p"), "/atp.admin.v1.PriorService/ImportPrior"),
+    ("priors.get", m.GetPriorRequest(), "/atp.admin.v1.PriorService/GetPrior"),
+    ("budgets.set", m.SetBudgetRequest(tenant="a"), "/atp.admin.v1.TenantService/SetBudget"),
+    ("budgets.get", m.GetBudgetRequest(tenant="a"), "/atp.admin.v1.TenantService/GetBudget"),
+    ("budgets.list", m.ListBudgetsRequest(), "/atp.admin.v1.TenantService/ListBudgets"),
+    ("budgets.delete", m.DeleteBudgetRequest(tenant="a"), "/atp.admin.v1.TenantService/DeleteBudget"),
     ("get_server_info", m.GetServerInfoRequest(), "/atp.admin.v1.OperationsService/GetServerInfo"),
     ("reload_catalog", m.ReloadCatalogRequest(), "/atp.admin.v1.OperationsService/ReloadCatalog"),
 ]
@@ -39,7 +52,7 @@ async def test_a_method_calls_its_rpc_and_returns_its_answer(
     server: Scripted, method: str, request_message: Any, path: str
 ) -> None:
     async with AtpClient.open(server.target, credential="atp_dev_1_secret") as atp:
-        answer = await getattr(atp, method)(request_message)
+        answer = await attrgetter(method)(atp)(request_message)
 
     [received] = server.received
     assert (answer, received.method, received.request) == (ANSWERS[path], path, request_message)

@@ -9,13 +9,15 @@ import grpc
 import pytest
 
 from atp_grpc.client import service_config
-from atp_grpc.pb.atp.admin.v1 import catalog_service_pb2, operations_service_pb2
+from atp_grpc.pb.atp.admin.v1 import catalog_service_pb2, operations_service_pb2, policy_service_pb2, tenant_service_pb2
 from atp_grpc.pb.atp.v1 import decision_service_pb2, observe_service_pb2, route_service_pb2
 
 ROOT = Path(__file__).resolve().parents[3]
 MODULES = (
     catalog_service_pb2,
     operations_service_pb2,
+    policy_service_pb2,
+    tenant_service_pb2,
     decision_service_pb2,
     observe_service_pb2,
     route_service_pb2,
@@ -26,7 +28,13 @@ SERVED = {
     for service in module.DESCRIPTOR.services_by_name.values()
     for method in service.methods
 }
-MEANT_FOR_ONE_PROCESS = {"atp.admin.v1.OperationsService/ReloadCatalog", "atp.admin.v1.OperationsService/Drain"}
+MEANT_FOR_ONE_PROCESS = {
+    "atp.admin.v1.TenantService/SetBudget",
+    "atp.admin.v1.TenantService/DeleteBudget",
+    "atp.admin.v1.OperationsService/ReloadCatalog",
+    "atp.admin.v1.OperationsService/Drain",
+    *(f"atp.admin.v1.PolicyService/{change}Policy" for change in ("Create", "Update", "Delete", "Rollback")),
+}
 MOST_ATTEMPTS = 5
 """What gRPC cuts larger numbers to (gRFC A6)."""
 

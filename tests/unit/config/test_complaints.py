@@ -40,7 +40,7 @@ MISTAKES = {
     "key_with_unknown_permission": [
         (
             "FILE: auth.keys[0].permissions[1]: must be one of route, observe, read_decisions, read_catalog, operate, "
-            "got 'rule'"
+            "read_policies, write_policies, got 'rule'"
         )
     ],
     "key_without_permissions": ["FILE: auth.keys[0].permissions: must have at least 1 entries, got 0"],
@@ -55,6 +55,16 @@ MISTAKES = {
         "FILE: ops.host: must be printable text, got 7",
         "FILE: policy.epsilon: must be at most 1, got 1.5",
     ],
+    "policies_are_not_tables": ["FILE: policies.fast: must be a table, got 1"],
+    "policy_default_among_others": ["FILE: policies: the policy default is written in [policy]"],
+    "policy_with_a_second_name": ["FILE: policies.fast: has its name already: it is the name of the table"],
+    "policy_with_an_odd_name": [
+        "FILE: policies.so fast.name: must match [A-Za-z0-9][A-Za-z0-9._-]{0,63}, got 'so fast'",
+        "FILE: policies.slow.learning: unknown; did you mean learner?",
+        "FILE: policies.slow.epsilon: must be at most 1, got 2.0",
+    ],
+    "policies_of_text_with_default_dimension": ["FILE: policies: fast: schema flags.v1 has 15 numbers, not 47"],
+    "policies_share_too_much": ["FILE: policies: the traffic shares add up to 1.25"],
     "collector_nowhere": ["FILE: telemetry.traces_endpoint: that is no address of a collector"],
     "metadata_limits_crossed": [
         "FILE: server.max_metadata_bytes: what every call may bring is more than what any call may"
@@ -76,8 +86,8 @@ MISTAKES = {
     "section_is_not_a_table": ["FILE: server: must be a table"],
     "syntax_error": ["FILE:3:7: Invalid value"],
     "text_for_a_number": ["FILE: server.port: must be a whole number, got '8443'"],
-    "text_schema_with_default_dimension": ["FILE: policy.feature_schema: schema text.v1 has 47 numbers, not 15"],
-    "text_schema_with_other_dimension": ["FILE: policy.feature_dimension: schema flags.v1 has 15 numbers, not 48"],
+    "text_schema_with_default_dimension": ["FILE: policy.feature_schema: schema flags.v1 has 15 numbers, not 47"],
+    "text_schema_with_other_dimension": ["FILE: policy.feature_dimension: schema text.v1 has 47 numbers, not 48"],
     "tls_without_key": ["FILE: tls.certificate: TLS needs a certificate and its key"],
     "tls_without_port": ["FILE: tls.certificate, FILE: server.port: TLS is spoken on server.port, which is off"],
     "tokens_outlive_outcomes": [

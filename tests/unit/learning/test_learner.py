@@ -20,8 +20,9 @@ from atp_grpc.engine.contract import (
 )
 from atp_grpc.engine.reference import ReferenceEngine
 from atp_grpc.learning.learner import Learner, PriorRefusedError
+from atp_grpc.learning.watching import Watch
 from atp_grpc.store.memory import MemoryStore
-from tests.unit.learning.examples import NOW, report_of
+from tests.unit.learning.examples import NOW, report_of, whole
 
 PARAMETERS = EngineParameters(
     pool="default", schema_id="acme.v1", dimension=2, cost_scale_nano_usd=1e6, latency_scale_seconds=1.0
@@ -30,13 +31,16 @@ PARAMETERS = EngineParameters(
 
 def learner_on(store: MemoryStore, refused: list[str] | None = None, **changes: Any) -> Learner:
     refusals = [] if refused is None else refused
+    engine = ReferenceEngine(dataclasses.replace(PARAMETERS, **changes))
     return Learner(
-        engine=ReferenceEngine(dataclasses.replace(PARAMETERS, **changes)),
+        engine=engine,
         store=store,
         clock=ManualClock(NOW),
         pool="default",
         replica="r1",
         on_refused=lambda _, kind: refusals.append(kind),
+        watch=Watch(engine, lambda alarm: pytest.fail(f"{alarm}")),
+        on_prior=lambda: None,
     )
 
 
@@ -189,19 +193,60 @@ async def test_a_prior_that_does_not_fit_is_refused_and_changes_nothing(
     assert learner.learn(await record(store, 1, 0.7)) == 2
 
 
-async def test_a_prior_that_comes_after_the_first_outcome_is_refused_and_changes_nothing() -> None:
-    store = MemoryStore("r1")
-    learner = learner_on(store)
-    learner.learn(await record(store, 1, 0.7))
-    before = learner._engine.checkpoint()
-    with pytest.raises(PriorRefusedError, match="2 are learned"):
-        learner.adopt(prior())
-    assert (learner.revision, learner._engine.checkpoint()) == (2, before)
+async def test_a_prior_that_comes_later_counts_as_if_it_had_come_first() -> None:
+    early, late = learner_on(MemoryStore("r1")), learner_on(MemoryStore("r1"))
+    observation = await record(MemoryStore("r1"), 1, 0.7)
+    early.adopt(prior())
+    assert early.learn(observation) == late.learn(observation) == 2
+    late.adopt(prior())
+    assert (early.revision, late.revision) == (5, 5)
+    assert whole(late._engine.checkpoint()) == pytest.approx(whole(early._engine.checkpoint()), rel=1e-9)
 
 
-async def test_a_second_prior_is_refused() -> None:
+async def test_outcomes_that_are_known_are_not_taken_in_twice() -> None:
     learner = learner_on(MemoryStore("r1"))
     learner.adopt(prior())
-    with pytest.raises(PriorRefusedError):
-        learner.adopt(prior(replica="another"))
+    with pytest.raises(PriorRefusedError, match="known already"):
+        learner.adopt(prior(count=4))
     assert learner._engine.checkpoint() == prior()
+    learner.adopt(prior(replica="another"))
+    assert learner.revision == 6
+
+
+async def test_a_learner_that_succeeds_another_knows_what_it_knew() -> None:
+    store = MemoryStore("r1")
+    first, second = learner_on(store), learner_on(store, epsilon=0.5)
+    first.learn(await record(store, 1, 0.7))
+    assert second.succeed(first)
+    assert (second.revision, second.learned_through) == (2, 1)
+    assert second._engine.checkpoint() == first._engine.checkpoint()
+    assert second.learn(await record(store, 2, 0.5)) == 2
+    assert (first.revision, first.learned_through) == (2, 1)
+
+
+async def test_a_learner_of_another_half_life_cannot_succeed_and_stays_as_it_was() -> None:
+    store = MemoryStore("r1")
+    first, other = learner_on(store), learner_on(store, half_life_nanos=3600 * 10**9)
+    first.learn(await record(store, 1, 0.7))
+    before = other._engine.checkpoint()
+    assert not other.succeed(first)
+    assert (other.revision, other._engine.checkpoint()) == (0, before)
+
+
+async def test_what_is_of_another_schema_teaches_nothing_and_is_reported_by_the_policy_that_decided() -> None:
+    store, refused = MemoryStore("r1"), list[str]()
+    observation = await record(store, 1, 0.7)
+    own = learner_on(store, refused, schema_id="other.v1")
+    assert own.learn(observation) == 0
+    assert (own.learned_through, refused) == (1, ["another schema"])
+    revisions = observation.lesson.revisions._replace(policy="another")
+    foreign = observation._replace(lesson=observation.lesson._replace(revisions=revisions))
+    assert own.learn(foreign) == 0
+    assert refused == ["another schema"]
+
+
+async def test_a_checkpoint_that_was_dropped_is_none() -> None:
+    store = MemoryStore("r1")
+    await record(store, 1, 0.7)
+    await store.save_checkpoint("default", b"")
+    assert await learner_on(store).restore() == 2

@@ -7,15 +7,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atp_grpc.domain.money import TokenPrices
-from atp_grpc.domain.outcome import Attempt, AttemptError, Report, Usage
+from atp_grpc.domain.outcome import Attempt, AttemptError, Observation, Report, Usage
+from atp_grpc.engine.contract import Outcome
 from atp_grpc.learning.rewards import (
     MOST_OUTPUT_TOKENS,
     OUTCOMES_PER_OBSERVATION,
     first_sequence_to_learn,
-    outcomes_of,
     total_cost_nano_usd,
 )
+from atp_grpc.learning.rewards import outcomes_of as outcomes_for
 from tests.unit.learning.examples import lesson, observation
+
+
+def outcomes_of(seen: Observation) -> list[Outcome]:
+    """What an observation teaches the policy that decided."""
+    return outcomes_for(seen, seen.lesson.revisions.policy)
+
+
+def test_a_decision_of_another_policy_teaches_the_model_and_is_no_evidence_for_context() -> None:
+    seen = observation(Report(quality=0.9))
+    (own,), (other,) = outcomes_of(seen), outcomes_for(seen, "another")
+    assert other == own._replace(predicted_mean=None, predicted_linear=None) != own
 
 
 def test_quality_without_attempts_teaches_the_drawn_model_with_its_predictions() -> None:

@@ -14,8 +14,11 @@ import pytest
 from atp_grpc.domain.clock import ManualClock
 from atp_grpc.domain.money import TokenPrices
 from atp_grpc.engine.contract import EngineSummary
-from atp_grpc.replay.prior import Teaching, teach
+from atp_grpc.learning.prior import decode_prior
+from atp_grpc.replay.pricing import by_the_list
+from atp_grpc.replay.prior import teach
 from atp_grpc.replay.rooms import replay_rooms
+from atp_grpc.replay.teaching import Teaching
 from tests.unit.replay.made import SETTINGS, Outcomes, plain_law, policy, run_in, write_file
 
 COUNT = 80
@@ -34,7 +37,7 @@ def learned_of(teaching: Teaching) -> EngineSummary:
     async def adopted() -> EngineSummary:
         clock = ManualClock()
         async with replay_rooms(teaching.settings, teaching.tariff, clock) as rooms:
-            rooms.learner.adopt(prior)
+            await rooms.learner.import_prior(prior)
             return rooms.engine.summary(clock.now_nanos())
 
     return asyncio.run(adopted())
@@ -134,3 +137,13 @@ def test_the_expected_cost_follows_the_prompt_and_is_the_file_s_on_average(tmp_p
         # The prior of 256 tokens still counts for one observation in 81.
         assert expected.mean() == pytest.approx(cost.mean(), rel=0.04)
         assert np.corrcoef(expected, cost)[0, 1] > 0.9
+
+
+def test_where_no_price_is_known_no_ceiling_has_a_first_price(teaching: Teaching) -> None:
+    def first_price(listed: dict[str, TokenPrices]) -> float:
+        tariff = by_the_list(teaching.track, listed, 1e6)
+        header = decode_prior(teach(dataclasses.replace(teaching, tariff=tariff))).header
+        return header.first_price(10_000, cost_weight=0, cost_scale_nano_usd=1e6)
+
+    assert first_price({}) == 0
+    assert first_price({"dear": TokenPrices(0, 1_000_000_000), "cheap": TokenPrices(0, 1_000_000)}) > 0

@@ -10,31 +10,37 @@ from atp_grpc.domain.call import Call
 from atp_grpc.domain.clock import ManualClock
 from atp_grpc.domain.decision import Decision
 from atp_grpc.domain.money import TokenPrices
-from atp_grpc.domain.policy import RoutingPolicy
+from atp_grpc.domain.policy import PolicyTerms, RoutingPolicy
 from atp_grpc.domain.request import RouteRequest
 from atp_grpc.domain.tenant import Principal
 from atp_grpc.engine.contract import Engine, EngineParameters
 from atp_grpc.engine.reference import ReferenceEngine
+from atp_grpc.learning.rewards import total_cost_nano_usd
 from atp_grpc.routing.feedback import FeedbackTokens
 from atp_grpc.routing.ledger import Ledger
+from atp_grpc.routing.newcomers import ExplorationLimits, Newcomers
 from atp_grpc.routing.pool import Pool
 from atp_grpc.routing.router import Router
 from atp_grpc.routing.scribe.contract import Routed, Scribe
 from atp_grpc.routing.scribe.reference import ReferenceScribe
+from atp_grpc.routing.sessions import Sessions
+from atp_grpc.routing.steering import Steering, targets_of
 from atp_grpc.store.contract import DecisionRecord
 from atp_grpc.store.decision_codec import decode_decision, encode_decision
+from atp_grpc.store.memory import MemoryStore
+from atp_grpc.tenancy.budgets.budgets import Budgets
+from atp_grpc.tenancy.pacing import Pacers
 from tests.unit.routing.examples import NOW, deployment, model, snapshot
 
+TERMS = PolicyTerms(schema_id="flags.v1", dimension=15)
+"""The small schema, because much is decided here."""
 CALL = Call("m", Principal("acme", "key", frozenset()), 1e9, "trace")
 POLICY = RoutingPolicy(
     name="default",
     version=4,
-    schema_id="flags.v1",
-    dimension=15,
-    cost_weight=0.1,
-    latency_weight=0.0,
     cost_scale_nano_usd=1e6,
     latency_scale_seconds=2.0,
+    terms=TERMS,
 )
 PARAMETERS = EngineParameters(
     pool="default", schema_id="flags.v1", dimension=15, cost_scale_nano_usd=1e6, latency_scale_seconds=2.0
@@ -72,16 +78,27 @@ class Desk:
     first_seed: int = 0
     recorded: list[DecisionRecord] = field(default_factory=list)
     scribe: Scribe | None = None
+    faults: list[Exception] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.clock = ManualClock(NOW)
         self.ledger = Ledger(100, decode_decision)
         self.catalogue = Standing(self.view)
         self.revision = 0
+        store = MemoryStore("r1")
+        self.budgets = Budgets(
+            ledger=store, store=store, replica="r1", bill_of=total_cost_nano_usd, on_fault=self.faults.append
+        )
+        self.pacers, self.sessions = Pacers(100), Sessions(100)
+        self.newcomers = Newcomers(ExplorationLimits(), 100)
+        self.steering = Steering(
+            self.policy, targets_of(self.policy), self.pacers, self.newcomers, self.sessions, self.budgets
+        )
         seeds, names = itertools.count(self.first_seed), itertools.count(1)
         self.router = Router(
-            pool=Pool(self.catalogue, self.engine),  # type: ignore[arg-type]
+            pool=Pool(self.catalogue, self.engine, self.policy.terms.filters),  # type: ignore[arg-type]
             policy=self.policy,
+            steering=self.steering,
             ledger=self.ledger,
             scribe=self.scribe
             or ReferenceScribe(

@@ -20,6 +20,7 @@ from atp_grpc.domain.errors import (
     RevisionNotReachedError,
     UnknownPolicyError,
 )
+from atp_grpc.domain.policy import PolicyTerms
 from atp_grpc.domain.request import Constraints, FeatureVector, NamedObjective, RouteRequest, Weights
 from atp_grpc.engine.contract import (
     Choice,
@@ -110,8 +111,8 @@ def test_a_decision_carries_everything_that_its_token_must_know() -> None:
     assert (lesson.decided_nanos, lesson.expires_nanos) == (NOW, NOW + round(WEEK_SECONDS * 1e9))
     revisions = lesson.revisions
     assert (revisions.policy, revisions.policy_version, revisions.catalog, revisions.learner) == ("default", 4, 3, 17)
-    assert lesson.features.dimension == 15
-    assert decision.reason_codes == (ReasonCode.ONLY_CANDIDATE,)
+    assert lesson.features.dimension == POLICY.dimension
+    assert decision.reason_codes == (ReasonCode.ONLY_CANDIDATE, ReasonCode.CONTEXT_USED)
     assert desk.ledger.find("acme", "d1") == decision
     assert desk.recorded == [record_of(decision)]
 
@@ -149,7 +150,7 @@ def test_a_request_that_names_what_does_not_exist_is_refused_alike_by_route_plan
 
 
 def test_text_is_refused_where_the_policy_takes_only_a_callers_own_vector() -> None:
-    policy = dataclasses.replace(POLICY, schema_id="acme.v1", dimension=2)
+    policy = dataclasses.replace(POLICY, terms=PolicyTerms(schema_id="acme.v1", dimension=2))
     parameters = dataclasses.replace(PARAMETERS, schema_id="acme.v1", dimension=2)
     desk = Desk(three_models(), engine=ReferenceEngine(parameters), policy=policy)
     with pytest.raises(FeatureSchemaMismatchError) as refusal:

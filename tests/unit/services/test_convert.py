@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from atp_grpc.domain import outcome as domain
+from atp_grpc.domain.decision import NO_DUAL_PRICES, DualPrices
 from atp_grpc.domain.errors import MessageTooLargeError
 from atp_grpc.domain.money import TokenPrices
 from atp_grpc.domain.outcome import Report, Usage
@@ -14,9 +17,10 @@ from atp_grpc.domain.request import NO_CONSTRAINTS
 from atp_grpc.pb.atp.v1.observe_service_pb2 import ObserveRequest
 from atp_grpc.pb.atp.v1.outcome_pb2 import Attempt
 from atp_grpc.pb.atp.v1.route_service_pb2 import RouteRequest
-from atp_grpc.services.convert.decisions import moment, span
+from atp_grpc.services.convert.decisions import decision_record, moment, route_response, span
 from atp_grpc.services.convert.outcomes import outcome, report
 from atp_grpc.services.convert.requests import MAX_TEXT_BYTES, route_request, seconds
+from tests.conformance.store.samples import decision
 from tests.unit.learning.examples import lesson
 
 _TOKENS = st.none() | st.integers(0, 10**9)
@@ -56,6 +60,18 @@ def test_a_report_read_and_written_back_is_the_report(
         assert abs(same.latency.ToNanoseconds() - latency_nanos) <= 16
         same.latency.CopyFrom(attempt.latency)
     assert same == attempt
+
+
+def test_prices_of_ceiling_and_floor_are_shown_when_one_of_them_is_above_zero() -> None:
+    made = decision()
+    for prices in (DualPrices(0.25, 0.0), DualPrices(0.0, 2.0), DualPrices(0.25, 2.0)):
+        pressed = replace(made, dual_prices=prices)
+        for message in (route_response(pressed, b"t"), decision_record(pressed, Report())):
+            assert message.HasField("dual_prices")
+            assert (message.dual_prices.cost, message.dual_prices.quality) == prices
+    free = replace(made, dual_prices=NO_DUAL_PRICES)
+    assert not route_response(free, b"t").HasField("dual_prices")
+    assert not decision_record(free, Report()).HasField("dual_prices")
 
 
 def test_nothing_observed_is_no_outcome() -> None:

@@ -9,14 +9,17 @@ from typing import Any
 import pytest
 from google.protobuf.descriptor import EnumDescriptor
 
+from atp_grpc.domain.budget import BudgetPeriod
 from atp_grpc.domain.decision import ReasonCode, RefusalCause
 from atp_grpc.domain.model import ServingStatus
 from atp_grpc.domain.outcome import AttemptError
+from atp_grpc.domain.policy import Origin, WhenUnmet
 from atp_grpc.domain.request import NamedObjective
 from atp_grpc.domain.tenant import Permission
-from atp_grpc.pb.atp.admin.v1 import catalog_service_pb2
+from atp_grpc.engine.contract import ContextMode, Learner
+from atp_grpc.pb.atp.admin.v1 import catalog_service_pb2, policy_service_pb2, tenant_service_pb2
 from atp_grpc.pb.atp.v1 import outcome_pb2, permission_pb2, routing_pb2
-from atp_grpc.services.convert import catalog, decisions, outcomes
+from atp_grpc.services.convert import catalog, decisions, outcomes, policies, tenants
 
 PAIRS: list[tuple[type[enum.StrEnum], EnumDescriptor]] = [
     (RefusalCause, routing_pb2.RefusalCause.DESCRIPTOR),
@@ -25,6 +28,11 @@ PAIRS: list[tuple[type[enum.StrEnum], EnumDescriptor]] = [
     (AttemptError, outcome_pb2.AttemptError.DESCRIPTOR),
     (Permission, permission_pb2.Permission.DESCRIPTOR),
     (ServingStatus, catalog_service_pb2.ServingStatus.DESCRIPTOR),
+    (Origin, catalog_service_pb2.Origin.DESCRIPTOR),
+    (BudgetPeriod, tenant_service_pb2.BudgetPeriod.DESCRIPTOR),
+    (WhenUnmet, policy_service_pb2.WhenUnmet.DESCRIPTOR),
+    (Learner, policy_service_pb2.Learner.DESCRIPTOR),
+    (ContextMode, policy_service_pb2.ContextMode.DESCRIPTOR),
 ]
 
 
@@ -46,6 +54,8 @@ def test_every_word_is_converted_to_its_own_value() -> None:
         (decisions.REFUSAL_CAUSES, RefusalCause),
         (decisions.REASON_CODES, ReasonCode),
         (catalog.SERVING_STATUSES, ServingStatus),
+        (policies.ORIGINS, Origin),
+        (tenants.BUDGET_PERIODS, BudgetPeriod),
     ]
     for table, words in tables:
         assert set(table) == set(words)

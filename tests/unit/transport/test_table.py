@@ -7,7 +7,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool
 from google.protobuf.descriptor import ServiceDescriptor
 
 from atp_grpc.domain.tenant import Permission
-from atp_grpc.pb.atp.admin.v1 import catalog_service_pb2, operations_service_pb2
+from atp_grpc.pb.atp.admin.v1 import catalog_service_pb2, operations_service_pb2, policy_service_pb2
 from atp_grpc.pb.atp.v1 import decision_service_pb2, observe_service_pb2, permission_pb2, route_service_pb2
 from atp_grpc.transport.method import Kind
 from atp_grpc.transport.table import MethodTableError, methods_of
@@ -18,6 +18,7 @@ CONTRACTS = (
     decision_service_pb2,
     catalog_service_pb2,
     operations_service_pb2,
+    policy_service_pb2,
 )
 SERVICES = [service for contract in CONTRACTS for service in contract.DESCRIPTOR.services_by_name.values()]
 

@@ -39,7 +39,7 @@ class DecisionCandidate(_message.Message):
     def __init__(self, target: _Optional[_Union[_routing_pb2.Target, _Mapping]] = ..., expected: _Optional[_Union[_routing_pb2.Expectation, _Mapping]] = ..., utility: _Optional[float] = ..., propensity: _Optional[float] = ...) -> None: ...
 
 class Decision(_message.Message):
-    __slots__ = ("decision_id", "decided_at", "target", "propensity", "candidates", "policy", "policy_version", "catalog_revision", "learner_revision", "weights", "seed", "features", "reason_codes", "engine", "task_type", "session_id", "labels", "outcome")
+    __slots__ = ("decision_id", "decided_at", "target", "propensity", "candidates", "policy", "policy_version", "catalog_revision", "learner_revision", "weights", "seed", "features", "reason_codes", "engine", "task_type", "session_id", "labels", "outcome", "dual_prices")
     class LabelsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -65,6 +65,7 @@ class Decision(_message.Message):
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
     LABELS_FIELD_NUMBER: _ClassVar[int]
     OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    DUAL_PRICES_FIELD_NUMBER: _ClassVar[int]
     decision_id: str
     decided_at: _timestamp_pb2.Timestamp
     target: _routing_pb2.Target
@@ -83,7 +84,8 @@ class Decision(_message.Message):
     session_id: str
     labels: _containers.ScalarMap[str, str]
     outcome: Outcome
-    def __init__(self, decision_id: _Optional[str] = ..., decided_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., target: _Optional[_Union[_routing_pb2.Target, _Mapping]] = ..., propensity: _Optional[float] = ..., candidates: _Optional[_Iterable[_Union[DecisionCandidate, _Mapping]]] = ..., policy: _Optional[str] = ..., policy_version: _Optional[int] = ..., catalog_revision: _Optional[int] = ..., learner_revision: _Optional[int] = ..., weights: _Optional[_Union[_routing_pb2.Weights, _Mapping]] = ..., seed: _Optional[int] = ..., features: _Optional[_Union[_routing_pb2.Features, _Mapping]] = ..., reason_codes: _Optional[_Iterable[_Union[_routing_pb2.ReasonCode, str]]] = ..., engine: _Optional[str] = ..., task_type: _Optional[str] = ..., session_id: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., outcome: _Optional[_Union[Outcome, _Mapping]] = ...) -> None: ...
+    dual_prices: _routing_pb2.DualPrices
+    def __init__(self, decision_id: _Optional[str] = ..., decided_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., target: _Optional[_Union[_routing_pb2.Target, _Mapping]] = ..., propensity: _Optional[float] = ..., candidates: _Optional[_Iterable[_Union[DecisionCandidate, _Mapping]]] = ..., policy: _Optional[str] = ..., policy_version: _Optional[int] = ..., catalog_revision: _Optional[int] = ..., learner_revision: _Optional[int] = ..., weights: _Optional[_Union[_routing_pb2.Weights, _Mapping]] = ..., seed: _Optional[int] = ..., features: _Optional[_Union[_routing_pb2.Features, _Mapping]] = ..., reason_codes: _Optional[_Iterable[_Union[_routing_pb2.ReasonCode, str]]] = ..., engine: _Optional[str] = ..., task_type: _Optional[str] = ..., session_id: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., outcome: _Optional[_Union[Outcome, _Mapping]] = ..., dual_prices: _Optional[_Union[_routing_pb2.DualPrices, _Mapping]] = ...) -> None: ...
 
 class Outcome(_message.Message):
     __slots__ = ("quality", "attempts", "labels", "cost_nano_usd")

@@ -13,11 +13,15 @@ class Permission(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     PERMISSION_READ_DECISIONS: _ClassVar[Permission]
     PERMISSION_READ_CATALOG: _ClassVar[Permission]
     PERMISSION_OPERATE: _ClassVar[Permission]
+    PERMISSION_READ_POLICIES: _ClassVar[Permission]
+    PERMISSION_WRITE_POLICIES: _ClassVar[Permission]
 PERMISSION_UNSPECIFIED: Permission
 PERMISSION_ROUTE: Permission
 PERMISSION_OBSERVE: Permission
 PERMISSION_READ_DECISIONS: Permission
 PERMISSION_READ_CATALOG: Permission
 PERMISSION_OPERATE: Permission
+PERMISSION_READ_POLICIES: Permission
+PERMISSION_WRITE_POLICIES: Permission
 REQUIRED_PERMISSION_FIELD_NUMBER: _ClassVar[int]
 required_permission: _descriptor.FieldDescriptor

@@ -53,7 +53,7 @@ class RouteRequest(_message.Message):
     def __init__(self, request_id: _Optional[str] = ..., prompt: _Optional[str] = ..., conversation: _Optional[_Union[_routing_pb2.Conversation, _Mapping]] = ..., features: _Optional[_Union[_routing_pb2.Features, _Mapping]] = ..., input_tokens: _Optional[int] = ..., max_output_tokens: _Optional[int] = ..., task_type: _Optional[str] = ..., constraints: _Optional[_Union[_routing_pb2.Constraints, _Mapping]] = ..., objective: _Optional[_Union[_routing_pb2.Objective, _Mapping]] = ..., policy: _Optional[str] = ..., session_id: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., min_revision: _Optional[int] = ...) -> None: ...
 
 class RouteResponse(_message.Message):
-    __slots__ = ("decision_id", "feedback_token", "target", "expected", "propensity", "fallbacks", "policy", "policy_version", "catalog_revision", "learner_revision", "reason_codes", "engine", "decided_at", "feedback_expires_at")
+    __slots__ = ("decision_id", "feedback_token", "target", "expected", "propensity", "fallbacks", "policy", "policy_version", "catalog_revision", "learner_revision", "reason_codes", "engine", "decided_at", "feedback_expires_at", "dual_prices")
     DECISION_ID_FIELD_NUMBER: _ClassVar[int]
     FEEDBACK_TOKEN_FIELD_NUMBER: _ClassVar[int]
     TARGET_FIELD_NUMBER: _ClassVar[int]
@@ -68,6 +68,7 @@ class RouteResponse(_message.Message):
     ENGINE_FIELD_NUMBER: _ClassVar[int]
     DECIDED_AT_FIELD_NUMBER: _ClassVar[int]
     FEEDBACK_EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
+    DUAL_PRICES_FIELD_NUMBER: _ClassVar[int]
     decision_id: str
     feedback_token: bytes
     target: _routing_pb2.Target
@@ -82,7 +83,8 @@ class RouteResponse(_message.Message):
     engine: str
     decided_at: _timestamp_pb2.Timestamp
     feedback_expires_at: _timestamp_pb2.Timestamp
-    def __init__(self, decision_id: _Optional[str] = ..., feedback_token: _Optional[bytes] = ..., target: _Optional[_Union[_routing_pb2.Target, _Mapping]] = ..., expected: _Optional[_Union[_routing_pb2.Expectation, _Mapping]] = ..., propensity: _Optional[float] = ..., fallbacks: _Optional[_Iterable[_Union[_routing_pb2.Fallback, _Mapping]]] = ..., policy: _Optional[str] = ..., policy_version: _Optional[int] = ..., catalog_revision: _Optional[int] = ..., learner_revision: _Optional[int] = ..., reason_codes: _Optional[_Iterable[_Union[_routing_pb2.ReasonCode, str]]] = ..., engine: _Optional[str] = ..., decided_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., feedback_expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    dual_prices: _routing_pb2.DualPrices
+    def __init__(self, decision_id: _Optional[str] = ..., feedback_token: _Optional[bytes] = ..., target: _Optional[_Union[_routing_pb2.Target, _Mapping]] = ..., expected: _Optional[_Union[_routing_pb2.Expectation, _Mapping]] = ..., propensity: _Optional[float] = ..., fallbacks: _Optional[_Iterable[_Union[_routing_pb2.Fallback, _Mapping]]] = ..., policy: _Optional[str] = ..., policy_version: _Optional[int] = ..., catalog_revision: _Optional[int] = ..., learner_revision: _Optional[int] = ..., reason_codes: _Optional[_Iterable[_Union[_routing_pb2.ReasonCode, str]]] = ..., engine: _Optional[str] = ..., decided_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., feedback_expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., dual_prices: _Optional[_Union[_routing_pb2.DualPrices, _Mapping]] = ...) -> None: ...
 
 class RouteBatchRequest(_message.Message):
     __slots__ = ("requests",)

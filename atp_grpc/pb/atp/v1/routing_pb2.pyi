@@ -43,6 +43,8 @@ class RefusalCause(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     REFUSAL_CAUSE_MAX_COST: _ClassVar[RefusalCause]
     REFUSAL_CAUSE_QUALITY_FLOOR: _ClassVar[RefusalCause]
     REFUSAL_CAUSE_LATENCY_SLO: _ClassVar[RefusalCause]
+    REFUSAL_CAUSE_BUDGET: _ClassVar[RefusalCause]
+    REFUSAL_CAUSE_EXPLORATION_CAP: _ClassVar[RefusalCause]
 
 class ReasonCode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -52,6 +54,9 @@ class ReasonCode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     REASON_CODE_CONTEXT_USED: _ClassVar[ReasonCode]
     REASON_CODE_QUALITY_FLOOR_UNMET: _ClassVar[ReasonCode]
     REASON_CODE_LATENCY_SLO_UNMET: _ClassVar[ReasonCode]
+    REASON_CODE_COST_CEILING_PRESSED: _ClassVar[ReasonCode]
+    REASON_CODE_QUALITY_FLOOR_PRESSED: _ClassVar[ReasonCode]
+    REASON_CODE_STAYED: _ClassVar[ReasonCode]
 ROLE_UNSPECIFIED: Role
 ROLE_SYSTEM: Role
 ROLE_USER: Role
@@ -76,12 +81,17 @@ REFUSAL_CAUSE_NO_DEPLOYMENT: RefusalCause
 REFUSAL_CAUSE_MAX_COST: RefusalCause
 REFUSAL_CAUSE_QUALITY_FLOOR: RefusalCause
 REFUSAL_CAUSE_LATENCY_SLO: RefusalCause
+REFUSAL_CAUSE_BUDGET: RefusalCause
+REFUSAL_CAUSE_EXPLORATION_CAP: RefusalCause
 REASON_CODE_UNSPECIFIED: ReasonCode
 REASON_CODE_ONLY_CANDIDATE: ReasonCode
 REASON_CODE_EXPLORED: ReasonCode
 REASON_CODE_CONTEXT_USED: ReasonCode
 REASON_CODE_QUALITY_FLOOR_UNMET: ReasonCode
 REASON_CODE_LATENCY_SLO_UNMET: ReasonCode
+REASON_CODE_COST_CEILING_PRESSED: ReasonCode
+REASON_CODE_QUALITY_FLOOR_PRESSED: ReasonCode
+REASON_CODE_STAYED: ReasonCode
 
 class Part(_message.Message):
     __slots__ = ("text",)
@@ -138,6 +148,14 @@ class Weights(_message.Message):
     cost: float
     latency: float
     def __init__(self, cost: _Optional[float] = ..., latency: _Optional[float] = ...) -> None: ...
+
+class DualPrices(_message.Message):
+    __slots__ = ("cost", "quality")
+    COST_FIELD_NUMBER: _ClassVar[int]
+    QUALITY_FIELD_NUMBER: _ClassVar[int]
+    cost: float
+    quality: float
+    def __init__(self, cost: _Optional[float] = ..., quality: _Optional[float] = ...) -> None: ...
 
 class Objective(_message.Message):
     __slots__ = ("named", "weights")

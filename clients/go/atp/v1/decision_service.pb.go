@@ -210,7 +210,7 @@ type Decision struct {
 	CatalogRevision int64 `protobuf:"varint,8,opt,name=catalog_revision,json=catalogRevision,proto3" json:"catalog_revision,omitempty"`
 	// How many outcomes the learner had learned.
 	LearnerRevision int64 `protobuf:"varint,9,opt,name=learner_revision,json=learnerRevision,proto3" json:"learner_revision,omitempty"`
-	// Weights of the utility.
+	// Weights of the utility as the choice was made with them: `dual_prices` are in them already.
 	Weights *Weights `protobuf:"bytes,10,opt,name=weights,proto3" json:"weights,omitempty"`
 	// Seed of the draw.
 	Seed uint64 `protobuf:"fixed64,11,opt,name=seed,proto3" json:"seed,omitempty"`
@@ -227,7 +227,10 @@ type Decision struct {
 	// Labels, as the request gave them.
 	Labels map[string]string `protobuf:"bytes,17,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// What has been observed. Absent while nothing has.
-	Outcome       *Outcome `protobuf:"bytes,18,opt,name=outcome,proto3" json:"outcome,omitempty"`
+	Outcome *Outcome `protobuf:"bytes,18,opt,name=outcome,proto3" json:"outcome,omitempty"`
+	// Prices of the policy's cost ceiling and quality floor. Absent when both were zero, and in decisions that were made
+	// before they were noted.
+	DualPrices    *DualPrices `protobuf:"bytes,19,opt,name=dual_prices,json=dualPrices,proto3" json:"dual_prices,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -388,6 +391,13 @@ func (x *Decision) GetOutcome() *Outcome {
 	return nil
 }
 
+func (x *Decision) GetDualPrices() *DualPrices {
+	if x != nil {
+		return x.DualPrices
+	}
+	return nil
+}
+
 // What has been observed of a decision so far.
 type Outcome struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -477,7 +487,7 @@ const file_atp_v1_decision_service_proto_rawDesc = "" +
 	"\autility\x18\x03 \x01(\x01R\autility\x12\x1e\n" +
 	"\n" +
 	"propensity\x18\x04 \x01(\x01R\n" +
-	"propensity\"\x92\x06\n" +
+	"propensity\"\xc7\x06\n" +
 	"\bDecision\x12\x1f\n" +
 	"\vdecision_id\x18\x01 \x01(\tR\n" +
 	"decisionId\x129\n" +
@@ -504,7 +514,9 @@ const file_atp_v1_decision_service_proto_rawDesc = "" +
 	"\n" +
 	"session_id\x18\x10 \x01(\tR\tsessionId\x124\n" +
 	"\x06labels\x18\x11 \x03(\v2\x1c.atp.v1.Decision.LabelsEntryR\x06labels\x12)\n" +
-	"\aoutcome\x18\x12 \x01(\v2\x0f.atp.v1.OutcomeR\aoutcome\x1a9\n" +
+	"\aoutcome\x18\x12 \x01(\v2\x0f.atp.v1.OutcomeR\aoutcome\x123\n" +
+	"\vdual_prices\x18\x13 \x01(\v2\x12.atp.v1.DualPricesR\n" +
+	"dualPrices\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x8c\x02\n" +
@@ -551,7 +563,8 @@ var file_atp_v1_decision_service_proto_goTypes = []any{
 	(*Weights)(nil),               // 10: atp.v1.Weights
 	(*Features)(nil),              // 11: atp.v1.Features
 	(ReasonCode)(0),               // 12: atp.v1.ReasonCode
-	(*Attempt)(nil),               // 13: atp.v1.Attempt
+	(*DualPrices)(nil),            // 13: atp.v1.DualPrices
+	(*Attempt)(nil),               // 14: atp.v1.Attempt
 }
 var file_atp_v1_decision_service_proto_depIdxs = []int32{
 	3,  // 0: atp.v1.GetDecisionResponse.decision:type_name -> atp.v1.Decision
@@ -565,15 +578,16 @@ var file_atp_v1_decision_service_proto_depIdxs = []int32{
 	12, // 8: atp.v1.Decision.reason_codes:type_name -> atp.v1.ReasonCode
 	5,  // 9: atp.v1.Decision.labels:type_name -> atp.v1.Decision.LabelsEntry
 	4,  // 10: atp.v1.Decision.outcome:type_name -> atp.v1.Outcome
-	13, // 11: atp.v1.Outcome.attempts:type_name -> atp.v1.Attempt
-	6,  // 12: atp.v1.Outcome.labels:type_name -> atp.v1.Outcome.LabelsEntry
-	0,  // 13: atp.v1.DecisionService.GetDecision:input_type -> atp.v1.GetDecisionRequest
-	1,  // 14: atp.v1.DecisionService.GetDecision:output_type -> atp.v1.GetDecisionResponse
-	14, // [14:15] is the sub-list for method output_type
-	13, // [13:14] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	13, // 11: atp.v1.Decision.dual_prices:type_name -> atp.v1.DualPrices
+	14, // 12: atp.v1.Outcome.attempts:type_name -> atp.v1.Attempt
+	6,  // 13: atp.v1.Outcome.labels:type_name -> atp.v1.Outcome.LabelsEntry
+	0,  // 14: atp.v1.DecisionService.GetDecision:input_type -> atp.v1.GetDecisionRequest
+	1,  // 15: atp.v1.DecisionService.GetDecision:output_type -> atp.v1.GetDecisionResponse
+	15, // [15:16] is the sub-list for method output_type
+	14, // [14:15] is the sub-list for method input_type
+	14, // [14:14] is the sub-list for extension type_name
+	14, // [14:14] is the sub-list for extension extendee
+	0,  // [0:14] is the sub-list for field type_name
 }
 
 func init() { file_atp_v1_decision_service_proto_init() }

@@ -69,7 +69,7 @@ const (
 	// No decision of that id is known to the caller's tenant.
 	// NOT_FOUND with ResourceInfo; do not retry.
 	ErrorReason_ERROR_REASON_DECISION_NOT_FOUND ErrorReason = 13
-	// No such provider, model or deployment.
+	// No such provider, model, deployment, routing policy or budget.
 	// NOT_FOUND with ResourceInfo; do not retry.
 	ErrorReason_ERROR_REASON_RESOURCE_NOT_FOUND ErrorReason = 14
 	// A field of the outcome was reported before with another value; nothing of this report was stored.
@@ -118,6 +118,36 @@ const (
 	// The caller did not read its stream for so long that the server ended it.
 	// RESOURCE_EXHAUSTED; open a new stream and read as fast as you send. Metadata: `limit_seconds`.
 	ErrorReason_ERROR_REASON_CALLER_TOO_SLOW ErrorReason = 29
+	// The terms of a routing policy contradict each other, or promise what the catalogue in force cannot keep. Every
+	// violation is named; nothing was changed.
+	// INVALID_ARGUMENT with BadRequest; do not retry. Metadata: `kinds` (those of contradiction, unreachable,
+	// unknown_model, unknown_schema, shares_exceeded and too_many that occur, with commas between).
+	ErrorReason_ERROR_REASON_POLICY_INVALID ErrorReason = 30
+	// There is a routing policy of that name.
+	// ALREADY_EXISTS with ResourceInfo; choose another name, or update that one.
+	ErrorReason_ERROR_REASON_POLICY_EXISTS ErrorReason = 31
+	// The routing policy comes from the configuration, so it is changed there and nowhere else.
+	// FAILED_PRECONDITION; change the configuration. Metadata: `policy`.
+	ErrorReason_ERROR_REASON_POLICY_READ_ONLY ErrorReason = 32
+	// The routing policy has no version before, so there is nothing to take it back to.
+	// FAILED_PRECONDITION; do not retry. Metadata: `policy`.
+	ErrorReason_ERROR_REASON_POLICY_WITHOUT_PREVIOUS ErrorReason = 33
+	// The resource was changed since the caller read it.
+	// ABORTED; read it again, and decide again. Metadata: `name`.
+	ErrorReason_ERROR_REASON_ETAG_MISMATCH ErrorReason = 34
+	// The tenant's budget has no room for what the call is expected to cost.
+	// RESOURCE_EXHAUSTED with QuotaFailure and RetryInfo; retry later. Metadata: `needed_nano_usd`, `left_nano_usd`.
+	ErrorReason_ERROR_REASON_BUDGET_EXHAUSTED ErrorReason = 35
+	// The bytes are no prior, or are damaged or cut short; nothing was changed.
+	// INVALID_ARGUMENT; build the prior again.
+	ErrorReason_ERROR_REASON_PRIOR_DAMAGED ErrorReason = 40
+	// The prior was made for another feature schema, dimension, half-life or release, or for none of the models in the
+	// catalogue; nothing was changed.
+	// FAILED_PRECONDITION with PreconditionFailure; build a prior for this policy. Metadata: `policy`.
+	ErrorReason_ERROR_REASON_PRIOR_MISFIT ErrorReason = 41
+	// This very prior was imported into the policy before, and counts once.
+	// ALREADY_EXISTS with ResourceInfo; there is nothing to do. Metadata: `policy`.
+	ErrorReason_ERROR_REASON_PRIOR_ALREADY_APPLIED ErrorReason = 42
 )
 
 // Enum value maps for ErrorReason.
@@ -153,6 +183,15 @@ var (
 		27: "ERROR_REASON_INTERNAL",
 		28: "ERROR_REASON_OVERLOADED",
 		29: "ERROR_REASON_CALLER_TOO_SLOW",
+		30: "ERROR_REASON_POLICY_INVALID",
+		31: "ERROR_REASON_POLICY_EXISTS",
+		32: "ERROR_REASON_POLICY_READ_ONLY",
+		33: "ERROR_REASON_POLICY_WITHOUT_PREVIOUS",
+		34: "ERROR_REASON_ETAG_MISMATCH",
+		35: "ERROR_REASON_BUDGET_EXHAUSTED",
+		40: "ERROR_REASON_PRIOR_DAMAGED",
+		41: "ERROR_REASON_PRIOR_MISFIT",
+		42: "ERROR_REASON_PRIOR_ALREADY_APPLIED",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":             0,
@@ -185,6 +224,15 @@ var (
 		"ERROR_REASON_INTERNAL":                27,
 		"ERROR_REASON_OVERLOADED":              28,
 		"ERROR_REASON_CALLER_TOO_SLOW":         29,
+		"ERROR_REASON_POLICY_INVALID":          30,
+		"ERROR_REASON_POLICY_EXISTS":           31,
+		"ERROR_REASON_POLICY_READ_ONLY":        32,
+		"ERROR_REASON_POLICY_WITHOUT_PREVIOUS": 33,
+		"ERROR_REASON_ETAG_MISMATCH":           34,
+		"ERROR_REASON_BUDGET_EXHAUSTED":        35,
+		"ERROR_REASON_PRIOR_DAMAGED":           40,
+		"ERROR_REASON_PRIOR_MISFIT":            41,
+		"ERROR_REASON_PRIOR_ALREADY_APPLIED":   42,
 	}
 )
 
@@ -219,7 +267,8 @@ var File_atp_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_atp_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	"\x19atp/v1/error_reason.proto\x12\x06atp.v1*\xa0\b\n" +
+	"\x19atp/v1/error_reason.proto\x12\x06atp.v1*\xd8\n" +
+	"\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\"\n" +
 	"\x1eERROR_REASON_MALFORMED_MESSAGE\x10\x01\x12\x1e\n" +
@@ -251,7 +300,16 @@ const file_atp_v1_error_reason_proto_rawDesc = "" +
 	"\x1bERROR_REASON_METHOD_UNKNOWN\x10\x1a\x12\x19\n" +
 	"\x15ERROR_REASON_INTERNAL\x10\x1b\x12\x1b\n" +
 	"\x17ERROR_REASON_OVERLOADED\x10\x1c\x12 \n" +
-	"\x1cERROR_REASON_CALLER_TOO_SLOW\x10\x1dBp\n" +
+	"\x1cERROR_REASON_CALLER_TOO_SLOW\x10\x1d\x12\x1f\n" +
+	"\x1bERROR_REASON_POLICY_INVALID\x10\x1e\x12\x1e\n" +
+	"\x1aERROR_REASON_POLICY_EXISTS\x10\x1f\x12!\n" +
+	"\x1dERROR_REASON_POLICY_READ_ONLY\x10 \x12(\n" +
+	"$ERROR_REASON_POLICY_WITHOUT_PREVIOUS\x10!\x12\x1e\n" +
+	"\x1aERROR_REASON_ETAG_MISMATCH\x10\"\x12!\n" +
+	"\x1dERROR_REASON_BUDGET_EXHAUSTED\x10#\x12\x1e\n" +
+	"\x1aERROR_REASON_PRIOR_DAMAGED\x10(\x12\x1d\n" +
+	"\x19ERROR_REASON_PRIOR_MISFIT\x10)\x12&\n" +
+	"\"ERROR_REASON_PRIOR_ALREADY_APPLIED\x10*Bp\n" +
 	"\n" +
 	"com.atp.v1B\x10ErrorReasonProtoP\x01Z\x17atp.dev/go/atp/v1;atpv1\xa2\x02\x03AXX\xaa\x02\x06Atp.V1\xca\x02\x06Atp\\V1\xe2\x02\x12Atp\\V1\\GPBMetadata\xea\x02\aAtp::V1b\x06proto3"
 

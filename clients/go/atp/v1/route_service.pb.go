@@ -250,8 +250,10 @@ type RouteResponse struct {
 	DecidedAt *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=decided_at,json=decidedAt,proto3" json:"decided_at,omitempty"`
 	// Until when the feedback token is taken.
 	FeedbackExpiresAt *timestamppb.Timestamp `protobuf:"bytes,14,opt,name=feedback_expires_at,json=feedbackExpiresAt,proto3" json:"feedback_expires_at,omitempty"`
-	unknownFields     protoimpl.UnknownFields
-	sizeCache         protoimpl.SizeCache
+	// Prices of the policy's cost ceiling and quality floor. Absent while both are zero.
+	DualPrices    *DualPrices `protobuf:"bytes,15,opt,name=dual_prices,json=dualPrices,proto3" json:"dual_prices,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *RouteResponse) Reset() {
@@ -378,6 +380,13 @@ func (x *RouteResponse) GetDecidedAt() *timestamppb.Timestamp {
 func (x *RouteResponse) GetFeedbackExpiresAt() *timestamppb.Timestamp {
 	if x != nil {
 		return x.FeedbackExpiresAt
+	}
+	return nil
+}
+
+func (x *RouteResponse) GetDualPrices() *DualPrices {
+	if x != nil {
+		return x.DualPrices
 	}
 	return nil
 }
@@ -1063,7 +1072,7 @@ const file_atp_v1_route_service_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\x0e\n" +
 	"\x05input\x12\x05\xbaH\x02\b\x01B\x0f\n" +
 	"\r_input_tokensB\x14\n" +
-	"\x12_max_output_tokens\"\xeb\x04\n" +
+	"\x12_max_output_tokens\"\xa0\x05\n" +
 	"\rRouteResponse\x12\x1f\n" +
 	"\vdecision_id\x18\x01 \x01(\tR\n" +
 	"decisionId\x12%\n" +
@@ -1083,7 +1092,9 @@ const file_atp_v1_route_service_proto_rawDesc = "" +
 	"\x06engine\x18\f \x01(\tR\x06engine\x129\n" +
 	"\n" +
 	"decided_at\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\tdecidedAt\x12J\n" +
-	"\x13feedback_expires_at\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampR\x11feedbackExpiresAt\"W\n" +
+	"\x13feedback_expires_at\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampR\x11feedbackExpiresAt\x123\n" +
+	"\vdual_prices\x18\x0f \x01(\v2\x12.atp.v1.DualPricesR\n" +
+	"dualPrices\"W\n" +
 	"\x11RouteBatchRequest\x12B\n" +
 	"\brequests\x18\x01 \x03(\v2\x14.atp.v1.RouteRequestB\x10\xbaH\r\x92\x01\n" +
 	"\b\x01\x10\x80\x02\"\x03\xd8\x01\x03R\brequests\"x\n" +
@@ -1170,9 +1181,10 @@ var file_atp_v1_route_service_proto_goTypes = []any{
 	(*Fallback)(nil),              // 18: atp.v1.Fallback
 	(ReasonCode)(0),               // 19: atp.v1.ReasonCode
 	(*timestamppb.Timestamp)(nil), // 20: google.protobuf.Timestamp
-	(*status.Status)(nil),         // 21: google.rpc.Status
-	(*StreamEnd)(nil),             // 22: atp.v1.StreamEnd
-	(RefusalCause)(0),             // 23: atp.v1.RefusalCause
+	(*DualPrices)(nil),            // 21: atp.v1.DualPrices
+	(*status.Status)(nil),         // 22: google.rpc.Status
+	(*StreamEnd)(nil),             // 23: atp.v1.StreamEnd
+	(RefusalCause)(0),             // 24: atp.v1.RefusalCause
 }
 var file_atp_v1_route_service_proto_depIdxs = []int32{
 	12, // 0: atp.v1.RouteRequest.conversation:type_name -> atp.v1.Conversation
@@ -1186,34 +1198,35 @@ var file_atp_v1_route_service_proto_depIdxs = []int32{
 	19, // 8: atp.v1.RouteResponse.reason_codes:type_name -> atp.v1.ReasonCode
 	20, // 9: atp.v1.RouteResponse.decided_at:type_name -> google.protobuf.Timestamp
 	20, // 10: atp.v1.RouteResponse.feedback_expires_at:type_name -> google.protobuf.Timestamp
-	0,  // 11: atp.v1.RouteBatchRequest.requests:type_name -> atp.v1.RouteRequest
-	1,  // 12: atp.v1.RouteResult.response:type_name -> atp.v1.RouteResponse
-	21, // 13: atp.v1.RouteResult.error:type_name -> google.rpc.Status
-	3,  // 14: atp.v1.RouteBatchResponse.results:type_name -> atp.v1.RouteResult
-	0,  // 15: atp.v1.RouteStreamRequest.request:type_name -> atp.v1.RouteRequest
-	1,  // 16: atp.v1.RouteStreamResult.response:type_name -> atp.v1.RouteResponse
-	21, // 17: atp.v1.RouteStreamResult.error:type_name -> google.rpc.Status
-	6,  // 18: atp.v1.RouteStreamResponse.result:type_name -> atp.v1.RouteStreamResult
-	22, // 19: atp.v1.RouteStreamResponse.end:type_name -> atp.v1.StreamEnd
-	0,  // 20: atp.v1.PlanRequest.request:type_name -> atp.v1.RouteRequest
-	16, // 21: atp.v1.PlannedCandidate.target:type_name -> atp.v1.Target
-	17, // 22: atp.v1.PlannedCandidate.expected:type_name -> atp.v1.Expectation
-	23, // 23: atp.v1.PlannedCandidate.refusal:type_name -> atp.v1.RefusalCause
-	9,  // 24: atp.v1.PlanResponse.candidates:type_name -> atp.v1.PlannedCandidate
-	19, // 25: atp.v1.PlanResponse.reason_codes:type_name -> atp.v1.ReasonCode
-	0,  // 26: atp.v1.RouteService.Route:input_type -> atp.v1.RouteRequest
-	2,  // 27: atp.v1.RouteService.RouteBatch:input_type -> atp.v1.RouteBatchRequest
-	5,  // 28: atp.v1.RouteService.RouteStream:input_type -> atp.v1.RouteStreamRequest
-	8,  // 29: atp.v1.RouteService.Plan:input_type -> atp.v1.PlanRequest
-	1,  // 30: atp.v1.RouteService.Route:output_type -> atp.v1.RouteResponse
-	4,  // 31: atp.v1.RouteService.RouteBatch:output_type -> atp.v1.RouteBatchResponse
-	7,  // 32: atp.v1.RouteService.RouteStream:output_type -> atp.v1.RouteStreamResponse
-	10, // 33: atp.v1.RouteService.Plan:output_type -> atp.v1.PlanResponse
-	30, // [30:34] is the sub-list for method output_type
-	26, // [26:30] is the sub-list for method input_type
-	26, // [26:26] is the sub-list for extension type_name
-	26, // [26:26] is the sub-list for extension extendee
-	0,  // [0:26] is the sub-list for field type_name
+	21, // 11: atp.v1.RouteResponse.dual_prices:type_name -> atp.v1.DualPrices
+	0,  // 12: atp.v1.RouteBatchRequest.requests:type_name -> atp.v1.RouteRequest
+	1,  // 13: atp.v1.RouteResult.response:type_name -> atp.v1.RouteResponse
+	22, // 14: atp.v1.RouteResult.error:type_name -> google.rpc.Status
+	3,  // 15: atp.v1.RouteBatchResponse.results:type_name -> atp.v1.RouteResult
+	0,  // 16: atp.v1.RouteStreamRequest.request:type_name -> atp.v1.RouteRequest
+	1,  // 17: atp.v1.RouteStreamResult.response:type_name -> atp.v1.RouteResponse
+	22, // 18: atp.v1.RouteStreamResult.error:type_name -> google.rpc.Status
+	6,  // 19: atp.v1.RouteStreamResponse.result:type_name -> atp.v1.RouteStreamResult
+	23, // 20: atp.v1.RouteStreamResponse.end:type_name -> atp.v1.StreamEnd
+	0,  // 21: atp.v1.PlanRequest.request:type_name -> atp.v1.RouteRequest
+	16, // 22: atp.v1.PlannedCandidate.target:type_name -> atp.v1.Target
+	17, // 23: atp.v1.PlannedCandidate.expected:type_name -> atp.v1.Expectation
+	24, // 24: atp.v1.PlannedCandidate.refusal:type_name -> atp.v1.RefusalCause
+	9,  // 25: atp.v1.PlanResponse.candidates:type_name -> atp.v1.PlannedCandidate
+	19, // 26: atp.v1.PlanResponse.reason_codes:type_name -> atp.v1.ReasonCode
+	0,  // 27: atp.v1.RouteService.Route:input_type -> atp.v1.RouteRequest
+	2,  // 28: atp.v1.RouteService.RouteBatch:input_type -> atp.v1.RouteBatchRequest
+	5,  // 29: atp.v1.RouteService.RouteStream:input_type -> atp.v1.RouteStreamRequest
+	8,  // 30: atp.v1.RouteService.Plan:input_type -> atp.v1.PlanRequest
+	1,  // 31: atp.v1.RouteService.Route:output_type -> atp.v1.RouteResponse
+	4,  // 32: atp.v1.RouteService.RouteBatch:output_type -> atp.v1.RouteBatchResponse
+	7,  // 33: atp.v1.RouteService.RouteStream:output_type -> atp.v1.RouteStreamResponse
+	10, // 34: atp.v1.RouteService.Plan:output_type -> atp.v1.PlanResponse
+	31, // [31:35] is the sub-list for method output_type
+	27, // [27:31] is the sub-list for method input_type
+	27, // [27:27] is the sub-list for extension type_name
+	27, // [27:27] is the sub-list for extension extendee
+	0,  // [0:27] is the sub-list for field type_name
 }
 
 func init() { file_atp_v1_route_service_proto_init() }

@@ -175,6 +175,10 @@ const (
 	RefusalCause_REFUSAL_CAUSE_QUALITY_FLOOR RefusalCause = 13
 	// Its predicted latency is above the objective that another model meets.
 	RefusalCause_REFUSAL_CAUSE_LATENCY_SLO RefusalCause = 14
+	// Its expected cost is above what is left of the tenant's budget.
+	RefusalCause_REFUSAL_CAUSE_BUDGET RefusalCause = 15
+	// It is new, and what may be spent on exploring it is spent.
+	RefusalCause_REFUSAL_CAUSE_EXPLORATION_CAP RefusalCause = 16
 )
 
 // Enum value maps for RefusalCause.
@@ -195,23 +199,27 @@ var (
 		12: "REFUSAL_CAUSE_MAX_COST",
 		13: "REFUSAL_CAUSE_QUALITY_FLOOR",
 		14: "REFUSAL_CAUSE_LATENCY_SLO",
+		15: "REFUSAL_CAUSE_BUDGET",
+		16: "REFUSAL_CAUSE_EXPLORATION_CAP",
 	}
 	RefusalCause_value = map[string]int32{
-		"REFUSAL_CAUSE_UNSPECIFIED":    0,
-		"REFUSAL_CAUSE_NOT_ALLOWED":    1,
-		"REFUSAL_CAUSE_DENIED":         2,
-		"REFUSAL_CAUSE_DRAINING":       3,
-		"REFUSAL_CAUSE_SHADOW":         4,
-		"REFUSAL_CAUSE_DEPRECATED":     5,
-		"REFUSAL_CAUSE_CAPABILITY":     6,
-		"REFUSAL_CAUSE_CONTEXT_LENGTH": 7,
-		"REFUSAL_CAUSE_REGION":         8,
-		"REFUSAL_CAUSE_DATA_SCOPE":     9,
-		"REFUSAL_CAUSE_NO_PRICE":       10,
-		"REFUSAL_CAUSE_NO_DEPLOYMENT":  11,
-		"REFUSAL_CAUSE_MAX_COST":       12,
-		"REFUSAL_CAUSE_QUALITY_FLOOR":  13,
-		"REFUSAL_CAUSE_LATENCY_SLO":    14,
+		"REFUSAL_CAUSE_UNSPECIFIED":     0,
+		"REFUSAL_CAUSE_NOT_ALLOWED":     1,
+		"REFUSAL_CAUSE_DENIED":          2,
+		"REFUSAL_CAUSE_DRAINING":        3,
+		"REFUSAL_CAUSE_SHADOW":          4,
+		"REFUSAL_CAUSE_DEPRECATED":      5,
+		"REFUSAL_CAUSE_CAPABILITY":      6,
+		"REFUSAL_CAUSE_CONTEXT_LENGTH":  7,
+		"REFUSAL_CAUSE_REGION":          8,
+		"REFUSAL_CAUSE_DATA_SCOPE":      9,
+		"REFUSAL_CAUSE_NO_PRICE":        10,
+		"REFUSAL_CAUSE_NO_DEPLOYMENT":   11,
+		"REFUSAL_CAUSE_MAX_COST":        12,
+		"REFUSAL_CAUSE_QUALITY_FLOOR":   13,
+		"REFUSAL_CAUSE_LATENCY_SLO":     14,
+		"REFUSAL_CAUSE_BUDGET":          15,
+		"REFUSAL_CAUSE_EXPLORATION_CAP": 16,
 	}
 )
 
@@ -258,6 +266,12 @@ const (
 	ReasonCode_REASON_CODE_QUALITY_FLOOR_UNMET ReasonCode = 4
 	// No model meets the latency objective; the fastest was taken.
 	ReasonCode_REASON_CODE_LATENCY_SLO_UNMET ReasonCode = 5
+	// The price of the policy's cost ceiling was above zero: money shaped the choice more than the weights asked for.
+	ReasonCode_REASON_CODE_COST_CEILING_PRESSED ReasonCode = 6
+	// The price of the policy's quality floor was above zero: quality weighed more than the weights asked for.
+	ReasonCode_REASON_CODE_QUALITY_FLOOR_PRESSED ReasonCode = 7
+	// The model that the conversation was with before was favoured, and chosen.
+	ReasonCode_REASON_CODE_STAYED ReasonCode = 8
 )
 
 // Enum value maps for ReasonCode.
@@ -269,14 +283,20 @@ var (
 		3: "REASON_CODE_CONTEXT_USED",
 		4: "REASON_CODE_QUALITY_FLOOR_UNMET",
 		5: "REASON_CODE_LATENCY_SLO_UNMET",
+		6: "REASON_CODE_COST_CEILING_PRESSED",
+		7: "REASON_CODE_QUALITY_FLOOR_PRESSED",
+		8: "REASON_CODE_STAYED",
 	}
 	ReasonCode_value = map[string]int32{
-		"REASON_CODE_UNSPECIFIED":         0,
-		"REASON_CODE_ONLY_CANDIDATE":      1,
-		"REASON_CODE_EXPLORED":            2,
-		"REASON_CODE_CONTEXT_USED":        3,
-		"REASON_CODE_QUALITY_FLOOR_UNMET": 4,
-		"REASON_CODE_LATENCY_SLO_UNMET":   5,
+		"REASON_CODE_UNSPECIFIED":           0,
+		"REASON_CODE_ONLY_CANDIDATE":        1,
+		"REASON_CODE_EXPLORED":              2,
+		"REASON_CODE_CONTEXT_USED":          3,
+		"REASON_CODE_QUALITY_FLOOR_UNMET":   4,
+		"REASON_CODE_LATENCY_SLO_UNMET":     5,
+		"REASON_CODE_COST_CEILING_PRESSED":  6,
+		"REASON_CODE_QUALITY_FLOOR_PRESSED": 7,
+		"REASON_CODE_STAYED":                8,
 	}
 )
 
@@ -697,6 +717,64 @@ func (x *Weights) GetLatency() float64 {
 	return 0
 }
 
+// Prices with which a policy's cost ceiling and quality floor entered a decision. They rise while the ceiling is
+// overspent or the floor is missed, and fall back to zero.
+type DualPrices struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Price of the cost ceiling: what was added to the weight of cost. Not below zero; zero: money did not shape the choice
+	// beyond the weight that was asked for.
+	Cost float64 `protobuf:"fixed64,1,opt,name=cost,proto3" json:"cost,omitempty"`
+	// Price of the quality floor: by how much more quality weighed. The weights of cost and latency that the request or its
+	// policy asked for were divided by one plus it, before `cost` was added. Not below zero.
+	Quality       float64 `protobuf:"fixed64,2,opt,name=quality,proto3" json:"quality,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DualPrices) Reset() {
+	*x = DualPrices{}
+	mi := &file_atp_v1_routing_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DualPrices) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DualPrices) ProtoMessage() {}
+
+func (x *DualPrices) ProtoReflect() protoreflect.Message {
+	mi := &file_atp_v1_routing_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DualPrices.ProtoReflect.Descriptor instead.
+func (*DualPrices) Descriptor() ([]byte, []int) {
+	return file_atp_v1_routing_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *DualPrices) GetCost() float64 {
+	if x != nil {
+		return x.Cost
+	}
+	return 0
+}
+
+func (x *DualPrices) GetQuality() float64 {
+	if x != nil {
+		return x.Quality
+	}
+	return 0
+}
+
 // What the request optimises among the models that satisfy its constraints.
 type Objective struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -713,7 +791,7 @@ type Objective struct {
 
 func (x *Objective) Reset() {
 	*x = Objective{}
-	mi := &file_atp_v1_routing_proto_msgTypes[6]
+	mi := &file_atp_v1_routing_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -725,7 +803,7 @@ func (x *Objective) String() string {
 func (*Objective) ProtoMessage() {}
 
 func (x *Objective) ProtoReflect() protoreflect.Message {
-	mi := &file_atp_v1_routing_proto_msgTypes[6]
+	mi := &file_atp_v1_routing_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -738,7 +816,7 @@ func (x *Objective) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Objective.ProtoReflect.Descriptor instead.
 func (*Objective) Descriptor() ([]byte, []int) {
-	return file_atp_v1_routing_proto_rawDescGZIP(), []int{6}
+	return file_atp_v1_routing_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Objective) GetKind() isObjective_Kind {
@@ -799,7 +877,7 @@ type Target struct {
 
 func (x *Target) Reset() {
 	*x = Target{}
-	mi := &file_atp_v1_routing_proto_msgTypes[7]
+	mi := &file_atp_v1_routing_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -811,7 +889,7 @@ func (x *Target) String() string {
 func (*Target) ProtoMessage() {}
 
 func (x *Target) ProtoReflect() protoreflect.Message {
-	mi := &file_atp_v1_routing_proto_msgTypes[7]
+	mi := &file_atp_v1_routing_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -824,7 +902,7 @@ func (x *Target) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Target.ProtoReflect.Descriptor instead.
 func (*Target) Descriptor() ([]byte, []int) {
-	return file_atp_v1_routing_proto_rawDescGZIP(), []int{7}
+	return file_atp_v1_routing_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Target) GetModel() string {
@@ -865,7 +943,7 @@ type Expectation struct {
 
 func (x *Expectation) Reset() {
 	*x = Expectation{}
-	mi := &file_atp_v1_routing_proto_msgTypes[8]
+	mi := &file_atp_v1_routing_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -877,7 +955,7 @@ func (x *Expectation) String() string {
 func (*Expectation) ProtoMessage() {}
 
 func (x *Expectation) ProtoReflect() protoreflect.Message {
-	mi := &file_atp_v1_routing_proto_msgTypes[8]
+	mi := &file_atp_v1_routing_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -890,7 +968,7 @@ func (x *Expectation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Expectation.ProtoReflect.Descriptor instead.
 func (*Expectation) Descriptor() ([]byte, []int) {
-	return file_atp_v1_routing_proto_rawDescGZIP(), []int{8}
+	return file_atp_v1_routing_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Expectation) GetQuality() float64 {
@@ -934,7 +1012,7 @@ type Fallback struct {
 
 func (x *Fallback) Reset() {
 	*x = Fallback{}
-	mi := &file_atp_v1_routing_proto_msgTypes[9]
+	mi := &file_atp_v1_routing_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -946,7 +1024,7 @@ func (x *Fallback) String() string {
 func (*Fallback) ProtoMessage() {}
 
 func (x *Fallback) ProtoReflect() protoreflect.Message {
-	mi := &file_atp_v1_routing_proto_msgTypes[9]
+	mi := &file_atp_v1_routing_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -959,7 +1037,7 @@ func (x *Fallback) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fallback.ProtoReflect.Descriptor instead.
 func (*Fallback) Descriptor() ([]byte, []int) {
-	return file_atp_v1_routing_proto_rawDescGZIP(), []int{9}
+	return file_atp_v1_routing_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Fallback) GetTarget() *Target {
@@ -1011,7 +1089,11 @@ const file_atp_v1_routing_proto_rawDesc = "" +
 	"\x0e_quality_floor\"m\n" +
 	"\aWeights\x12-\n" +
 	"\x04cost\x18\x01 \x01(\x01B\x19\xbaH\x16\x12\x14@\x01\x19\x00\x00\x00\x00\x80\x84.A)\x00\x00\x00\x00\x00\x00\x00\x00R\x04cost\x123\n" +
-	"\alatency\x18\x02 \x01(\x01B\x19\xbaH\x16\x12\x14@\x01\x19\x00\x00\x00\x00\x80\x84.A)\x00\x00\x00\x00\x00\x00\x00\x00R\alatency\"z\n" +
+	"\alatency\x18\x02 \x01(\x01B\x19\xbaH\x16\x12\x14@\x01\x19\x00\x00\x00\x00\x80\x84.A)\x00\x00\x00\x00\x00\x00\x00\x00R\alatency\":\n" +
+	"\n" +
+	"DualPrices\x12\x12\n" +
+	"\x04cost\x18\x01 \x01(\x01R\x04cost\x12\x18\n" +
+	"\aquality\x18\x02 \x01(\x01R\aquality\"z\n" +
 	"\tObjective\x128\n" +
 	"\x05named\x18\x01 \x01(\x0e2\x16.atp.v1.NamedObjectiveB\b\xbaH\x05\x82\x01\x02\x10\x01H\x00R\x05named\x12+\n" +
 	"\aweights\x18\x02 \x01(\v2\x0f.atp.v1.WeightsH\x00R\aweightsB\x06\n" +
@@ -1040,7 +1122,7 @@ const file_atp_v1_routing_proto_rawDesc = "" +
 	"\x18NAMED_OBJECTIVE_BALANCED\x10\x01\x12#\n" +
 	"\x1fNAMED_OBJECTIVE_HIGHEST_QUALITY\x10\x02\x12\x1f\n" +
 	"\x1bNAMED_OBJECTIVE_LOWEST_COST\x10\x03\x12\"\n" +
-	"\x1eNAMED_OBJECTIVE_LOWEST_LATENCY\x10\x04*\xcb\x03\n" +
+	"\x1eNAMED_OBJECTIVE_LOWEST_LATENCY\x10\x04*\x88\x04\n" +
 	"\fRefusalCause\x12\x1d\n" +
 	"\x19REFUSAL_CAUSE_UNSPECIFIED\x10\x00\x12\x1d\n" +
 	"\x19REFUSAL_CAUSE_NOT_ALLOWED\x10\x01\x12\x18\n" +
@@ -1057,7 +1139,9 @@ const file_atp_v1_routing_proto_rawDesc = "" +
 	"\x1bREFUSAL_CAUSE_NO_DEPLOYMENT\x10\v\x12\x1a\n" +
 	"\x16REFUSAL_CAUSE_MAX_COST\x10\f\x12\x1f\n" +
 	"\x1bREFUSAL_CAUSE_QUALITY_FLOOR\x10\r\x12\x1d\n" +
-	"\x19REFUSAL_CAUSE_LATENCY_SLO\x10\x0e*\xc9\x01\n" +
+	"\x19REFUSAL_CAUSE_LATENCY_SLO\x10\x0e\x12\x18\n" +
+	"\x14REFUSAL_CAUSE_BUDGET\x10\x0f\x12!\n" +
+	"\x1dREFUSAL_CAUSE_EXPLORATION_CAP\x10\x10*\xae\x02\n" +
 	"\n" +
 	"ReasonCode\x12\x1b\n" +
 	"\x17REASON_CODE_UNSPECIFIED\x10\x00\x12\x1e\n" +
@@ -1065,7 +1149,10 @@ const file_atp_v1_routing_proto_rawDesc = "" +
 	"\x14REASON_CODE_EXPLORED\x10\x02\x12\x1c\n" +
 	"\x18REASON_CODE_CONTEXT_USED\x10\x03\x12#\n" +
 	"\x1fREASON_CODE_QUALITY_FLOOR_UNMET\x10\x04\x12!\n" +
-	"\x1dREASON_CODE_LATENCY_SLO_UNMET\x10\x05Bl\n" +
+	"\x1dREASON_CODE_LATENCY_SLO_UNMET\x10\x05\x12$\n" +
+	" REASON_CODE_COST_CEILING_PRESSED\x10\x06\x12%\n" +
+	"!REASON_CODE_QUALITY_FLOOR_PRESSED\x10\a\x12\x16\n" +
+	"\x12REASON_CODE_STAYED\x10\bBl\n" +
 	"\n" +
 	"com.atp.v1B\fRoutingProtoP\x01Z\x17atp.dev/go/atp/v1;atpv1\xa2\x02\x03AXX\xaa\x02\x06Atp.V1\xca\x02\x06Atp\\V1\xe2\x02\x12Atp\\V1\\GPBMetadata\xea\x02\aAtp::V1b\x06proto3"
 
@@ -1082,7 +1169,7 @@ func file_atp_v1_routing_proto_rawDescGZIP() []byte {
 }
 
 var file_atp_v1_routing_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_atp_v1_routing_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_atp_v1_routing_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_atp_v1_routing_proto_goTypes = []any{
 	(Role)(0),                   // 0: atp.v1.Role
 	(NamedObjective)(0),         // 1: atp.v1.NamedObjective
@@ -1094,22 +1181,23 @@ var file_atp_v1_routing_proto_goTypes = []any{
 	(*Features)(nil),            // 7: atp.v1.Features
 	(*Constraints)(nil),         // 8: atp.v1.Constraints
 	(*Weights)(nil),             // 9: atp.v1.Weights
-	(*Objective)(nil),           // 10: atp.v1.Objective
-	(*Target)(nil),              // 11: atp.v1.Target
-	(*Expectation)(nil),         // 12: atp.v1.Expectation
-	(*Fallback)(nil),            // 13: atp.v1.Fallback
-	(*durationpb.Duration)(nil), // 14: google.protobuf.Duration
+	(*DualPrices)(nil),          // 10: atp.v1.DualPrices
+	(*Objective)(nil),           // 11: atp.v1.Objective
+	(*Target)(nil),              // 12: atp.v1.Target
+	(*Expectation)(nil),         // 13: atp.v1.Expectation
+	(*Fallback)(nil),            // 14: atp.v1.Fallback
+	(*durationpb.Duration)(nil), // 15: google.protobuf.Duration
 }
 var file_atp_v1_routing_proto_depIdxs = []int32{
 	0,  // 0: atp.v1.Message.role:type_name -> atp.v1.Role
 	4,  // 1: atp.v1.Message.parts:type_name -> atp.v1.Part
 	5,  // 2: atp.v1.Conversation.messages:type_name -> atp.v1.Message
-	14, // 3: atp.v1.Constraints.latency_slo:type_name -> google.protobuf.Duration
+	15, // 3: atp.v1.Constraints.latency_slo:type_name -> google.protobuf.Duration
 	1,  // 4: atp.v1.Objective.named:type_name -> atp.v1.NamedObjective
 	9,  // 5: atp.v1.Objective.weights:type_name -> atp.v1.Weights
-	14, // 6: atp.v1.Expectation.latency:type_name -> google.protobuf.Duration
-	11, // 7: atp.v1.Fallback.target:type_name -> atp.v1.Target
-	12, // 8: atp.v1.Fallback.expected:type_name -> atp.v1.Expectation
+	15, // 6: atp.v1.Expectation.latency:type_name -> google.protobuf.Duration
+	12, // 7: atp.v1.Fallback.target:type_name -> atp.v1.Target
+	13, // 8: atp.v1.Fallback.expected:type_name -> atp.v1.Expectation
 	9,  // [9:9] is the sub-list for method output_type
 	9,  // [9:9] is the sub-list for method input_type
 	9,  // [9:9] is the sub-list for extension type_name
@@ -1126,7 +1214,7 @@ func file_atp_v1_routing_proto_init() {
 		(*Part_Text)(nil),
 	}
 	file_atp_v1_routing_proto_msgTypes[4].OneofWrappers = []any{}
-	file_atp_v1_routing_proto_msgTypes[6].OneofWrappers = []any{
+	file_atp_v1_routing_proto_msgTypes[7].OneofWrappers = []any{
 		(*Objective_Named)(nil),
 		(*Objective_Weights)(nil),
 	}
@@ -1136,7 +1224,7 @@ func file_atp_v1_routing_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_atp_v1_routing_proto_rawDesc), len(file_atp_v1_routing_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   10,
+			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

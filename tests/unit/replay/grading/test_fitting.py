@@ -53,8 +53,8 @@ def test_the_order_of_runs_in_the_stream_of_choices_changes_nothing() -> None:
     assert score(WORLD, mixed).as_json() == score(WORLD, GOOD).as_json()
 
 
-def test_settings_stand_by_weight_and_then_by_name() -> None:
-    names = ["ceiling=2", "calls=0.1", "30", "5", "default", "0", "1e-3"]
+def test_settings_stand_by_weight_then_limits_by_their_number_and_the_rest_by_name() -> None:
+    names = ["ceiling=10", "ceiling=2", "calls=0.1", "30", "5", "default", "0", "1e-3"]
     found = score(WORLD, [line for name in names for line in lines(WORLD, name, 0)])
 
     assert [standing.setting.name for standing in found.standings] == [
@@ -64,5 +64,6 @@ def test_settings_stand_by_weight_and_then_by_name() -> None:
         "30",
         "calls=0.1",
         "ceiling=2",
+        "ceiling=10",
         "default",
     ]

@@ -17,6 +17,7 @@ class Origin(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     ORIGIN_UNSPECIFIED: _ClassVar[Origin]
     ORIGIN_FILE: _ClassVar[Origin]
+    ORIGIN_API: _ClassVar[Origin]
 
 class ServingStatus(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -27,6 +28,7 @@ class ServingStatus(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     SERVING_STATUS_DEPRECATED: _ClassVar[ServingStatus]
 ORIGIN_UNSPECIFIED: Origin
 ORIGIN_FILE: Origin
+ORIGIN_API: Origin
 SERVING_STATUS_UNSPECIFIED: ServingStatus
 SERVING_STATUS_ACTIVE: ServingStatus
 SERVING_STATUS_SHADOW: ServingStatus

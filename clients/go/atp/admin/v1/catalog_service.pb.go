@@ -25,14 +25,16 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// Where an object of the catalogue comes from. File objects are read-only over the API.
+// Where an object comes from. File objects are read-only over the API.
 type Origin int32
 
 const (
 	// Never sent.
 	Origin_ORIGIN_UNSPECIFIED Origin = 0
-	// The catalogue file.
+	// A file: the catalogue file, or for routing policies the configuration.
 	Origin_ORIGIN_FILE Origin = 1
+	// A call to this API. A reload of a file never touches it.
+	Origin_ORIGIN_API Origin = 2
 )
 
 // Enum value maps for Origin.
@@ -40,10 +42,12 @@ var (
 	Origin_name = map[int32]string{
 		0: "ORIGIN_UNSPECIFIED",
 		1: "ORIGIN_FILE",
+		2: "ORIGIN_API",
 	}
 	Origin_value = map[string]int32{
 		"ORIGIN_UNSPECIFIED": 0,
 		"ORIGIN_FILE":        1,
+		"ORIGIN_API":         2,
 	}
 )
 
@@ -1239,10 +1243,12 @@ const file_atp_admin_v1_catalog_service_proto_rawDesc = "" +
 	"\x15ListProvidersResponse\x124\n" +
 	"\tproviders\x18\x01 \x03(\v2\x16.atp.admin.v1.ProviderR\tproviders\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1a\n" +
-	"\brevision\x18\x03 \x01(\x03R\brevision*1\n" +
+	"\brevision\x18\x03 \x01(\x03R\brevision*A\n" +
 	"\x06Origin\x12\x16\n" +
 	"\x12ORIGIN_UNSPECIFIED\x10\x00\x12\x0f\n" +
-	"\vORIGIN_FILE\x10\x01*\xa1\x01\n" +
+	"\vORIGIN_FILE\x10\x01\x12\x0e\n" +
+	"\n" +
+	"ORIGIN_API\x10\x02*\xa1\x01\n" +
 	"\rServingStatus\x12\x1e\n" +
 	"\x1aSERVING_STATUS_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15SERVING_STATUS_ACTIVE\x10\x01\x12\x19\n" +
