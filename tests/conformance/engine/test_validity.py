@@ -54,7 +54,7 @@ def engine(make_engine: EngineFactory) -> Engine:
         ),
         *({"half_life_nanos": value} for value in (0, 63, -1, 2**62 + 1)),
         *({name: value} for name in ("context_on_z", "context_off_z") for value in (math.nan, math.inf, -math.inf)),
-        {"context_on_z": -2.1},
+        {"context_on_z": -4.1},
         {"context_off_z": 0.1},
         *({"context_min_weight": value} for value in (*BROKEN, 1e19)),
         *({"gamma": value} for value in (*BROKEN, 1.1e9)),

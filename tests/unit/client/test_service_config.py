@@ -9,7 +9,13 @@ import grpc
 import pytest
 
 from atp_grpc.client import service_config
-from atp_grpc.pb.atp.admin.v1 import catalog_service_pb2, operations_service_pb2, policy_service_pb2, tenant_service_pb2
+from atp_grpc.pb.atp.admin.v1 import (
+    catalog_service_pb2,
+    operations_service_pb2,
+    policy_service_pb2,
+    prior_service_pb2,
+    tenant_service_pb2,
+)
 from atp_grpc.pb.atp.v1 import decision_service_pb2, observe_service_pb2, route_service_pb2
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -17,6 +23,7 @@ MODULES = (
     catalog_service_pb2,
     operations_service_pb2,
     policy_service_pb2,
+    prior_service_pb2,
     tenant_service_pb2,
     decision_service_pb2,
     observe_service_pb2,
@@ -29,6 +36,7 @@ SERVED = {
     for method in service.methods
 }
 MEANT_FOR_ONE_PROCESS = {
+    "atp.admin.v1.PriorService/ImportPrior",
     "atp.admin.v1.TenantService/SetBudget",
     "atp.admin.v1.TenantService/DeleteBudget",
     "atp.admin.v1.OperationsService/ReloadCatalog",

@@ -69,7 +69,7 @@ def test_only_the_rows_that_are_named_are_taught(teaching: Teaching) -> None:
     assert summary.learned == 6
 
 
-def test_context_that_earns_its_place_is_on_before_the_first_request(tmp_path: Path) -> None:
+def test_what_context_is_worth_is_known_before_the_first_request(tmp_path: Path) -> None:
     def law(number: int, chance: random.Random) -> Outcomes:
         outcomes = plain_law(number, chance)
         outcomes["cheap"]["quality"], outcomes["dear"]["quality"] = float(number % 2), float(not number % 2)
@@ -80,8 +80,8 @@ def test_context_that_earns_its_place_is_on_before_the_first_request(tmp_path: P
     teaching = Teaching(told.track, range(COUNT), tariff, SETTINGS, 1.0)
     noise = dataclasses.replace(told.track, quality=np.random.default_rng(7).random(told.track.quality.shape))
 
-    assert learned_of(teaching).context_on
-    assert not learned_of(dataclasses.replace(teaching, track=noise)).context_on
+    assert learned_of(teaching).context_z > 5.0
+    assert learned_of(dataclasses.replace(teaching, track=noise)).context_z < 0.0
 
 
 def test_what_a_row_does_not_have_teaches_nothing(teaching: Teaching) -> None:
