@@ -23,7 +23,7 @@ from atp_grpc.learning.learner import Learner
 from atp_grpc.learning.priors import Priors
 from atp_grpc.learning.settling import settle
 from atp_grpc.learning.watching import Watch
-from atp_grpc.routing.newcomers import ExplorationLimits, Newcomers
+from atp_grpc.routing.newcomers import Newcomers
 from atp_grpc.routing.pool import Pool
 from atp_grpc.routing.rollout import Policies
 from atp_grpc.routing.router import Router
@@ -222,7 +222,7 @@ class Branches:
         )
         # Before anything is learned again, which an alarm must not touch either.
         learner.watch.is_on = policy.terms.change_detection
-        newcomers = Newcomers(_limits(policy), self._helm.tenants)
+        newcomers = Newcomers(policy.terms.exploration, self._helm.tenants)
         return self._with_router(policy, picked, learner, newcomers)
 
     def _with_router(
@@ -244,7 +244,7 @@ class Branches:
     def _install(self, branch: Branch) -> None:
         self._branches[branch.policy.name] = branch
         branch.learner.watch.is_on = branch.policy.terms.change_detection
-        branch.steering.newcomers.limit(_limits(branch.policy))
+        branch.steering.newcomers.limit(branch.policy.terms.exploration)
         self._take_stock(branch)
         self._begin_prices(branch)
         self.policies.put(branch.router)
@@ -266,13 +266,3 @@ class Branches:
                 cost_scale_nano_usd=policy.cost_scale_nano_usd,
             )
             self._helm.pacers.begin(policy.name, price)
-
-
-def _limits(policy: RoutingPolicy) -> ExplorationLimits:
-    exploration = policy.terms.exploration
-    return ExplorationLimits(
-        newcomer_observations=exploration.newcomer_observations,
-        max_share=exploration.max_share,
-        max_nano_usd_per_day=exploration.max_nano_usd_per_day,
-        stopped=exploration.is_stopped,
-    )

@@ -16,6 +16,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from atp_grpc.domain.policy import Exploration
+
 WINDOW: Final = 1_000
 """Requests of a tenant over which the share of newcomers is counted."""
 
@@ -26,21 +28,6 @@ DAY_NANOS: Final = 86_400_000_000_000
 
 _NOBODY: Final[frozenset[str]] = frozenset()
 _ALL: Final = (1 << WINDOW) - 1
-
-
-@dataclass(frozen=True, slots=True)
-class ExplorationLimits:
-    """What a policy allows newcomers.
-
-    `newcomer_observations` graded outcomes make a model known. Of a tenant's last `WINDOW` requests at most `max_share`
-    (0..1) go to newcomers, or `ALLOWANCE` where that is more; with a share of 0, none. `max_nano_usd_per_day` is what
-    they may cost a tenant in one UTC day; None sets no limit. While `stopped`, no newcomer is chosen for anyone.
-    """
-
-    newcomer_observations: int = 50
-    max_share: float = 0.1
-    max_nano_usd_per_day: int | None = None
-    stopped: bool = False
 
 
 @dataclass(slots=True)
@@ -61,7 +48,7 @@ class _Account:
 class Newcomers:
     """The newcomers of one pool, and the accounts of the `capacity` tenants that asked last."""
 
-    def __init__(self, limits: ExplorationLimits, capacity: int) -> None:
+    def __init__(self, limits: Exploration, capacity: int) -> None:
         self._limits = limits
         self._capacity = capacity
         self._grades: dict[str, int] = {}
@@ -73,7 +60,7 @@ class Newcomers:
         """The models that are newcomers now."""
         return self._newcomers
 
-    def limit(self, limits: ExplorationLimits) -> None:
+    def limit(self, limits: Exploration) -> None:
         """Changes the limits under way; who is a newcomer already stays one until it has the grades for it."""
         self._limits = limits
         self._newcomers = frozenset(model for model in self._newcomers if not self._is_known(model))
@@ -97,7 +84,7 @@ class Newcomers:
         """The newcomers that this tenant is not to be given now: all of them, or none."""
         if not self._newcomers:
             return _NOBODY
-        if self._limits.stopped:
+        if self._limits.is_stopped:
             return self._newcomers
         account = self._account(tenant)
         account.turn(now_nanos // DAY_NANOS)

@@ -7,14 +7,14 @@ import dataclasses
 import pytest
 
 from atp_grpc.domain.outcome import Attempt, AttemptError, Observation, Report
-from atp_grpc.domain.policy import PolicyObjective, PolicyTerms, RoutingPolicy
+from atp_grpc.domain.policy import Exploration, PolicyObjective, PolicyTerms, RoutingPolicy
 from atp_grpc.engine.contract import EngineParameters
 from atp_grpc.engine.contract import Learner as Algorithm
 from atp_grpc.engine.reference import ReferenceEngine
 from atp_grpc.learning.rewards import total_cost_nano_usd
 from atp_grpc.learning.settling import settle
 from atp_grpc.learning.watching import Watch
-from atp_grpc.routing.newcomers import DAY_NANOS, ExplorationLimits, Newcomers
+from atp_grpc.routing.newcomers import DAY_NANOS, Newcomers
 from atp_grpc.routing.sessions import Sessions
 from atp_grpc.routing.steering import Steering, targets_of
 from atp_grpc.store.memory import MemoryStore
@@ -46,7 +46,7 @@ class Office:
             on_fault=lambda fault: pytest.fail(str(fault)),
         )
         self.pacers = Pacers(10)
-        self.newcomers = [Newcomers(ExplorationLimits(newcomer_observations=2), 10) for _ in range(2)]
+        self.newcomers = [Newcomers(Exploration(newcomer_observations=2), 10) for _ in range(2)]
         self.steerings: list[tuple[Steering, Watch]] = []
         for name, newcomers in zip(("default", "night"), self.newcomers, strict=True):
             # Two models join where another one is known.
@@ -151,7 +151,7 @@ def test_an_answer_that_nobody_gave_is_no_grade_of_a_newcomer() -> None:
 
 def test_a_newcomers_bill_counts_to_the_day_of_the_policy_that_decided_and_to_no_other() -> None:
     office = Office()
-    limits = ExplorationLimits(max_nano_usd_per_day=400_000)
+    limits = Exploration(max_nano_usd_per_day=400_000)
     for newcomers in office.newcomers:
         newcomers.limit(limits)
         newcomers.chosen("acme", "small", HOLD, NOW)

@@ -10,7 +10,7 @@ from atp_grpc.domain.call import Call
 from atp_grpc.domain.clock import ManualClock
 from atp_grpc.domain.decision import Decision
 from atp_grpc.domain.money import TokenPrices
-from atp_grpc.domain.policy import PolicyTerms, RoutingPolicy
+from atp_grpc.domain.policy import Exploration, PolicyTerms, RoutingPolicy
 from atp_grpc.domain.request import RouteRequest
 from atp_grpc.domain.tenant import Principal
 from atp_grpc.engine.contract import Engine, EngineParameters
@@ -18,7 +18,7 @@ from atp_grpc.engine.reference import ReferenceEngine
 from atp_grpc.learning.rewards import total_cost_nano_usd
 from atp_grpc.routing.feedback import FeedbackTokens
 from atp_grpc.routing.ledger import Ledger
-from atp_grpc.routing.newcomers import ExplorationLimits, Newcomers
+from atp_grpc.routing.newcomers import Newcomers
 from atp_grpc.routing.pool import Pool
 from atp_grpc.routing.router import Router
 from atp_grpc.routing.scribe.contract import Routed, Scribe
@@ -90,7 +90,7 @@ class Desk:
             ledger=store, store=store, replica="r1", bill_of=total_cost_nano_usd, on_fault=self.faults.append
         )
         self.pacers, self.sessions = Pacers(100), Sessions(100)
-        self.newcomers = Newcomers(ExplorationLimits(), 100)
+        self.newcomers = Newcomers(Exploration(), 100)
         self.steering = Steering(
             self.policy, targets_of(self.policy), self.pacers, self.newcomers, self.sessions, self.budgets
         )

@@ -8,13 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atp_grpc.routing.newcomers import ALLOWANCE, DAY_NANOS, WINDOW, ExplorationLimits, Newcomers
+from atp_grpc.domain.policy import Exploration
+from atp_grpc.routing.newcomers import ALLOWANCE, DAY_NANOS, WINDOW, Newcomers
 
 NOW = 20_000 * DAY_NANOS + 5
-LIMITS = ExplorationLimits(newcomer_observations=3, max_share=0.1, max_nano_usd_per_day=None)
+LIMITS = Exploration(newcomer_observations=3, max_share=0.1, max_nano_usd_per_day=None)
 
 
-def joined(limits: ExplorationLimits = LIMITS, capacity: int = 100) -> Newcomers:
+def joined(limits: Exploration = LIMITS, capacity: int = 100) -> Newcomers:
     """A pool of one known model and one that has just joined."""
     newcomers = Newcomers(limits, capacity)
     newcomers.load(["old", "new"], {"old": 100})
@@ -37,7 +38,7 @@ def test_a_model_that_joins_known_ones_is_a_newcomer_until_it_has_its_grades() -
 
 
 def test_in_a_pool_that_starts_cold_nobody_is_ever_closed() -> None:
-    newcomers = Newcomers(dataclasses.replace(LIMITS, max_share=0.0, stopped=True), 100)
+    newcomers = Newcomers(dataclasses.replace(LIMITS, max_share=0.0, is_stopped=True), 100)
     newcomers.load(["a", "b"], {})
     for _ in range(5):
         newcomers.graded("a")
@@ -188,7 +189,7 @@ def test_bills_of_known_models_and_strangers_are_none_of_its_business() -> None:
 
 def test_the_kill_switch_closes_newcomers_for_everyone_and_can_be_released() -> None:
     newcomers = joined()
-    newcomers.limit(dataclasses.replace(LIMITS, stopped=True))
+    newcomers.limit(dataclasses.replace(LIMITS, is_stopped=True))
     assert newcomers.closed("acme", NOW) == {"new"}
     newcomers.limit(LIMITS)
 

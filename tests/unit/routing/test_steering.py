@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from atp_grpc.domain.decision import DualPrices, ReasonCode, RefusalCause
+from atp_grpc.domain.policy import Exploration
 from atp_grpc.domain.request import Constraints, NamedObjective, Weights
-from atp_grpc.routing.newcomers import ALLOWANCE, DAY_NANOS, ExplorationLimits
+from atp_grpc.routing.newcomers import ALLOWANCE, DAY_NANOS
 from atp_grpc.routing.sessions import HOUR_NANOS
 from atp_grpc.routing.steering import NO_STANCE, Stance, targets_of
 from atp_grpc.tenancy.pacing import Pacer, Targets, effective
@@ -63,7 +64,7 @@ async def test_the_headroom_of_a_stance_is_what_is_left_of_the_tenants_budget() 
 def test_newcomers_are_closed_to_the_tenant_that_had_enough_of_them() -> None:
     desk = Desk(three_models())
     meet(desk, "good")
-    desk.newcomers.limit(ExplorationLimits(max_nano_usd_per_day=1))
+    desk.newcomers.limit(Exploration(max_nano_usd_per_day=1))
     assert desk.steering.stance(text(), "acme", NOW) is NO_STANCE
     desk.router.route(text(constraints=ONLY_GOOD), CALL)
     assert desk.steering.stance(text(), "acme", NOW) == Stance(closed=frozenset({"good"}))
@@ -125,7 +126,7 @@ def test_a_decision_counts_to_the_tenants_share_of_newcomers_and_its_bill_to_the
     desk = Desk(three_models())
     meet(desk, "good")
     cost = costs()["good"]
-    desk.newcomers.limit(ExplorationLimits(max_nano_usd_per_day=2 * cost))
+    desk.newcomers.limit(Exploration(max_nano_usd_per_day=2 * cost))
     desk.router.route(text(constraints=ONLY_GOOD), CALL)
     assert not desk.newcomers.closed("acme", NOW)
     decided = lesson(model="good")._replace(hold_nano_usd=cost, decided_nanos=NOW)
@@ -167,7 +168,7 @@ def test_nothing_is_kept_of_a_tenant_to_whom_nothing_is_promised() -> None:
 def test_closed_newcomers_are_left_out_and_a_plan_says_why() -> None:
     desk = desk_of(cost_weight=0.0)
     meet(desk, "good")
-    desk.newcomers.limit(ExplorationLimits(stopped=True))
+    desk.newcomers.limit(Exploration(is_stopped=True))
     assert causes(desk.router.plan(text(), CALL)) == {"good": RefusalCause.EXPLORATION_CAP}
     decision = written(desk.router.route(text(), CALL))
     assert [one.target.model for one in decision.candidates] == ["cheap", "fast"]
@@ -177,7 +178,7 @@ def test_closed_newcomers_are_left_out_and_a_plan_says_why() -> None:
 def test_a_closed_newcomer_serves_when_nobody_else_is_left() -> None:
     desk = desk_of()
     meet(desk, "good")
-    desk.newcomers.limit(ExplorationLimits(stopped=True))
+    desk.newcomers.limit(Exploration(is_stopped=True))
     assert causes(desk.router.plan(text(constraints=ONLY_GOOD), CALL)) == dict.fromkeys(
         ("cheap", "fast"), RefusalCause.NOT_ALLOWED
     )
