@@ -2,6 +2,8 @@
 
 PYTHON ?= python3
 ONLY ?=
+# Processes that share the tests among themselves; one per core is the most that pays.
+WORKERS ?= 2
 
 BIN := .venv/bin
 STAMPS := build/stamps
@@ -14,7 +16,7 @@ CODE := $(wildcard atp_grpc demo tests tools)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup demo serve test check lint rust bench faults tools proxies wheel audit protos clients lock format clean
+.PHONY: help setup demo serve test check lint rust bench faults tools proxies gateways wheel audit protos clients lock format clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,7 +33,8 @@ serve: setup ## Run the server on its defaults (gRPC on 7443, metrics and health
 test: setup tools proxies lint rust ## Everything: format, lint, types, Rust tests, then all Python tests with the branch coverage floor
 	@echo "==> Python tests"
 	@mkdir -p build/coverage
-	@$(BIN)/python -m pytest --cov --cov-report=term
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not slow and not alone" --cov --cov-report= --cov-fail-under=0
+	@$(BIN)/python -m pytest -q -m "alone and not slow" --cov --cov-append --cov-report=term
 	@echo "make test: everything passed$(if $(CARGO),, (Rust tests left out: there is no cargo))"
 
 check: setup lint ## The fast part: format, lint, types, contract and unit tests (under two minutes)
@@ -64,6 +67,9 @@ tools: $(STAMPS)/package ## Build grpcurl, ghz, grpc_health_probe and our Go pro
 
 proxies: $(STAMPS)/package ## Fetch HAProxy and nginx into build/debian for the drain tests (only what is not installed)
 	@$(BIN)/python -m tools.debian
+
+gateways: $(STAMPS)/package ## Install the gateways that the Ask benches measure beside ATP into build/gateways (needs npm; some minutes)
+	@$(BIN)/python -m tools.gateways
 
 wheel: setup ## Build sdist and wheels into dist/ (make test installs them into a clean environment and runs them there)
 	@$(BIN)/python -m tools.wheel

@@ -1,4 +1,4 @@
-"""`python -m demo`: a real server, real requests, what was learned and saved; then a death without forgetting.
+"""`python -m demo`: a real server learns which model to ask, dies without forgetting, then asks them and pays exactly.
 
 People, `make demo` and a test enter here. It writes below one folder (build/demo unless told otherwise) and leaves no
 process behind; any failure is one sentence and exit code 1.
@@ -18,11 +18,14 @@ from pathlib import Path
 from rich.console import Console
 
 from atp_grpc.client import AtpCallError
+from atp_grpc.mock_provider import MockProvider, open_mock_provider
 from demo.acts import first_act, second_act
+from demo.asks import third_act
 from demo.curve import draw_curve
-from demo.dataset import choose_dataset
+from demo.dataset import Dataset, choose_dataset
 from demo.failure import DemoFailure
-from demo.result import write_report
+from demo.provider import Endpoints
+from demo.result import Result, write_report
 from demo.screen import Screen
 from demo.server import DemoServer
 from demo.traffic import Tally
@@ -65,27 +68,44 @@ async def _play(screen: Screen, options: argparse.Namespace, environ: Mapping[st
     )
     folder: Path = options.output.resolve()
     _clear(folder)
-    catalogue = folder / "catalog.toml"
-    catalogue.write_text(dataset.catalogue, encoding="utf-8")
-    screen.act("ATP: one question, answered for every request: which model should serve it?")
-    screen.fact("Data", dataset.description, "yellow" if dataset.is_simulated else "")
-    server = DemoServer(checkout=CHECKOUT, folder=folder, catalogue=catalogue, environ=environ)
+    endpoints = Endpoints(dataset.catalogue)
+    async with open_mock_provider(keys=endpoints.providers) as stand_in:
+        catalogue = folder / "catalog.toml"
+        catalogue.write_text(endpoints.catalogue(stand_in.base_url), encoding="utf-8")
+        settings = endpoints.settings(stand_in.address)
+        server = DemoServer(checkout=CHECKOUT, folder=folder, catalogue=catalogue, environ=environ, settings=settings)
+        screen.act("ATP: one question, answered for every request: which model should serve it?")
+        screen.fact("Data", dataset.description, "yellow" if dataset.is_simulated else "")
+        result = await _perform(screen, server, dataset, stand_in, endpoints, options.in_flight)
+    write_report(result, folder / "report.json")
+    screen.good(f"stopped cleanly on SIGTERM; {time.monotonic() - began:.0f} s in all")
+    screen.fact("Written", f"{_shown(folder)}/report.json, {_shown(folder)}/learning-curve.png")
+
+
+async def _perform(
+    screen: Screen,
+    server: DemoServer,
+    dataset: Dataset,
+    stand_in: MockProvider,
+    endpoints: Endpoints,
+    in_flight: int,
+) -> Result:
+    """All acts, from the server's first start to its end."""
     tally = Tally()
     try:
         with screen.waiting("starting the server"):
             await server.start()
-        result = await first_act(screen, server, dataset, tally, in_flight=options.in_flight)
+        result = await first_act(screen, server, dataset, tally, in_flight=in_flight)
         screen.results(result)
-        draw_curve(result, folder / "learning-curve.png")
+        draw_curve(result, server.folder / "learning-curve.png")
         await second_act(screen, server, dataset, tally)
+        await third_act(screen, server, stand_in, catalogue=dataset.catalogue, providers=endpoints.providers)
         code = await server.stop()
         if code != 0:
-            raise DemoFailure(f"the server ended with {code} when asked to stop; see {folder / 'server.log'}")
+            raise DemoFailure(f"the server ended with {code} when asked to stop; see {server.folder / 'server.log'}")
     finally:
         server.kill()
-    write_report(result, folder / "report.json")
-    screen.good(f"stopped cleanly on SIGTERM; {time.monotonic() - began:.0f} s in all")
-    screen.fact("Written", f"{_shown(folder)}/report.json, {_shown(folder)}/learning-curve.png")
+    return result
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:

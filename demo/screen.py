@@ -21,6 +21,7 @@ from rich.text import Text
 
 from atp_grpc.domain.money import NANO_PER_USD
 from atp_grpc.replay.scoring import Standing
+from demo.answer import ShownAnswer
 from demo.result import Result, verdict
 from demo.traffic import Tally
 
@@ -28,6 +29,7 @@ MODEL_STYLES: Final = ("cyan", "magenta", "yellow", "green", "blue", "red")
 BAR_CELLS: Final = 28
 BAR_WIDTH: Final = 74
 REFRESHES_PER_SECOND: Final = 8
+ANSWER_REFRESHES_PER_SECOND: Final = 30
 PLAIN_REPORTS: Final = 4
 
 
@@ -37,10 +39,19 @@ class Screen:
     def __init__(self, console: Console) -> None:
         self._console = console
 
+    @property
+    def is_watched(self) -> bool:
+        """Whether somebody sees movement."""
+        return self._console.is_terminal
+
     def act(self, title: str) -> None:
         """Opens an act."""
         self._console.print()
         self._console.print(Rule(Text(f" {title} ", style="bold"), style="dim", align="left"))
+
+    def blank(self) -> None:
+        """A line of nothing."""
+        self._console.print()
 
     def fact(self, name: str, value: str, style: str = "") -> None:
         """One line: what, and its value."""
@@ -64,6 +75,21 @@ class Screen:
                 self._console.print(Text(f"  {_summary(tally, total)}"))
 
         yield step
+
+    @contextmanager
+    def answer(self, shown: ShownAnswer) -> Iterator[None]:
+        """Shows an answer while it comes; where nobody watches, once it has ended."""
+        framed = Padding(shown, (0, 0, 0, 2))
+        if self._console.is_terminal:
+            with Live(framed, console=self._console, refresh_per_second=ANSWER_REFRESHES_PER_SECOND):
+                yield
+            return
+        yield
+        with self._console.capture() as captured:
+            self._console.print(framed)
+        # What fills lines up to the width is of no use in a file.
+        plain = "\n".join(line.rstrip() for line in captured.get().splitlines())
+        self._console.print(plain, markup=False, soft_wrap=True)
 
     @contextmanager
     def waiting(self, reason: str) -> Iterator[None]:

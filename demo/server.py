@@ -32,11 +32,17 @@ _KEPT_VARIABLES: Final = frozenset({"ATP_ENGINE_KIND"})
 class DemoServer:
     """One server on one data directory, through as many lives as the demo needs."""
 
-    def __init__(self, *, checkout: Path, folder: Path, catalogue: Path, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, *, checkout: Path, folder: Path, catalogue: Path, environ: Mapping[str, str], settings: Mapping[str, str]
+    ) -> None:
+        """`settings` are variables that the process gets on top of the person's own `environ`."""
+        self.folder = folder
         self._checkout = checkout
         self._log = folder / "server.log"
         self._port, ops_port = _free_ports(2)
-        self._environ = {name: value for name, value in environ.items() if _is_kept(name)} | {
+        self._environ = {name: value for name, value in environ.items() if _is_kept(name)}
+        self._environ |= settings
+        self._environ |= {
             "ATP_DATA_DIR": str(folder / "atp-data"),
             "ATP_CATALOG_PATH": str(catalogue),
             "ATP_SERVER_PORT": str(self._port),

@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LOCKS = {
     "requirements/audit.lock": ["requirements/audit.in"],
     "requirements/dev.lock": ["pyproject.toml", "requirements/dev.in"],
+    "requirements/gateways.lock": ["requirements/gateways.in"],
     "requirements/protos.lock": ["requirements/protos.in", "--no-deps", "--no-binary", "protovalidate"],
 }
 

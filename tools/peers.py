@@ -51,7 +51,7 @@ GENERATORS = Module(
     },
 )
 AUDITOR = Module("clients/go/tools", {"govulncheck": "golang.org/x/vuln/cmd/govulncheck"})
-EXAMPLE = Module("clients/go", {"go-example": "./examples/route"})
+EXAMPLE = Module("clients/go", {"go-example": "./examples/route", "go-ask": "./examples/ask"})
 CALLER = Module("tests/interop/go", {"go-caller": "."}, also=("clients/go",))
 ALL = (PEERS, GENERATORS, EXAMPLE, CALLER)
 

@@ -30,6 +30,7 @@ _BYTES_PER_GIB = 2**30
 _PROBE = "health.written"
 
 NEEDS: Mapping[str, frozenset[str]] = {
+    "atp.v1.AskService": frozenset({"catalog", "providers", "store", "journal", "background"}),
     "atp.v1.RouteService": frozenset({"catalog"}),
     "atp.v1.ObserveService": frozenset({"store", "journal", "background"}),
     "atp.v1.DecisionService": frozenset({"store"}),
@@ -56,6 +57,7 @@ def checks_of(rooms: Rooms, watchdog: LoopWatchdog) -> list[Check]:
         ),
         _at_once("decisions", lambda: look_at_decisions(signs)),
         _at_once("catalog", lambda: look_at_catalog(rooms.catalogue.at(rooms.clock.now_nanos()), _refusals(rooms))),
+        _at_once("providers", lambda: look_at_providers(rooms.upstream.callable_providers())),
         _at_once("engine", lambda: look_at_engine(is_quarantined=rooms.quarantined())),
         _at_once("upkeep", lambda: look_at_upkeep(signs)),
         _at_once("background", lambda: look_at_tasks(signs)),
@@ -117,6 +119,22 @@ def look_at_catalog(snapshot: Snapshot, refused: int) -> Finding:
     if 2 * offered < len(active):
         return Finding(State.DEGRADED, f"only {offered} of {len(active)} active models can be bought now")
     return Finding(State.HEALTHY, f"{offered} models can be chosen")
+
+
+def look_at_providers(callable_by_name: Mapping[str, bool]) -> Finding:
+    """Whether somebody may be called; `callable_by_name` are the providers with endpoints.
+
+    What is known comes from calls that were made anyway. A breaker lets calls through again after a while, so a server
+    that was taken out of service for its providers' sake comes back by itself.
+    """
+    away = [name for name, is_callable in callable_by_name.items() if not is_callable]
+    if not away:
+        return Finding(State.HEALTHY, f"{len(callable_by_name)} providers can be called")
+    if len(away) == len(callable_by_name):
+        return Finding(State.UNHEALTHY, "no provider can be called; every breaker is open")
+    half = 2 * (len(callable_by_name) - len(away)) < len(callable_by_name)
+    sentence = f"{', '.join(away)} cannot be called for a while"
+    return Finding(State.DEGRADED if half else State.HEALTHY, sentence)
 
 
 def look_at_engine(*, is_quarantined: bool) -> Finding:

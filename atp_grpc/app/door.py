@@ -33,6 +33,7 @@ from atp_grpc.telemetry.traces import TraceIds
 from atp_grpc.transport.admin_services import admin_rows
 from atp_grpc.transport.admission import AdaptiveAdmission
 from atp_grpc.transport.certificate import LiveCertificate
+from atp_grpc.transport.chaos import with_chaos
 from atp_grpc.transport.edge import Edge
 from atp_grpc.transport.grpcio.server import GrpcioServer
 from atp_grpc.transport.load_report import LoadReports
@@ -123,6 +124,8 @@ async def open_door(rooms: Rooms, stop: StopRequest, condition: Condition, ops_p
         is_draining=lambda: condition.is_leaving,
     )
     methods = contract_rows(rooms, validation, stop, figures.read)
+    if rooms.chaos.is_allowed:
+        methods = with_chaos(methods, rooms.chaos)
     services = sorted({method.service for method in methods})
     reports = LoadReports(
         LoadMeter(monotonic=rooms.clock.monotonic, calls=lambda: traffic.arrivals, errors=lambda: wall.server_faults),

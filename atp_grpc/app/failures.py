@@ -13,7 +13,7 @@ from atp_grpc.app.policy import PolicyFault
 from atp_grpc.catalog.loader import CatalogueFault
 from atp_grpc.engine.contract import CorruptCheckpointError, DamagedTextTableError
 from atp_grpc.engine.self_test import EngineSelfTestError
-from atp_grpc.secrets.folder import SecretsError
+from atp_grpc.secrets.contract import SecretsError
 from atp_grpc.store.contract import StoreFailure
 from atp_grpc.tenancy.principals import KeysError
 from atp_grpc.transport.listening import ListenError, SocketFileError

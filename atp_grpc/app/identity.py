@@ -19,6 +19,11 @@ def fresh_name() -> str:
     return os.urandom(8).hex()
 
 
+def fresh_chance() -> random.Random:
+    """A generator for what need not be repeated, such as spreading waits."""
+    return random.Random(os.urandom(32))  # noqa: S311 - not secret
+
+
 class Draws:
     """Seeds of 64 bits and names of decisions, from one generator; `source` seeds it, else the operating system."""
 

@@ -13,13 +13,16 @@ from typing import TextIO
 
 from structlog.typing import FilteringBoundLogger
 
+from atp_grpc.app.ask_listening import AskListening
 from atp_grpc.app.identity import fresh_name
 from atp_grpc.app.signs import Signs
 from atp_grpc.app.tracing import open_spans
 from atp_grpc.catalog.live import LiveCatalogue, ReloadFailure
 from atp_grpc.catalog.snapshot import Snapshot
+from atp_grpc.chaos import Chaos, ChaosRule
 from atp_grpc.config import TelemetrySettings
 from atp_grpc.domain.clock import Clock, moment_text
+from atp_grpc.domain.flags import Flag
 from atp_grpc.domain.health import CheckResult, State
 from atp_grpc.domain.outcome import Observation, Recorded
 from atp_grpc.engine.contract import Engine
@@ -49,6 +52,8 @@ class Instruments:
         """Names this process, in traces and to whoever asks."""
         self.incidents = incidents
         self.signs = signs
+        self.ask = AskListening(metrics.asks, logger=lambda: logs.logger, report=self.ask_failed)
+        """Hears of what becomes of Asks."""
         self._on_death: Callable[[], None] = lambda: None
         self._is_dead = False
         self._name_engine: Callable[[], None] = lambda: None
@@ -87,6 +92,14 @@ class Instruments:
         self.incidents.report(fault, method="journal")
         if isinstance(fault, StoreFailure):
             self.signs.has_commit_failed = True
+
+    def ask_failed(self, fault: Exception) -> None:
+        """A provider raised what its contract does not know."""
+        self.incidents.report(fault, method="ask")
+
+    def claim_failed(self, fault: Exception) -> None:
+        """A request id could not be claimed, or its answer not be kept."""
+        self.incidents.report(fault, method="claims")
 
     def upkeep_failed(self, task: str, fault: Exception) -> None:
         """A checkpoint or a pruning failed; it is tried again."""
@@ -131,6 +144,25 @@ class Instruments:
         """The catalogue file cannot be used; what is in force stays."""
         self.metrics.catalog_reload_failed()
         self.logger.error("catalogue refused", complaints=len(failure.complaints), first=failure.complaints[0])
+
+    def fault_injected(self, rule: ChaosRule, is_first: bool) -> None:  # noqa: FBT001 - as the site tells it
+        """A fault was injected on purpose; the first by each rule is told."""
+        if is_first:
+            self.logger.warning(
+                "fault injected", target=rule.target.value, kind=rule.fault.value, deployment=rule.deployment
+            )
+
+    def watch_chaos(self, chaos: Chaos) -> None:
+        """Reads at every scrape what was injected."""
+        self.metrics.watch_chaos(lambda: {(target, fault): count for (target, fault), count in chaos.injected.items()})
+
+    def flag_switched(self, flag: Flag, on: bool) -> None:  # noqa: FBT001 - as the flags tell it
+        """An operator has switched a feature."""
+        self.logger.warning("flag switched", flag=flag.value, on=on)
+
+    def breaker_forced(self, deployment: str, mode: str) -> None:
+        """An operator has taken a breaker over, or let it go."""
+        self.logger.warning("breaker forced", deployment=deployment, mode=mode)
 
     def certificate_changed(self, subject: str, expires_nanos: int) -> None:
         """Another certificate is served."""

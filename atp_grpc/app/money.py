@@ -6,11 +6,14 @@ The rooms open it before the first observation is learned, and write it down on 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
+from atp_grpc.catalog.snapshot import Snapshot
 from atp_grpc.domain.clock import Clock
 from atp_grpc.domain.outcome import Observation
+from atp_grpc.domain.request import Routable
 from atp_grpc.learning.rewards import total_cost_nano_usd
+from atp_grpc.routing.nominal import Stakes
 from atp_grpc.store.contract import LedgerStore
 from atp_grpc.tenancy.budgets.budgets import Budgets
 from atp_grpc.tenancy.pacing import Pacers
@@ -22,11 +25,18 @@ class Money:
     """Budgets and pacers of one process."""
 
     def __init__(
-        self, *, store: LedgerStore, clock: Clock, tenants: int, on_fault: Callable[[Exception], None]
+        self,
+        *,
+        store: LedgerStore,
+        clock: Clock,
+        snapshot_at: Callable[[int], Snapshot],
+        tenants: int,
+        on_fault: Callable[[Exception], None],
     ) -> None:
         """`tenants` bounds the pacers; `on_fault` hears of a lease that could not be fetched."""
         self._store = store
         self._clock = clock
+        self._stakes = Stakes(snapshot_at)
         self._written = ""
         self.pacers = Pacers(tenants)
         self.budgets = Budgets(
@@ -46,6 +56,16 @@ class Money:
             except (ValueError, AttributeError):
                 self._written = ""
         await self.budgets.restore(self._clock.now_nanos())
+
+    async def prepare(self, tenant: str, requests: Iterable[Routable]) -> None:
+        """Sees that what the requests of a tenant may cost is at hand, if its budget has room for it.
+
+        Raises:
+            StoreUnavailableError: it is not, and the ledger does not answer.
+        """
+        now = self._clock.now_nanos()
+        if self.budgets.headroom(tenant, now) is not None:
+            await self.budgets.prepare(tenant, self._stakes.of(requests, now), now)
 
     def settle(self, observation: Observation) -> None:
         """Puts the bill that an observation brings in place of what was set aside."""

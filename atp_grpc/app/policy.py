@@ -15,6 +15,7 @@ from atp_grpc.config import NamedPolicySettings, PolicySettings, Settings
 from atp_grpc.domain.money import NANO_PER_USD
 from atp_grpc.domain.policy import (
     DEFAULT_POLICY,
+    Cascade,
     Exploration,
     LearnerTerms,
     PolicyObjective,
@@ -130,6 +131,7 @@ def terms_of(settings: PolicySettings) -> PolicyTerms:
         ),
         affinity_weight=settings.affinity_weight,
         change_detection=settings.change_detection,
+        cascade=_cascade(settings),
     )
 
 
@@ -169,6 +171,12 @@ def _complaints(sections: dict[str, PolicySettings], snapshot: Snapshot, remembe
         flaws = flaws_of(one, snapshot=snapshot, predicted_quality={}, other_shares=total - one.traffic_share)
         complaints += [f"{name}: {flaw.field}: {flaw.sentence}" for flaw in flaws]
     return complaints
+
+
+def _cascade(settings: PolicySettings) -> Cascade | None:
+    if not settings.cascade_min_confidence:
+        return None
+    return Cascade(settings.cascade_min_confidence, settings.cascade_most_escalations)
 
 
 def _nano_usd(usd: float) -> int | None:

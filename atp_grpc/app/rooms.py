@@ -12,18 +12,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from atp_grpc.app.background import Background, every
+from atp_grpc.app.ask_room import AskRoom, open_ask_room
+from atp_grpc.app.background import Background
 from atp_grpc.app.branches import Branches, Helm
-from atp_grpc.app.engines import PickedEngine, is_native
-from atp_grpc.app.identity import Draws, fresh_name
+from atp_grpc.app.engines import PickedEngine
+from atp_grpc.app.flags import Flags
+from atp_grpc.app.identity import Draws, fresh_chance
 from atp_grpc.app.instruments import Instruments, open_instruments
 from atp_grpc.app.money import Money
-from atp_grpc.app.observing import pick_encode, pick_open_token
+from atp_grpc.app.observing import pick_open_token
 from atp_grpc.app.policy import settle_policies
-from atp_grpc.app.writing import pick_scribe
+from atp_grpc.app.stores import open_store
+from atp_grpc.app.upkeep import Upkeep
+from atp_grpc.app.upstream import Upstream, egress_rule, open_upstream
+from atp_grpc.app.writing import pick_scribe, pick_writer
 from atp_grpc.catalog.live import LiveCatalogue
-from atp_grpc.config import Settings
-from atp_grpc.domain.clock import NANOS_PER_SECOND, Clock, SystemClock
+from atp_grpc.catalog.snapshot import Snapshot
+from atp_grpc.chaos import Chaos
+from atp_grpc.config import Settings, process_environment
+from atp_grpc.domain.clock import Clock, SystemClock
+from atp_grpc.domain.flags import Flag
 from atp_grpc.domain.outcome import Observation
 from atp_grpc.domain.policy import RoutingPolicy
 from atp_grpc.engine.contract import Engine
@@ -39,13 +47,8 @@ from atp_grpc.routing.router import Router
 from atp_grpc.routing.sessions import Sessions
 from atp_grpc.routing.steering import Steering
 from atp_grpc.secrets.files import Secrets, open_secrets
-from atp_grpc.store.contract import LedgerStore, StoreFailure
+from atp_grpc.store.contract import LedgerStore
 from atp_grpc.store.decision_codec import decode_decision
-from atp_grpc.store.memory import MemoryStore
-from atp_grpc.store.sqlite import open_sqlite_store
-
-PRUNE_INTERVAL_SECONDS = 3600.0
-EXPIRY_INTERVAL_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,12 @@ class Rooms:
     observer: Observer
     journal: Journal
     flusher: Flusher
+    upstream: Upstream
+    ask: AskRoom
+    flags: Flags
+    chaos: Chaos
     background: Background
+    upkeep: Upkeep
     notices: tuple[str, ...]
 
 
@@ -106,20 +114,36 @@ async def open_rooms(
         )
         data_dir = Path(settings.data_dir)
         secrets = open_secrets(data_dir)
-        store = await _open_store(settings, clock, instruments)
+        draws = draws or Draws()
+        chaos = Chaos(is_allowed=settings.chaos.allowed, draw_seed=Draws().seed, on_injected=instruments.fault_injected)
+        instruments.watch_chaos(chaos)
+        store = await open_store(settings, clock, instruments, chaos)
         stack.push_async_callback(store.close)
+        upstream = await stack.enter_async_context(
+            open_upstream(
+                settings,
+                environ=process_environment(),
+                clock=clock,
+                chance=fresh_chance(),
+                chaos=chaos,
+                on_breaker=instruments.ask.breaker_changed,
+            )
+        )
+
+        def on_catalogue(snapshot: Snapshot) -> None:
+            instruments.catalogue_changed(snapshot)
+            instruments.ask.keys_are_missing(upstream.follow(snapshot))
+
         catalogue = await LiveCatalogue.open(
             Path(settings.catalog.path) if settings.catalog.path else None,
             clock,
             store,
-            on_change=instruments.catalogue_changed,
+            judge=egress_rule(settings.ask).refusal,
+            on_change=on_catalogue,
             on_failure=instruments.catalogue_failed,
         )
-        ledger, draws, decided_by = (
-            Ledger(settings.learning.ledger_size, decode_decision),
-            draws or Draws(),
-            dict[str, int](),
-        )
+        without_key = upstream.follow(catalogue.snapshot)
+        ledger, decided_by = Ledger(settings.learning.ledger_size, decode_decision), dict[str, int]()
         flusher = Flusher(store=store, limit=settings.learning.decision_queue, on_dropped=instruments.decisions_dropped)
 
         def make_router(steering: Steering, picked: PickedEngine, pool: Pool, learner: Learner) -> Router:
@@ -141,10 +165,13 @@ async def open_rooms(
                 learner_revision=lambda: learner.revision,
                 record=flusher.offer,
                 decided_by=decided_by,
+                closed_models=upstream.closed_models,
             )
 
         most = settings.learning.ledger_size
-        money = Money(store=store, clock=clock, tenants=most, on_fault=instruments.lease_failed)
+        money = Money(
+            store=store, clock=clock, snapshot_at=catalogue.at, tenants=most, on_fault=instruments.lease_failed
+        )
         remembered = await read_remembered(store)
         files = await settle_policies(settings, catalogue.snapshot, store, remembered)
         branches = Branches(
@@ -191,7 +218,56 @@ async def open_rooms(
             store=store,
             clock=clock,
         )
-        rooms = Rooms(
+        flags = Flags(
+            instruments.flag_switched, upstream.flag_switched, off=() if settings.ask.enabled else (Flag.ASK,)
+        )
+        upkeep = Upkeep(
+            settings=settings,
+            clock=clock,
+            instruments=instruments,
+            store=store,
+            catalogue=catalogue,
+            upstream=upstream,
+            money=money,
+            branches=branches,
+            journal=journal,
+            flusher=flusher,
+            background=Background(instruments.background_died),
+            flags=flags,
+            chaos=chaos,
+        )
+        instruments.watch(
+            engine=default.picked.engine,
+            quarantined=branches.quarantined,
+            router=default.router,
+            learner=default.learner,
+            catalogue=catalogue,
+            journal=journal,
+            flusher=flusher,
+            clock=clock,
+        )
+        await stack.enter_async_context(upkeep.running())
+        ask = await stack.enter_async_context(
+            open_ask_room(
+                settings,
+                upstream,
+                store=store,
+                policies=branches.policies,
+                catalogue=catalogue,
+                journal=journal,
+                money=money,
+                encode=pick_writer(
+                    is_native=default.picked.is_native, on_fault=instruments.native_part_failed
+                ).response,
+                is_on=flags.is_on,
+                clock=clock,
+                chance=fresh_chance(),
+                instruments=instruments,
+            )
+        )
+        # First of all on the way out: a store that is made to fail would keep the end from coming.
+        stack.callback(chaos.stop)
+        yield Rooms(
             settings=settings,
             clock=clock,
             instance_id=instruments.instance_id,
@@ -213,80 +289,11 @@ async def open_rooms(
             observer=observer,
             journal=journal,
             flusher=flusher,
-            background=Background(instruments.background_died),
-            notices=(default.picked.notice,) if default.picked.notice else (),
+            upstream=upstream,
+            ask=ask,
+            flags=flags,
+            chaos=chaos,
+            background=upkeep.background,
+            upkeep=upkeep,
+            notices=(*((default.picked.notice,) if default.picked.notice else ()), *without_key),
         )
-        instruments.watch(
-            engine=default.picked.engine,
-            quarantined=branches.quarantined,
-            router=default.router,
-            learner=default.learner,
-            catalogue=catalogue,
-            journal=journal,
-            flusher=flusher,
-            clock=clock,
-        )
-        await stack.enter_async_context(_running(rooms))
-        yield rooms
-
-
-@asynccontextmanager
-async def _running(rooms: Rooms) -> AsyncIterator[None]:
-    """The tasks beside the calls. On the way out every acknowledged report is learned and the learned state written."""
-    learning = rooms.settings.learning
-    rooms.background.start("journal", rooms.journal.run())
-    rooms.background.start("flusher", rooms.flusher.run())
-    rooms.background.start("checkpoint", every(learning.checkpoint_interval_seconds, lambda: _checkpoint(rooms)))
-    rooms.background.start("holds", every(EXPIRY_INTERVAL_SECONDS, rooms.money.expire))
-    rooms.background.start("prune", every(PRUNE_INTERVAL_SECONDS, lambda: _prune(rooms)))
-    rooms.background.start("catalogue", rooms.catalogue.watch(rooms.settings.catalog.watch_interval_seconds))
-    try:
-        yield
-    finally:
-        # The order matters: reports first, since they are promises; records of decisions next; the cache of both last.
-        rooms.journal.close()
-        await rooms.background.finish("journal")
-        rooms.flusher.close()
-        await rooms.background.finish("flusher")
-        await rooms.background.cancel_all()
-        await _checkpoint(rooms)
-        await _close_money(rooms)
-
-
-async def _open_store(settings: Settings, clock: Clock, instruments: Instruments) -> LedgerStore:
-    if settings.store.kind == "memory":
-        return MemoryStore(fresh_name())
-    is_rust_here = is_native(settings.engine.kind, settings.engine.native_share)
-    encode = pick_encode(is_native=is_rust_here, on_fault=instruments.native_part_failed)
-    return await open_sqlite_store(Path(settings.data_dir) / "atp.db", replica=fresh_name(), clock=clock, encode=encode)
-
-
-async def _checkpoint(rooms: Rooms) -> None:
-    try:
-        await rooms.branches.checkpoint()
-        await rooms.money.checkpoint()
-        rooms.instruments.upkeep_done("checkpoint")
-    except StoreFailure as failure:
-        # The observations are durable: a checkpoint that cannot be written costs a longer replay, nothing else.
-        rooms.instruments.upkeep_failed("checkpoint", failure)
-
-
-async def _close_money(rooms: Rooms) -> None:
-    try:
-        await rooms.money.close()
-    except StoreFailure as failure:
-        # A restart counts what was leased as held, and later as spent: on the safe side of every limit.
-        rooms.instruments.upkeep_failed("checkpoint", failure)
-
-
-async def _prune(rooms: Rooms) -> None:
-    now, learning = rooms.clock.now_nanos(), rooms.settings.learning
-    try:
-        await rooms.store.prune(
-            fields_before_nanos=now - round(learning.outcome_retention_seconds * NANOS_PER_SECOND),
-            decisions_before_nanos=now - round(learning.decision_retention_seconds * NANOS_PER_SECOND),
-            learned_through=min(await rooms.branches.checkpoint(), await rooms.money.checkpoint()),
-        )
-        rooms.instruments.upkeep_done("prune")
-    except StoreFailure as failure:
-        rooms.instruments.upkeep_failed("prune", failure)

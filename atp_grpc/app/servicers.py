@@ -5,18 +5,20 @@ The door enters here once per process. Nothing here knows a listener, and no ser
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from atp_grpc import __version__
 from atp_grpc.app.observing import pick_reports
 from atp_grpc.app.rooms import Rooms
 from atp_grpc.app.stopping import StopRequest
-from atp_grpc.app.writing import pick_wire
-from atp_grpc.domain.request import Routable
+from atp_grpc.app.writing import pick_reader, pick_writer
 from atp_grpc.learning.importing import PriorDesk
-from atp_grpc.routing.nominal import Stakes
+from atp_grpc.services.ask import AskServicer
 from atp_grpc.services.catalog import CatalogServicer
+from atp_grpc.services.chaos import ChaosServicer
 from atp_grpc.services.decision import DecisionServicer
+from atp_grpc.services.flags import FlagServicer
+from atp_grpc.services.health import DeploymentHealthServicer
 from atp_grpc.services.idempotency import Idempotency
 from atp_grpc.services.observe import ObserveServicer
 from atp_grpc.services.observe_stream import ObserveStreamServicer
@@ -35,7 +37,7 @@ from atp_grpc.transport.method import Method
 from atp_grpc.transport.table import methods_of
 
 ADMIN_TTL_SECONDS = 86_400.0
-"""Time the answer to a change of an operator's can be had again, while the process runs."""
+"""Time the answer to a change of an operator's can be had again."""
 
 
 def contract_rows(
@@ -61,27 +63,17 @@ def contract_rows(
         stop.make("the Drain call")
         return settings.server.shutdown_seconds
 
-    reader, writer = pick_wire(
-        is_native=rooms.is_native, validation=validation, on_fault=instruments.native_part_failed
-    )
-
-    budgets, stakes = rooms.money.budgets, Stakes(rooms.catalogue.at)
-
-    async def prepare(tenant: str, requests: Iterable[Routable]) -> None:
-        now = rooms.clock.now_nanos()
-        if budgets.headroom(tenant, now) is not None:
-            await budgets.prepare(tenant, stakes.of(requests, now), now)
-
+    native_failed = instruments.native_part_failed
     routes = RouteServicer(
         policies=rooms.policies,
-        prepare=prepare,
-        reader=reader,
-        writer=writer,
+        prepare=rooms.money.prepare,
+        reader=pick_reader(is_native=rooms.is_native, validation=validation, on_fault=native_failed),
+        writer=pick_writer(is_native=rooms.is_native, on_fault=native_failed),
         idempotency=Idempotency(claims, ttl_seconds=settings.idempotency.ttl_seconds),
         on_routed=instruments.routed,
     )
     report_reader, report_writer = pick_reports(
-        is_native=rooms.is_native, validation=validation, on_fault=instruments.native_part_failed
+        is_native=rooms.is_native, validation=validation, on_fault=native_failed
     )
     observations = ObserveServicer(
         observer=rooms.observer, reader=report_reader, writer=report_writer, on_recorded=instruments.recorded
@@ -100,12 +92,12 @@ def contract_rows(
     policies = PolicyServicer(
         book=rooms.book,
         pages=Pages(rooms.secrets),
-        idempotency=Idempotency(claims, ttl_seconds=ADMIN_TTL_SECONDS),
+        idempotency=Idempotency(rooms.ask.claims, ttl_seconds=ADMIN_TTL_SECONDS),
     )
     tenants = TenantServicer(
-        desk=BudgetDesk(budgets=budgets, ledger=rooms.store, clock=rooms.clock),
+        desk=BudgetDesk(budgets=rooms.money.budgets, ledger=rooms.store, clock=rooms.clock),
         pages=Pages(rooms.secrets),
-        idempotency=Idempotency(claims, ttl_seconds=ADMIN_TTL_SECONDS),
+        idempotency=Idempotency(rooms.ask.claims, ttl_seconds=ADMIN_TTL_SECONDS),
     )
     priors = PriorServicer(
         desk=PriorDesk(
@@ -113,7 +105,19 @@ def contract_rows(
             knows_model=lambda name: name in rooms.catalogue.snapshot.models,
         )
     )
+    asks = AskServicer(
+        answer=rooms.ask.asker.answer, runs=rooms.ask.runs, validation=validation, monotonic=rooms.clock.monotonic
+    )
+    health = DeploymentHealthServicer(
+        instance_id=rooms.instance_id,
+        fleet=rooms.upstream.fleet,
+        clock=rooms.clock,
+        on_forced=instruments.breaker_forced,
+    )
+    flags = FlagServicer(instance_id=rooms.instance_id, flags=rooms.flags)
+    chaos = ChaosServicer(instance_id=rooms.instance_id, chaos=rooms.chaos)
     return [
+        *methods_of(asks.contract, asks),
         *methods_of(routes.contract, routes, RouteStreamServicer(routes, validation=validation)),
         *methods_of(
             observations.contract,
@@ -125,5 +129,5 @@ def contract_rows(
         *methods_of(policies.contract, policies),
         *methods_of(priors.contract, priors),
         *methods_of(tenants.contract, tenants),
-        *methods_of(operations.contract, operations, process),
+        *methods_of(operations.contract, operations, process, health, flags, chaos),
     ]

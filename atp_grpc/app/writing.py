@@ -36,9 +36,13 @@ def pick_scribe(
     )
 
 
-def pick_wire(*, is_native: bool, validation: Validation, on_fault: OnFault) -> tuple[Reader, Writer]:
-    """Who reads requests, and who writes replies."""
-    reader, writer = ReferenceReader(validation), ReferenceWriter(decode_decision)
-    if not is_native:
-        return reader, writer
-    return NativeReader(validation, reader, on_fault=on_fault), NativeWriter(writer, on_fault=on_fault)
+def pick_reader(*, is_native: bool, validation: Validation, on_fault: OnFault) -> Reader:
+    """Who reads requests."""
+    reference = ReferenceReader(validation)
+    return NativeReader(validation, reference, on_fault=on_fault) if is_native else reference
+
+
+def pick_writer(*, is_native: bool, on_fault: OnFault) -> Writer:
+    """Who writes replies."""
+    reference = ReferenceWriter(decode_decision)
+    return NativeWriter(reference, on_fault=on_fault) if is_native else reference

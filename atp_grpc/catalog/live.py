@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from atp_grpc.catalog.endpoints import JudgeAddress, accept_all
 from atp_grpc.catalog.loader import (
     DEMONSTRATION,
     Catalogue,
@@ -47,10 +48,12 @@ class LiveCatalogue:
         catalogue: Catalogue,
         snapshot: Snapshot,
         *,
+        judge: JudgeAddress,
         on_change: Callable[[Snapshot], None],
         on_failure: Callable[[ReloadFailure], None],
     ) -> None:
         self._path = path
+        self._judge = judge
         self._clock = clock
         self._facts = facts
         self._on_change = on_change
@@ -69,6 +72,7 @@ class LiveCatalogue:
         clock: Clock,
         facts: Store,
         *,
+        judge: JudgeAddress = accept_all,
         on_change: Callable[[Snapshot], None] = lambda _: None,
         on_failure: Callable[[ReloadFailure], None] = lambda _: None,
     ) -> LiveCatalogue:
@@ -78,6 +82,7 @@ class LiveCatalogue:
             path: the file; None stands for the built-in demonstration catalogue.
             clock: dates snapshots and failures.
             facts: remembers the revision.
+            judge: says what is wrong with the address of an endpoint.
             on_change: hears of every new content that was put in force.
             on_failure: hears of every content that could not be; of one that stays bad, once.
 
@@ -86,10 +91,10 @@ class LiveCatalogue:
             StoreFailure: its revision could not be remembered.
         """
         path = path or DEMONSTRATION
-        catalogue = await asyncio.to_thread(read_catalogue, path)
+        catalogue = await asyncio.to_thread(read_catalogue, path, judge)
         revision = await _number(catalogue.digest, facts)
         snapshot = build_snapshot(catalogue, revision=revision, generation=1, now_nanos=clock.now_nanos())
-        return cls(path, clock, facts, catalogue, snapshot, on_change=on_change, on_failure=on_failure)
+        return cls(path, clock, facts, catalogue, snapshot, judge=judge, on_change=on_change, on_failure=on_failure)
 
     @property
     def snapshot(self) -> Snapshot:
@@ -169,7 +174,7 @@ class LiveCatalogue:
     async def _parse(self, found: bytes | CatalogueFault) -> Catalogue:
         if isinstance(found, CatalogueFault):
             raise found
-        return await asyncio.to_thread(parse_catalogue, found, self._path.name)
+        return await asyncio.to_thread(parse_catalogue, found, self._path.name, self._judge)
 
     async def _take(self, catalogue: Catalogue) -> None:
         """Puts a catalogue in force, if it is another one.

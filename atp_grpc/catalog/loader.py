@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from atp_grpc.catalog.endpoints import Endpoints, JudgeAddress, accept_all
 from atp_grpc.catalog.table import MAX_FIGURE, MAX_NAME_LENGTH, Table
 from atp_grpc.catalog.toml import TomlFault, exact_decimal, read_toml
 from atp_grpc.domain.model import DatedPrices, Deployment, Model, Provider, ServingStatus
@@ -46,13 +47,13 @@ class Catalogue:
     digest: str
 
 
-def read_catalogue(path: Path) -> Catalogue:
-    """The catalogue in a file.
+def read_catalogue(path: Path, judge: JudgeAddress = accept_all) -> Catalogue:
+    """The catalogue in a file; `judge` says what is wrong with the address of an endpoint.
 
     Raises:
         CatalogueFault: it cannot be read or used; every complaint at once.
     """
-    return parse_catalogue(read_bytes(path), path.name)
+    return parse_catalogue(read_bytes(path), path.name, judge)
 
 
 def read_bytes(path: Path) -> bytes:
@@ -78,8 +79,8 @@ def digest_of(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def parse_catalogue(data: bytes, name: str) -> Catalogue:
-    """The catalogue in the bytes of a file.
+def parse_catalogue(data: bytes, name: str, judge: JudgeAddress = accept_all) -> Catalogue:
+    """The catalogue in the bytes of a file; `judge` says what is wrong with the address of an endpoint.
 
     Raises:
         CatalogueFault: they cannot be used; every complaint at once.
@@ -90,9 +91,10 @@ def parse_catalogue(data: bytes, name: str) -> Catalogue:
         raise CatalogueFault([fault.complaint]) from None
     complaints: list[str] = []
     root = Table(tree, "", complaints)
-    providers = _tables(root, "provider", complaints, _provider)
+    endpoints = Endpoints(judge)
+    providers = _tables(root, "provider", complaints, lambda table: _provider(table, endpoints))
     models = _tables(root, "model", complaints, _model)
-    deployments = _tables(root, "deployment", complaints, lambda table: _deployment(table, complaints))
+    deployments = _tables(root, "deployment", complaints, lambda table: _deployment(table, complaints, endpoints))
     root.finish()
     _check_references(deployments, models, providers)
     if complaints:
@@ -143,8 +145,10 @@ def _label(entries: dict[str, Any]) -> str:
     return label if len(label) <= MAX_NAME_LENGTH and label.isprintable() else ""
 
 
-def _provider(table: Table) -> Provider:
-    return Provider(name=table.name("name"), display_name=table.text("display_name"))
+def _provider(table: Table, endpoints: Endpoints) -> Provider:
+    provider = Provider(name=table.name("name"), display_name=table.text("display_name"))
+    endpoints.take(provider.name, table)
+    return provider
 
 
 def _model(table: Table) -> Model:
@@ -164,7 +168,7 @@ def _model(table: Table) -> Model:
     return model
 
 
-def _deployment(table: Table, complaints: list[str]) -> Deployment:
+def _deployment(table: Table, complaints: list[str], endpoints: Endpoints) -> Deployment:
     model, provider = table.name("model"), table.name("provider")
     return Deployment(
         name=table.name("name", default=f"{model}@{provider}" if model and provider else "unnamed"),
@@ -174,6 +178,7 @@ def _deployment(table: Table, complaints: list[str]) -> Deployment:
         regions=table.names("regions"),
         data_scopes=table.names("data_scopes"),
         status=table.choice("status", ServingStatus.ACTIVE),
+        endpoint=endpoints.read(table, provider=provider, model=model),
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import enum
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -110,8 +110,50 @@ class Table:
             return self._refuse(key, f"must be one of {', '.join(words)}", value, default)
         return type(default)(value)
 
+    def truth(self, key: str) -> bool | None:
+        """True or false; None when it is not written."""
+        value = self.raw(key)
+        if value is None or isinstance(value, bool):
+            return value
+        return self._refuse(key, "must be true or false", value, None)
+
+    def entries(self, key: str) -> list[object] | None:
+        """A list of anything; None when it is not written."""
+        value = self.raw(key)
+        if value is None or isinstance(value, list):
+            return value
+        self.complain(key, "must be a list")
+        return None
+
+    def table(self, key: str) -> Table | None:
+        """A table within this one; None when it is not written."""
+        value = self.raw(key)
+        if value is None:
+            return None
+        if not isinstance(value, dict):
+            self.complain(key, "must be a table")
+            return None
+        return Table(value, f"{self.where}.{key}", self._complaints)
+
+    def items(self) -> Iterator[tuple[str, object]]:
+        """Every key with its value, for a table whose keys are its writer's own."""
+        for key in self._entries:
+            yield key, self.raw(key)
+
+    def span(self, key: str, *, maximum: float) -> float | None:
+        """A number of seconds above 0; None when it is not written."""
+        value = self.raw(key)
+        if value is None:
+            return None
+        amount = _amount(value)
+        if amount is None:
+            return self._refuse(key, "must be a number of seconds", value, None)
+        if not 0 < amount <= maximum:
+            return self._refuse(key, f"must be above 0 and at most {maximum:,.15g} seconds", value, None)
+        return float(amount)
+
     def whole(self, key: str) -> int:
-        """A whole number from 1 to `MAX_FIGURE`. 1 after a complaint."""
+        """A whole number from 1 to `MAX_FIGURE`. 1 after a complaint, also that it is missing."""
         value = self._required(key, None)
         if value is None:
             return 1

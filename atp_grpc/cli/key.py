@@ -14,9 +14,9 @@ from atp_grpc.cli.printing import add_json_option
 from atp_grpc.cli.settings import settings_of
 from atp_grpc.cli.toml_text import toml_text
 from atp_grpc.domain.tenant import Permission
+from atp_grpc.secrets.contract import SecretsError
 from atp_grpc.secrets.credentials import digest, new_key
 from atp_grpc.secrets.files import open_secrets
-from atp_grpc.secrets.folder import SecretsError
 
 _USUAL = (Permission.ROUTE, Permission.OBSERVE, Permission.READ_DECISIONS)
 

@@ -1,4 +1,4 @@
-"""`atp plan`: every model as Route would weigh it, or why it may not serve."""
+"""`atp plan`: every model as Route would weigh it, or Ask, or why it may not serve."""
 
 from __future__ import annotations
 
@@ -17,13 +17,16 @@ _COLUMNS = ("model", "at", "utility", "propensity", "quality", "cost", "latency"
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Describes the command's options."""
     add_request_options(parser)
+    parser.add_argument(
+        "--ask", action="store_true", help="weigh it as for `atp ask`: only what the server itself can call counts"
+    )
     add_connection_options(parser)
     add_json_option(parser)
 
 
 def run(options: argparse.Namespace) -> Answer:
     """Asks for a plan."""
-    request = PlanRequest(request=request_of(options))
+    request = PlanRequest(request=request_of(options), for_ask=options.ask)
     response: PlanResponse = ask(options, lambda atp: atp.plan(request))
     remarks = ", ".join(wording.word(ReasonCode, code, "REASON_CODE_") for code in response.reason_codes)
     return Answer(

@@ -24,6 +24,7 @@ FAULT = 70
 
 COMMANDS = {
     "serve": "run a server until it is told to stop",
+    "ask": "ask a model through a server, and see what it cost",
     "route": "decide which model should serve a prompt",
     "plan": "show what route would weigh, without deciding",
     "observe": "report what a decision led to",
@@ -31,32 +32,38 @@ COMMANDS = {
     "models": "list models, deployments and prices",
     "policy": "list, make, change and take back routing policies",
     "budget": "give, show and take away what a tenant may spend",
+    "providers": "show how deployments do, and open or close their breakers",
     "server": "show what a server is, has loaded and has learned",
     "top": "watch a server live: rates, latency, models, learner, health",
     "drain": "take a server out of service without losing a call",
     "reload": "make a server read its catalogue file again",
+    "flags": "list and switch the features of a server",
+    "chaos": "break things under a server on purpose, to see what it does",
     "health": "ask whether a server is serving",
     "config": "check, show or explain the settings",
     "key": "make a key for a tenant",
     "replay": "route recorded outcomes again and grade the choices",
     "eval": "replay the outcome files of a folder, as one table",
     "prior": "teach a server what recorded outcomes tell",
+    "adapter": "check a way to models that someone else serves",
+    "mock-provider": "stand in for a model provider, by script",
     "version": "print the version",
 }
 
-_WITHOUT_GRPC = {"config", "key", "version"}
+_WITHOUT_GRPC = {"config", "key", "mock-provider", "version"}
 
 _EXAMPLE = """\
 an example session:
   atp serve                      in one terminal; the first start prints a key
   export ATP_KEY=atp_dev_...     in another
+  atp ask "Prove that there are infinitely many primes."
   atp plan "Prove that there are infinitely many primes."
   atp route "Prove that there are infinitely many primes." --max-cost-usd 0.01
   atp observe TOKEN --quality 0.9 --attempt model=MODEL,cost_usd=0.0004,latency=1.2s
   atp decision ID
 
 exit status: 0 done, 1 refused by the server or no server, 2 wrong options or settings.
-Every command but serve takes --json and then prints one JSON document; replay takes a file for it.
+Every command but serve and mock-provider takes --json and then prints one JSON document; replay takes a file for it.
 """
 
 
@@ -133,7 +140,7 @@ def _module(name: str) -> Command:
     if name not in _WITHOUT_GRPC:
         # Before anything imports grpc, whose core then asks the environment how much it may say.
         importlib.import_module("atp_grpc.config").quiet_grpc()
-    return cast("Command", importlib.import_module(f"atp_grpc.cli.{name}"))
+    return cast("Command", importlib.import_module(f"atp_grpc.cli.{name.replace('-', '_')}"))
 
 
 def _is_text(argument: str) -> bool:

@@ -83,7 +83,7 @@ def request_of(options: argparse.Namespace) -> RouteRequest:
         constraints.latency_slo.FromNanoseconds(options.latency_slo)
     return RouteRequest(
         request_id=options.request_id,
-        prompt=_standard_input() if options.prompt == "-" else options.prompt,
+        prompt=standard_input() if options.prompt == "-" else options.prompt,
         input_tokens=options.input_tokens,
         max_output_tokens=options.max_output_tokens,
         task_type=options.task_type,
@@ -96,7 +96,12 @@ def request_of(options: argparse.Namespace) -> RouteRequest:
     )
 
 
-def _standard_input() -> str:
+def standard_input() -> str:
+    """The prompt on standard input.
+
+    Raises:
+        CommandFailed: It is not UTF-8.
+    """
     try:
         return sys.stdin.buffer.read().decode("utf-8")
     except UnicodeDecodeError:

@@ -4,6 +4,7 @@
 Messages come from `atp_grpc.client.messages`. It never knows how the server works inside.
 """
 
+from atp_grpc.client.asking import AskStream
 from atp_grpc.client.channel import open_channel, service_config
 from atp_grpc.client.client import AtpClient
 from atp_grpc.client.credentials import MalformedCredentialError
@@ -15,6 +16,7 @@ from atp_grpc.client.route_stream import RouteStream
 from atp_grpc.client.targets import InsecureTargetError
 
 __all__ = [
+    "AskStream",
     "AtpCallError",
     "AtpClient",
     "InsecureTargetError",

@@ -6,34 +6,31 @@ else: it never caches, never batches behind the caller's back and never retries 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Self, TypeVar
+from typing import Self
 
 import grpc
-from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from atp_grpc.client import messages, naming
+from atp_grpc.client.asking import AskingClient
 from atp_grpc.client.budgets import BudgetCalls
 from atp_grpc.client.channel import open_channel
-from atp_grpc.client.credentials import authorization
-from atp_grpc.client.errors import call_error
+from atp_grpc.client.health import HealthClient
 from atp_grpc.client.observe_stream import ObserveStream
+from atp_grpc.client.operations import OperationCalls
 from atp_grpc.client.policies import PolicyCalls
 from atp_grpc.client.priors import PriorCalls
 from atp_grpc.client.resending import DEFAULT_WINDOW
 from atp_grpc.client.route_stream import RouteStream
-from atp_grpc.client.tracing import trace_metadata
 from atp_grpc.pb.atp.admin.v1 import catalog_service_pb2_grpc, operations_service_pb2_grpc
 from atp_grpc.pb.atp.v1 import decision_service_pb2_grpc, observe_service_pb2_grpc, route_service_pb2_grpc
-
-Answer = TypeVar("Answer")
 
 DEFAULT_TARGET = "127.0.0.1:7443"
 DEFAULT_DEADLINE_SECONDS = 10.0
 
 
-class AtpClient:
+class AtpClient(AskingClient, HealthClient):
     """A client of one ATP server or fleet. Built by `AtpClient.open`; safe to share among tasks of one event loop.
 
     Every method raises `AtpCallError` when the call is refused or does not arrive, and takes `deadline_seconds` to
@@ -49,9 +46,7 @@ class AtpClient:
         deadline_seconds: float,
         request_ids: naming.RequestIds | None,
     ) -> None:
-        self._metadata = authorization(credential)
-        self._deadline_seconds = deadline_seconds
-        self._request_ids = request_ids
+        super().__init__(channel, credential=credential, deadline_seconds=deadline_seconds, request_ids=request_ids)
         self._open_health_channel = open_health_channel
         self._routes = route_service_pb2_grpc.RouteServiceStub(channel)
         self._observations = observe_service_pb2_grpc.ObserveServiceStub(channel)
@@ -63,6 +58,8 @@ class AtpClient:
         self.priors = PriorCalls(channel, self._call)
         self.budgets = BudgetCalls(channel, self._call)
         """The calls of TenantService."""
+        self.operations = OperationCalls(channel, self._call)
+        """The calls of OperationsService that steer one process."""
 
     @classmethod
     @asynccontextmanager
@@ -87,9 +84,10 @@ class AtpClient:
             root_certificates: PEM certificates to trust in place of the machine's own.
             allow_insecure: Permits sending the key in clear text to another machine.
             deadline_seconds: Longest time for a call, retries included.
-            request_ids: Names the requests of Route that have no id, so that a retry gets the first decision again, for
-                example `random_request_id`. None: they go out as they are, and a retry may be a second decision. A
-                server remembers a limited number of ids for each tenant.
+            request_ids: Names the requests of Route and Ask that have no id, so that a retry gets the first decision
+                or answer again, for example `random_request_id`. None: they go out as they are; then a retry of Route
+                may be a second decision, and Ask is not retried. A server remembers a limited number of ids for each
+                tenant.
             watches_health: Whether calls avoid servers that are not serving. An operator's calls are for them too.
 
         Raises:
@@ -142,7 +140,7 @@ class AtpClient:
             deadline_seconds: Longest time for each request; in place of the client's own.
         """
         async with RouteStream.open(
-            lambda: self._routes.RouteStream(metadata=(*self._metadata, *trace_metadata())),
+            lambda: self._routes.RouteStream(metadata=self._metadata),
             request_ids=self._request_ids,
             window=window,
             deadline_seconds=self._deadline_seconds if deadline_seconds is None else deadline_seconds,
@@ -178,7 +176,7 @@ class AtpClient:
             deadline_seconds: Longest time for each report; in place of the client's own.
         """
         async with ObserveStream.open(
-            lambda: self._observations.ObserveStream(metadata=(*self._metadata, *trace_metadata())),
+            lambda: self._observations.ObserveStream(metadata=self._metadata),
             window=window,
             deadline_seconds=self._deadline_seconds if deadline_seconds is None else deadline_seconds,
         ) as stream:
@@ -249,51 +247,3 @@ class AtpClient:
     ) -> messages.ReloadCatalogResponse:
         """Makes a server process read its catalogue file again. Not retried: it is meant for one process."""
         return await self._call(self._operations.ReloadCatalog, request, deadline_seconds)
-
-    async def health(self, service: str = "", *, deadline_seconds: float | None = None) -> messages.HealthCheckResponse:
-        """Asks after the health of a service (`atp.v1.RouteService`), or of the whole server. Sends no credential.
-
-        Uses a connection of its own that does not watch health: the answer "not serving" must still arrive.
-        """
-        async with self._open_health_channel() as channel:
-            check = health_pb2_grpc.HealthStub(channel).Check
-            request = health_pb2.HealthCheckRequest(service=service)
-            return await self._call(check, request, deadline_seconds, metadata=())
-
-    async def list_health(self, *, deadline_seconds: float | None = None) -> messages.HealthListResponse:
-        """Asks after the health of every service at once; `""` stands for the whole. As `health` otherwise."""
-        async with self._open_health_channel() as channel:
-            lists = health_pb2_grpc.HealthStub(channel).List
-            return await self._call(lists, health_pb2.HealthListRequest(), deadline_seconds, metadata=())
-
-    async def watch_health(self, service: str = "") -> AsyncIterator[messages.HealthCheckResponse]:
-        """Tells the health of a service, or of the whole server, at once and after every change.
-
-        It has no deadline, sends no credential, and ends when the server ends the watch, for example to shut down.
-        """
-        async with self._open_health_channel() as channel:
-            watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(service=service))
-            try:
-                async for response in watch:
-                    yield response
-            except grpc.aio.AioRpcError as error:
-                raise call_error(error) from None
-            finally:
-                watch.cancel()
-
-    async def _call(
-        self,
-        method: Callable[..., Awaitable[Answer]],
-        request: object,
-        deadline_seconds: float | None,
-        *,
-        metadata: tuple[tuple[str, str], ...] | None = None,
-    ) -> Answer:
-        try:
-            return await method(
-                request,
-                timeout=self._deadline_seconds if deadline_seconds is None else deadline_seconds,
-                metadata=(*(self._metadata if metadata is None else metadata), *trace_metadata()),
-            )
-        except grpc.aio.AioRpcError as error:
-            raise call_error(error) from None

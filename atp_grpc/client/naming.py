@@ -1,4 +1,4 @@
-"""Request ids: what makes a Route that was retried one decision instead of two.
+"""Request ids: what makes a Route that was retried one decision instead of two, and an Ask one answer.
 
 The client asks for a copy of each request with its id filled in. It never changes a request that a caller holds, and
 never replaces an id that a caller chose.
@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from typing import TypeVar
 
-from atp_grpc.pb.atp.v1 import route_service_pb2
+from atp_grpc.pb.atp.v1 import ask_service_pb2, route_service_pb2
 
+Named = TypeVar("Named", route_service_pb2.RouteRequest, ask_service_pb2.AskRequest)
 RequestIds = Callable[[], str]
 """Makes a request id that was never used before: letters, digits and `_.:-`, at most 64 of them."""
 
@@ -20,11 +22,11 @@ def random_request_id() -> str:
     return str(uuid.uuid4())
 
 
-def named(request: route_service_pb2.RouteRequest, ids: RequestIds) -> route_service_pb2.RouteRequest:
+def named(request: Named, ids: RequestIds) -> Named:
     """The request itself when it has an id, else a copy that has one."""
     if request.request_id:
         return request
-    copy = route_service_pb2.RouteRequest()
+    copy = type(request)()
     copy.CopyFrom(request)
     copy.request_id = ids()
     return copy

@@ -4,8 +4,9 @@ The command line and the composition root enter here; everyone below is handed t
 resource, and no other room reads the environment.
 """
 
+from atp_grpc.config.asking import AskSettings, ChaosSettings
 from atp_grpc.config.document import document, dump
-from atp_grpc.config.environment import process_environment, quiet_grpc
+from atp_grpc.config.environment import keep_litellm_offline, process_environment, quiet_grpc
 from atp_grpc.config.fields import Secret
 from atp_grpc.config.listening import OpsSettings, ServerSettings, TlsSettings
 from atp_grpc.config.loader import ConfigurationError, load
@@ -28,8 +29,10 @@ from atp_grpc.config.settings import (
 
 __all__ = [
     "AdmissionSettings",
+    "AskSettings",
     "AuthSettings",
     "CatalogSettings",
+    "ChaosSettings",
     "ClientSettings",
     "ConfigurationError",
     "EngineSettings",
@@ -49,6 +52,7 @@ __all__ = [
     "document",
     "dump",
     "is_loopback",
+    "keep_litellm_offline",
     "load",
     "process_environment",
     "quiet_grpc",

@@ -21,3 +21,11 @@ def quiet_grpc() -> None:
     has to be said before grpc is imported.
     """
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+
+
+def keep_litellm_offline() -> None:
+    """Keeps the litellm package from fetching its list of prices when it is imported; the one it ships will do.
+
+    It has to be said before litellm is imported.
+    """
+    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")

@@ -122,6 +122,13 @@ class PolicySettings:
         "Quality given up to stay with the model of a conversation.", 0.0, minimum=0, maximum=1
     )
     change_detection: bool = setting("Whether a model that has changed is learned anew.", default=True)
+    cascade_min_confidence: float = setting(
+        "Least confidence with which an answer of a cheaper model stands, 0 to 1; 0: no cascade.",
+        0.0,
+        minimum=0,
+        maximum=1,
+    )
+    cascade_most_escalations: int = setting("How often a dearer model is asked in a cascade.", 1, minimum=1, maximum=8)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import math
+import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from atp_grpc.config.settings import Settings
 from atp_grpc.domain.policy import DEFAULT_POLICY, TEXT_SCHEMAS
 
 _ROUNDING = 1e-9
+_TARGET = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):(?P<port>[0-9]{1,5})")
+_LARGEST_PORT = 65_535
 LEAVE_SHARE = 0.4
 """Part of the shutdown that callers get at most to leave; the rest is for the calls inside and for writing down."""
 
@@ -152,6 +155,28 @@ def _shares_leave_something(settings: Settings) -> str:
     return "" if total <= 1 + _ROUNDING else f"the traffic shares add up to {total:.6g}"
 
 
+def _private_targets_are_targets(settings: Settings) -> str:
+    wrong = [target for target in settings.ask.private_targets if not _is_target(target)]
+    return f"not host:port: {', '.join(wrong)}" if wrong else ""
+
+
+def _is_target(text: str) -> bool:
+    parts = _TARGET.fullmatch(text)
+    return parts is not None and 0 < int(parts["port"]) <= _LARGEST_PORT
+
+
+def _backoff_grows(settings: Settings) -> str:
+    if settings.ask.backoff_base_seconds <= settings.ask.backoff_cap_seconds:
+        return ""
+    return "the first wait could be longer than the longest"
+
+
+def _chaos_stays_out_of_production(settings: Settings) -> str:
+    if settings.profile != "prod" or not settings.chaos.allowed or settings.chaos.allow_in_prod:
+        return ""
+    return "faults are not injected in production, unless chaos.allow_in_prod says so as well"
+
+
 JOINT_RULES = (
     JointRule(
         ("server.port", "server.loopback_port", "server.unix_socket"),
@@ -210,6 +235,21 @@ JOINT_RULES = (
         ("learning.token_ttl_seconds", "learning.outcome_retention_seconds"),
         "`learning.outcome_retention_seconds` is at least `learning.token_ttl_seconds`, so no report teaches twice.",
         _outcomes_outlive_tokens,
+    ),
+    JointRule(
+        ("ask.private_targets",),
+        "Each entry of `ask.private_targets` is host:port, an IPv6 address in brackets.",
+        _private_targets_are_targets,
+    ),
+    JointRule(
+        ("ask.backoff_base_seconds", "ask.backoff_cap_seconds"),
+        "`ask.backoff_base_seconds` is at most `ask.backoff_cap_seconds`.",
+        _backoff_grows,
+    ),
+    JointRule(
+        ("profile", "chaos.allowed", "chaos.allow_in_prod"),
+        "Under the profile `prod`, `chaos.allowed` needs `chaos.allow_in_prod` beside it.",
+        _chaos_stays_out_of_production,
     ),
     JointRule(
         ("policy.feature_schema", "policy.feature_dimension"),

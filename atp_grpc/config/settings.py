@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from atp_grpc.config.asking import AskSettings, ChaosSettings
 from atp_grpc.config.fields import WORD, Secret, setting
 from atp_grpc.config.listening import OpsSettings, ServerSettings, TlsSettings
 from atp_grpc.config.policies import NamedPolicySettings, PolicySettings
@@ -220,9 +221,11 @@ class Settings:
     policy: PolicySettings = field(default_factory=PolicySettings)
     policies: tuple[NamedPolicySettings, ...] = setting("Routing policies beside `default`.", (), keyed_by="name")
     auth: AuthSettings = field(default_factory=AuthSettings)
+    ask: AskSettings = field(default_factory=AskSettings)
     learning: LearningSettings = field(default_factory=LearningSettings)
     idempotency: IdempotencySettings = field(default_factory=IdempotencySettings)
     health: HealthSettings = field(default_factory=HealthSettings)
     telemetry: TelemetrySettings = field(default_factory=TelemetrySettings)
     admission: AdmissionSettings = field(default_factory=AdmissionSettings)
+    chaos: ChaosSettings = field(default_factory=ChaosSettings)
     client: ClientSettings = field(default_factory=ClientSettings)

@@ -21,6 +21,8 @@ class Call(NamedTuple):
     """Whether a span tells of the call's one request; what only that would show need not be noted otherwise."""
     notes: dict[str, Note] | None = None
     """Where `note` writes; None where nobody reads it."""
+    arrived: float = 0.0
+    """When its headers came, on `Clock.monotonic`."""
 
     @property
     def tenant(self) -> str:

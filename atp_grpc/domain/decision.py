@@ -34,11 +34,13 @@ class RefusalCause(enum.StrEnum):
     LATENCY_SLO = "latency_slo"
     BUDGET = "budget"
     EXPLORATION_CAP = "exploration_cap"
+    NO_ENDPOINT = "no_endpoint"
+    BREAKER_OPEN = "breaker_open"
 
     @property
     def is_transient(self) -> bool:
         """Whether waiting can help."""
-        return self is RefusalCause.DRAINING
+        return self in (RefusalCause.DRAINING, RefusalCause.BREAKER_OPEN)
 
 
 class ReasonCode(enum.StrEnum):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
+from atp_grpc.domain.endpoint import Endpoint
 from atp_grpc.domain.money import TokenPrices
 
 
@@ -50,7 +51,10 @@ class DatedPrices:
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """One way to reach a model. `price_history` is sorted by moment and not empty."""
+    """One way to reach a model. `price_history` is sorted by moment and not empty.
+
+    Without an `endpoint` it can be decided for, but not called from here.
+    """
 
     name: str
     model: str
@@ -59,6 +63,7 @@ class Deployment:
     regions: frozenset[str] = frozenset()
     data_scopes: frozenset[str] = frozenset()
     status: ServingStatus = ServingStatus.ACTIVE
+    endpoint: Endpoint | None = None
 
     def prices_at(self, now_nanos: int) -> TokenPrices | None:
         """The prices in force, or None before the first."""

@@ -90,6 +90,18 @@ class LearnerTerms:
 
 
 @dataclass(frozen=True, slots=True)
+class Cascade:
+    """Cheap models first: an answer that its model is not sure of is not shown, and the next dearer one is asked.
+
+    `min_confidence` is the least geometric mean of the tokens' probabilities with which an answer stands, 0..1;
+    `most_escalations` how often a dearer model is asked. After FrugalGPT (Chen, Zaharia and Zou, 2023).
+    """
+
+    min_confidence: float
+    most_escalations: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class PolicyTerms:
     """What somebody writes of a policy.
 
@@ -108,6 +120,7 @@ class PolicyTerms:
     exploration: Exploration = Exploration()
     affinity_weight: float = 0.0
     change_detection: bool = True
+    cascade: Cascade | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +162,9 @@ class RoutingPolicy:
 def table_of(terms: PolicyTerms) -> dict[str, Any]:
     """Terms as tables of plain values, the same for equal terms; `terms_of` reads them back."""
     table = asdict(terms)
+    if terms.cascade is None:
+        # Left out, so that terms without it have the digest that they had before there were cascades.
+        del table["cascade"]
     table["filters"] = {
         name: sorted(value) if isinstance(value, frozenset) else value for name, value in table["filters"].items()
     }
@@ -171,7 +187,8 @@ def terms_of(table: Mapping[str, Any]) -> PolicyTerms:
         "learning": LearnerTerms(**table["learning"]),
         "exploration": Exploration(**table["exploration"]),
     }
-    return PolicyTerms(**{**table, **parts})
+    cascade = table.get("cascade")
+    return PolicyTerms(**{**table, **parts, "cascade": None if cascade is None else Cascade(**cascade)})
 
 
 def digest_of(table: Mapping[str, Any]) -> str:

@@ -16,6 +16,7 @@ class Permission(enum.StrEnum):
     OPERATE = "operate"
     READ_POLICIES = "read_policies"
     WRITE_POLICIES = "write_policies"
+    ASK = "ask"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 One commit serves everyone who waited while the one before was on its way (group commit, as in DeWitt et al. 1984), so
 the cost of an fsync is shared. Learning happens here and not in the caller's coroutine: a caller that goes away after
-the commit changes nothing. It never drops a report in silence.
+the commit changes nothing. It never drops a report in silence: what a failing store kept all the same is read back and
+learned before anything that came later.
 """
 
 from __future__ import annotations
@@ -59,6 +60,10 @@ class Journal:
         self._monotonic = monotonic
         self._queue: deque[_Entry] = deque()
         self._depth = 0
+        self._through: int | None = None
+        """The sequence up to which everything was learned; None before the first commit."""
+        self._is_behind = False
+        """Whether the store may hold observations beyond that one."""
         self._work = asyncio.Event()
         self._room = asyncio.Event()
         self._closing = False
@@ -130,6 +135,8 @@ class Journal:
         started = self._monotonic()
         reports = [report for entry in batch for report in entry.reports]
         try:
+            await self._catch_up()
+            self._is_behind = True
             answers = await self._store.record(reports)
         except Exception as fault:  # noqa: BLE001 - the writer must outlive whatever a store does
             self._on_fault(fault)
@@ -138,14 +145,30 @@ class Journal:
                     entry.future.set_exception(StoreUnavailableError(RETRY_SECONDS))
             return
         self._on_commit(len(reports), self._monotonic() - started)
-        learned = 0
-        for answer in answers:
-            if isinstance(answer, Recorded) and answer.observation is not None:
-                learned += self._learn_one(answer.observation)
-        self._on_learned(learned)
+        self._is_behind = False
+        self._take_in([one.observation for one in answers if isinstance(one, Recorded) and one.observation is not None])
         told = iter(answers)
         for entry in batch:
             _tell(entry, [_told(answer) for answer in islice(told, len(entry.reports))])
+
+    async def _catch_up(self) -> None:
+        """Takes in what a commit left behind that failed when it was done already.
+
+        Raises:
+            StoreFailure: the store does not say.
+        """
+        if self._through is None:
+            # Nobody else writes: what the store holds before the first commit was taken in at the start.
+            self._through = await self._store.last_sequence()
+        while self._is_behind:
+            left_behind = await self._store.observations_after(self._through, MAX_BATCH)
+            self._take_in(left_behind)
+            self._is_behind = len(left_behind) == MAX_BATCH
+
+    def _take_in(self, observations: Sequence[Observation]) -> None:
+        self._on_learned(sum([self._learn_one(observation) for observation in observations]))
+        if observations:
+            self._through = observations[-1].sequence
 
     def _learn_one(self, observation: Observation) -> int:
         try:

@@ -49,6 +49,8 @@ SENTENCES = {
     RefusalCause.LATENCY_SLO: "is predicted to answer later than the objective",
     RefusalCause.BUDGET: "is expected to cost more than is left of the tenant's budget",
     RefusalCause.EXPLORATION_CAP: "is new and what may be spent on exploring it is spent",
+    RefusalCause.NO_ENDPOINT: "has no deployment that can be called from here",
+    RefusalCause.BREAKER_OPEN: "fails when it is called, and is left alone for a while",
 }
 """What is said of a refused model, after its name."""
 

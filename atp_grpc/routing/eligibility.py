@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from atp_grpc.catalog.snapshot import Offering, Snapshot
 from atp_grpc.domain.decision import Refusal, RefusalCause, Target
 from atp_grpc.domain.errors import UnknownModelError
-from atp_grpc.domain.model import Model, ServingStatus
+from atp_grpc.domain.model import Deployment, Model, ServingStatus
 from atp_grpc.domain.request import NO_CONSTRAINTS, Constraints
 
 _STATUS_CAUSES = {
@@ -21,6 +21,7 @@ _STATUS_CAUSES = {
     ServingStatus.DEPRECATED: RefusalCause.DEPRECATED,
 }
 _REMEMBERED_CONSTRAINTS = 1024
+_REMEMBERED_OFFERINGS = 4096
 _REMEMBERED_NAMES = 64
 """Constraints that name more than this are sifted anew each time, so that memory stays bounded."""
 
@@ -38,15 +39,19 @@ class Sifted:
 
     def without(self, closed: frozenset[str]) -> Sifted:
         """The same without models that may not be explored further; as it is when nobody else would be left."""
-        kept = [offering for offering in self.offerings if offering.deployment.model not in closed]
-        if not kept or len(kept) == len(self.offerings):
+        rest = self._refusing(closed, RefusalCause.EXPLORATION_CAP)
+        return rest if rest.offerings else self
+
+    def without_failing(self, failing: frozenset[str]) -> Sifted:
+        """The same without models that fail whenever they are called, whoever is left."""
+        return self._refusing(failing, RefusalCause.BREAKER_OPEN)
+
+    def _refusing(self, models: frozenset[str], cause: RefusalCause) -> Sifted:
+        kept = [offering for offering in self.offerings if offering.deployment.model not in models]
+        if len(kept) == len(self.offerings):
             return self
-        capped = [
-            Refusal(offering.target, RefusalCause.EXPLORATION_CAP)
-            for offering in self.offerings
-            if offering.deployment.model in closed
-        ]
-        return _sifted(kept, (*self.refusals, *capped), self.least_context_tokens)
+        refused = [Refusal(one.target, cause) for one in self.offerings if one.deployment.model in models]
+        return _sifted(kept, (*self.refusals, *refused), self.least_context_tokens)
 
     def position_of(self, model: str) -> int | None:
         """Where a model stands among the offerings; None where it does not."""
@@ -56,10 +61,23 @@ class Sifted:
 class Eligibility:
     """Sifts the models of one snapshot; remembers the answers, because requests repeat their constraints."""
 
-    def __init__(self, snapshot: Snapshot, filters: Constraints = NO_CONSTRAINTS) -> None:
-        """`filters` are a routing policy's own: they hold beside the constraints of every request."""
+    def __init__(
+        self, snapshot: Snapshot, filters: Constraints = NO_CONSTRAINTS, *, needs_endpoint: bool = False
+    ) -> None:
+        """Takes the snapshot, and what holds for every request on it.
+
+        Args:
+            snapshot: whose models are sifted.
+            filters: a routing policy's own: they hold beside the constraints of every request.
+            needs_endpoint: whether only deployments that can be called from here count.
+        """
         self._snapshot = snapshot
         self._filters = filters
+        self._needs_endpoint = needs_endpoint
+        self._deployments: dict[str, list[Deployment]] = {}
+        for deployment in snapshot.deployments.values():
+            self._deployments.setdefault(deployment.model, []).append(deployment)
+        self._bought: dict[tuple[str, str, str], tuple[Offering, ...] | RefusalCause] = {}
         self._remembered: dict[tuple[object, ...], Sifted] = {}
         # By identity as well: requests read from equal bytes share one object, and hashing eight fields takes longer.
         self._recognised: dict[int, tuple[Constraints, Sifted]] = {}
@@ -79,6 +97,17 @@ class Eligibility:
         if needed_tokens <= sifted.least_context_tokens:
             return sifted
         return self._within_context(sifted, needed_tokens)
+
+    def offerings(self, constraints: Constraints, model: str) -> tuple[Offering, ...]:
+        """Every offering of a model that passes the filters which `sift` applies; none where the model is refused.
+
+        The context is not measured: whoever asks has a decision, whose candidates were.
+        """
+        known = self._snapshot.models.get(model)
+        if known is None or self._refusal_of(known, constraints) is not None:
+            return ()
+        found = self._offerings(model, constraints)
+        return () if isinstance(found, RefusalCause) else found
 
     def _remember(self, constraints: Constraints) -> Sifted:
         capabilities, allowed = constraints.required_capabilities, constraints.allowed_models
@@ -113,29 +142,45 @@ class Eligibility:
         return _sifted(offerings, refusals, least)
 
     def _judge(self, model: Model, constraints: Constraints) -> Offering | Refusal:
-        cause = _refusal_of_model(model, constraints) or _refusal_of_model(model, self._filters)
-        if cause is not None:
-            return _refuse(model, cause)
-        return self._pick_deployment(model, constraints)
+        found = self._refusal_of(model, constraints) or self._offerings(model.name, constraints)
+        return _refuse(model, found) if isinstance(found, RefusalCause) else _cheapest(found)
 
-    def _pick_deployment(self, model: Model, constraints: Constraints) -> Offering | Refusal:
-        fit = [d for d in self._snapshot.deployments.values() if d.model == model.name]
+    def _refusal_of(self, model: Model, constraints: Constraints) -> RefusalCause | None:
+        return _refusal_of_model(model, constraints) or _refusal_of_model(model, self._filters)
+
+    def _offerings(self, model: str, constraints: Constraints) -> tuple[Offering, ...] | RefusalCause:
+        """What can be bought of a model, not empty; or why nothing can."""
+        key = (model, constraints.region, constraints.data_scope)
+        found = self._bought.get(key)
+        if found is None:
+            found = self._find_offerings(model, constraints)
+            if len(self._bought) >= _REMEMBERED_OFFERINGS:
+                self._bought.clear()
+            self._bought[key] = found
+        return found
+
+    def _find_offerings(self, model: str, constraints: Constraints) -> tuple[Offering, ...] | RefusalCause:
+        fit = self._deployments.get(model, [])
         if not fit:
-            return _refuse(model, RefusalCause.NO_DEPLOYMENT)
+            return RefusalCause.NO_DEPLOYMENT
+        if self._needs_endpoint:
+            fit = [d for d in fit if d.endpoint is not None]
+            if not fit:
+                return RefusalCause.NO_ENDPOINT
         fit = [d for d in fit if {constraints.region, self._filters.region} - {""} <= d.regions]
         if not fit:
-            return _refuse(model, RefusalCause.REGION)
+            return RefusalCause.REGION
         fit = [d for d in fit if {constraints.data_scope, self._filters.data_scope} - {""} <= d.data_scopes]
         if not fit:
-            return _refuse(model, RefusalCause.DATA_SCOPE)
+            return RefusalCause.DATA_SCOPE
         statuses = {d.status for d in fit}
         if ServingStatus.ACTIVE not in statuses:
             # Draining wins, because it is the one cause that waiting can cure.
             draining = ServingStatus.DRAINING in statuses
-            return _refuse(model, RefusalCause.DRAINING if draining else _STATUS_CAUSES[min(statuses)])
+            return RefusalCause.DRAINING if draining else _STATUS_CAUSES[min(statuses)]
         names = {d.name for d in fit if d.status is ServingStatus.ACTIVE}
-        priced = [o for o in self._snapshot.offerings.get(model.name, ()) if o.deployment.name in names]
-        return _cheapest(priced) if priced else _refuse(model, RefusalCause.NO_PRICE)
+        priced = tuple([o for o in self._snapshot.offerings.get(model, ()) if o.deployment.name in names])
+        return priced or RefusalCause.NO_PRICE
 
     def _within_context(self, sifted: Sifted, needed_tokens: int) -> Sifted:
         models = self._snapshot.models

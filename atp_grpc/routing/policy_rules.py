@@ -78,6 +78,10 @@ def _contradictions(terms: PolicyTerms) -> Iterator[Flaw]:
         yield _contradiction(
             "objective.cost_ceiling_nano_usd", "the mean can never reach it: no request may cost more than that anyway"
         )
+    if terms.cascade is not None and terms.cascade.min_confidence <= 0:
+        yield _contradiction("cascade.min_confidence", "every answer would stand; it must be above 0")
+    if terms.cascade is not None and len(filters.allowed_models) == 1:
+        yield _contradiction("cascade", "nobody could be asked after the first: a single model is allowed")
     if both := sorted(filters.allowed_models & filters.denied_models):
         yield _contradiction("filters.denied_models", f"both allowed and denied: {', '.join(both)}")
 

@@ -8,7 +8,6 @@ learns.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from atp_grpc.catalog.live import LiveCatalogue
 from atp_grpc.catalog.snapshot import Snapshot
@@ -17,12 +16,25 @@ from atp_grpc.engine.contract import Engine
 from atp_grpc.routing.eligibility import Eligibility
 
 
-@dataclass(frozen=True, slots=True)
 class View:
     """One snapshot with its filters."""
 
-    snapshot: Snapshot
-    eligibility: Eligibility
+    __slots__ = ("_callable", "_filters", "eligibility", "snapshot")
+
+    def __init__(self, snapshot: Snapshot, filters: Constraints, *, needs_endpoint: bool = False) -> None:
+        """With `needs_endpoint`, only deployments that can be called from here count."""
+        self.snapshot = snapshot
+        self.eligibility = Eligibility(snapshot, filters, needs_endpoint=needs_endpoint)
+        self._filters = filters
+        self._callable = self if needs_endpoint else None
+
+    @property
+    def callable(self) -> View:
+        """The same snapshot, sifted for requests that are carried out from here."""
+        if self._callable is None:
+            # Made when it is first wanted: a process that only routes never needs it.
+            self._callable = View(self.snapshot, self._filters, needs_endpoint=True)
+        return self._callable
 
 
 class Pool:
@@ -55,5 +67,5 @@ class Pool:
             if self._engine.generation != snapshot.generation:
                 self._engine.load(snapshot.arms, snapshot.offers, snapshot.generation)
                 self._on_load()
-            view = self._view = View(snapshot, Eligibility(snapshot, self._filters))
+            view = self._view = View(snapshot, self._filters)
         return view

@@ -56,11 +56,13 @@ class Policies:
         router = self._named.get(request.policy)
         return self._pick(request, tenant) if router is None else router
 
-    def route(self, request: Routable, call: Call) -> Routed:
-        """Decides for one request; raises what `pick` and `Router.route` raise."""
+    def route(self, request: Routable, call: Call, *, needs_endpoint: bool = False) -> Routed:
+        """Decides for one request; takes and raises what `Router.route` does, and raises what `pick` does."""
         # Not by `pick`, because this is on the path of every request.
         router = self._named.get(request.policy)
-        return (self._pick(request, call.tenant) if router is None else router).route(request, call)
+        if router is None:
+            router = self._pick(request, call.tenant)
+        return router.route(request, call, needs_endpoint=needs_endpoint)
 
     def route_many(self, requests: Sequence[Routable | AtpError], call: Call) -> list[Routed | AtpError]:
         """Decides for many requests, with one engine crossing a policy; each is answered in its own place."""
@@ -78,9 +80,9 @@ class Policies:
             answers.update(zip(own, router.route_many([requests[place] for place in own], call), strict=True))
         return [answers[place] for place in range(len(requests))]
 
-    def plan(self, request: Routable, call: Call) -> Plan:
+    def plan(self, request: Routable, call: Call, *, needs_endpoint: bool = False) -> Plan:
         """Weighs a request as `route` would; raises what `pick` and `Router.plan` raise."""
-        return self.pick(request, call.tenant).plan(request, call)
+        return self.pick(request, call.tenant).plan(request, call, needs_endpoint=needs_endpoint)
 
     def _pick(self, request: Routable, tenant: str) -> Router:
         if request.policy:

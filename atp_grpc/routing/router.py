@@ -11,16 +11,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from atp_grpc.catalog.snapshot import Offering, Snapshot
 from atp_grpc.domain.call import Call
 from atp_grpc.domain.clock import Clock
 from atp_grpc.domain.decision import Candidate, ReasonCode, Refusal, Revisions
-from atp_grpc.domain.errors import (
-    AtpError,
-    RevisionNotReachedError,
-    UnknownPolicyError,
-)
+from atp_grpc.domain.errors import AtpError, RevisionNotReachedError, UnknownPolicyError
 from atp_grpc.domain.policy import RoutingPolicy, WhenUnmet
-from atp_grpc.domain.request import Routable
+from atp_grpc.domain.request import Constraints, Routable
 from atp_grpc.engine.contract import Choice, EngineError, Query
 from atp_grpc.routing.answers import (
     RETRY_SECONDS,
@@ -37,6 +34,8 @@ from atp_grpc.routing.query import Questions
 from atp_grpc.routing.scribe.contract import Facts, Routed, Scribe
 from atp_grpc.routing.steering import Chosen, Stance, Steering
 from atp_grpc.store.contract import DecisionRecord
+
+_NOBODY: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +86,13 @@ class Router:
         learner_revision: Callable[[], int],
         record: Callable[[DecisionRecord], None],
         decided_by: dict[str, int] | None = None,
+        closed_models: Callable[[Snapshot], frozenset[str]] = lambda _: _NOBODY,
     ) -> None:
         """Takes what varies from outside.
 
         `next_seed` draws 64 bits; `next_id` names a decision made at a moment; `record` takes a decision to be kept
         (it must not wait); `learner_revision` counts learned outcomes. Routers that share `decided_by` count together.
+        `closed_models` are those of a snapshot that fail whenever they are called; it is asked for every request.
         """
         self._pool = pool
         self._policy = policy
@@ -107,6 +108,7 @@ class Router:
         self._refuses_unmet = policy.terms.objective.when_unmet is WhenUnmet.REFUSE
         # No Counter: adding to one takes twice as long, and this is done at every decision.
         self._decided_by = {} if decided_by is None else decided_by
+        self._closed_models = closed_models
 
     @property
     def policy(self) -> RoutingPolicy:
@@ -118,8 +120,8 @@ class Router:
         """Decisions made so far, by the engine that chose; here and by every router that counts with this one."""
         return self._decided_by
 
-    def route(self, request: Routable, call: Call) -> Routed:
-        """Decides for one request.
+    def route(self, request: Routable, call: Call, *, needs_endpoint: bool = False) -> Routed:
+        """Decides for one request; with `needs_endpoint`, among deployments that can be called from here.
 
         Raises:
             UnknownPolicyError, UnknownModelError, FeatureSchemaMismatchError: the request names what does not exist.
@@ -129,6 +131,8 @@ class Router:
         """
         now = self._clock.now_nanos()
         view, tenant = self._pool.at(now), call.tenant
+        if needs_endpoint:
+            view = view.callable
         asked = self._ask(request, view, now, tenant)
         choice = self._pool.engine.choose(asked.query)
         routed = self._open(asked, choice, view, tenant)
@@ -162,13 +166,19 @@ class Router:
                 answers.append(error.kept())
         return answers
 
-    def plan(self, request: Routable, call: Call) -> Plan:
+    def offerings(self, constraints: Constraints, model: str, now_nanos: int) -> tuple[Offering, ...]:
+        """Every active, priced deployment of a model that can be called from here and passes request and policy."""
+        return self._pool.at(now_nanos).callable.eligibility.offerings(constraints, model)
+
+    def plan(self, request: Routable, call: Call, *, needs_endpoint: bool = False) -> Plan:
         """Weighs a request as `route` would for that caller, and opens nothing.
 
         Raises what `route` raises for a malformed request; one that nobody may serve is a plan without candidates.
         """
         now = self._clock.now_nanos()
         view = self._pool.at(now)
+        if needs_endpoint:
+            view = view.callable
         asked = self._weigh(request, view, now, call.tenant)
         sifted = asked.sifted
         revisions = Revisions(self._policy.name, self._policy.version, view.snapshot.revision, self._learner_revision())
@@ -236,7 +246,9 @@ class Router:
             )
         input_tokens = self._questions.input_tokens(request)
         needed_tokens = input_tokens + (request.max_output_tokens or 0)
-        return input_tokens, view.eligibility.sift(request.constraints, needed_tokens=needed_tokens)
+        sifted = view.eligibility.sift(request.constraints, needed_tokens=needed_tokens)
+        closed = self._closed_models(view.snapshot)
+        return input_tokens, sifted.without_failing(closed) if closed else sifted
 
     def _open(self, asked: _Asked, choice: Choice, view: View, tenant: str) -> Routed:
         request, sifted, stance, favoured, query = asked

@@ -12,7 +12,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from atp_grpc.secrets.folder import SecretsError, exclusive, open_folder, read_private, write_private
+from atp_grpc.secrets.contract import SecretsError
+from atp_grpc.secrets.folder import exclusive, open_folder, read_private, write_private
 from atp_grpc.secrets.nonces import Nonces
 from atp_grpc.secrets.sealing import KEY_BYTES, KEY_ID_BYTES, SealingKey, SealingRing, new_sealing_key
 

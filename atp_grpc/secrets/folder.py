@@ -13,13 +13,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from atp_grpc.secrets.contract import SecretsError
+
 _LOCK = ".secrets.lock"
 _PRIVATE_FOLDER = 0o700
 _PRIVATE_FILE = 0o600
-
-
-class SecretsError(RuntimeError):
-    """The private files cannot be used as they are. The sentence names the file and never quotes it."""
 
 
 def open_folder(folder: Path) -> None:

@@ -11,7 +11,8 @@ from collections.abc import Awaitable, Callable
 
 from google.protobuf.message import Message
 
-from atp_grpc.shared.contract import ClaimKey, Claims, Replay
+from atp_grpc.domain.claim import ClaimKey
+from atp_grpc.shared.contract import Claims, Replay
 
 
 class Idempotency:
@@ -53,7 +54,7 @@ class Idempotency:
             return claim.response
         try:
             answer, tombstone = await work()
-            claim.succeed(answer, tombstone=tombstone)
+            await claim.succeed(answer, tombstone=tombstone)
         finally:
             claim.abandon()
         return answer

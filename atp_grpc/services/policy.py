@@ -7,12 +7,12 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from atp_grpc.domain.call import Call
+from atp_grpc.domain.claim import ClaimKey
 from atp_grpc.pb.atp.admin.v1 import policy_service_pb2 as pb
 from atp_grpc.routing.policy_book import Entry, PolicyBook
 from atp_grpc.services.convert import policies as convert
 from atp_grpc.services.idempotency import Idempotency
 from atp_grpc.services.pages import Pages
-from atp_grpc.shared.contract import ClaimKey
 
 _Request = pb.CreatePolicyRequest | pb.UpdatePolicyRequest | pb.DeletePolicyRequest | pb.RollbackPolicyRequest
 _Response = TypeVar(

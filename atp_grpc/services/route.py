@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from atp_grpc.domain.call import Call
+from atp_grpc.domain.claim import ClaimKey
 from atp_grpc.domain.errors import AtpError
 from atp_grpc.domain.request import Routable
 from atp_grpc.pb.atp.v1 import route_service_pb2 as pb
@@ -18,7 +19,6 @@ from atp_grpc.services.convert.requests import route_request
 from atp_grpc.services.idempotency import Idempotency
 from atp_grpc.services.raw import takes_bytes
 from atp_grpc.services.wire.contract import Reader, Writer
-from atp_grpc.shared.contract import ClaimKey
 
 _METHOD = "atp.v1.RouteService/Route"
 """Route and RouteBatch share their request ids: an item that is retried alone gets its first answer."""
@@ -89,7 +89,7 @@ class RouteServicer:
         """Weighs a request without serving it."""
         asked = route_request(request.request)
         await self._prepare(call.tenant, (asked,))
-        return plan_response(self._policies.plan(asked, call))
+        return plan_response(self._policies.plan(asked, call, needs_endpoint=request.for_ask))
 
     async def _once(self, request: Routable, message: pb.RouteRequest, call: Call) -> bytes:
         def execute() -> tuple[bytes, str]:

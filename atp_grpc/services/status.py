@@ -116,6 +116,11 @@ TABLE: Mapping[str, Rule] = MappingProxyType(
         "POLICY_READ_ONLY": Rule(Code.FAILED_PRECONDITION),
         "POLICY_WITHOUT_PREVIOUS": Rule(Code.FAILED_PRECONDITION),
         "ETAG_MISMATCH": Rule(Code.ABORTED),
+        "PROVIDERS_UNAVAILABLE": Rule(Code.UNAVAILABLE, Retry.SOON),
+        "ANSWER_CUT": Rule(Code.ABORTED),
+        "PROVIDER_REFUSED_REQUEST": Rule(Code.INVALID_ARGUMENT),
+        "FEATURE_OFF": Rule(Code.FAILED_PRECONDITION),
+        "CHAOS_FORBIDDEN": Rule(Code.FAILED_PRECONDITION),
     }
 )
 

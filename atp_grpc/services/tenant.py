@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from atp_grpc.domain.call import Call
+from atp_grpc.domain.claim import ClaimKey
 from atp_grpc.pb.atp.admin.v1 import tenant_service_pb2 as pb
 from atp_grpc.services.convert import tenants as convert
 from atp_grpc.services.idempotency import Idempotency
 from atp_grpc.services.pages import Pages
-from atp_grpc.shared.contract import ClaimKey
 from atp_grpc.tenancy.budgets.desk import BudgetDesk
 
 

@@ -9,14 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-
-@dataclass(frozen=True, slots=True)
-class ClaimKey:
-    """What an id is unique within."""
-
-    tenant: str
-    method: str
-    request_id: str
+from atp_grpc.domain.claim import ClaimKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +20,28 @@ class Replay:
 
 
 class Claim(Protocol):
-    """An id claimed by this call: exactly one of `succeed` and `abandon` ends it."""
+    """An id claimed by this call: exactly one of `succeed`, `abandon` and `forget` ends it."""
 
-    def succeed(self, response: bytes, *, tombstone: str) -> None:
-        """Keeps the answer. `tombstone` (a decision id) outlives it when memory is short."""
+    async def succeed(self, response: bytes, *, tombstone: str) -> None:
+        """Keeps the answer; where claims are durable it is on disk when this returns.
+
+        `tombstone` (a decision id) outlives it when memory is short. An answer that cannot be kept leaves the id
+        claimed: it is never executed again, and whoever asks is refused.
+
+        Raises:
+            RuntimeError: the claim has ended before.
+        """
         ...
 
     def abandon(self) -> None:
-        """Lets go of the id: the next call with it executes. Does nothing after `succeed`."""
+        """Lets go of the id: the next call with it executes. Does nothing after the claim has ended."""
+        ...
+
+    def forget(self) -> None:
+        """Ends the claim without an answer, and keeps the id: what it stands for was done and must not be done again.
+
+        Whoever waits for it, or comes with it later, is refused with RequestIdForgottenError.
+        """
         ...
 
 
@@ -46,7 +53,8 @@ class Claims(Protocol):
 
         Raises:
             RequestIdReusedError: the id stands for another body.
-            RequestIdForgottenError: the id was served, and its answer was evicted.
+            RequestIdForgottenError: the id was served and its answer was evicted, or a process ended while serving it.
             RequestIdsExhaustedError: the tenant's ids fill the memory set aside for them.
+            StoreUnavailableError: claims are durable, and the store does not answer.
         """
         ...

@@ -6,13 +6,14 @@ never executes an id twice while it is remembered, and one tenant never takes ro
 
 from __future__ import annotations
 
-import asyncio
 import heapq
 from collections import OrderedDict
 
+from atp_grpc.domain.claim import ClaimKey
 from atp_grpc.domain.clock import Clock
 from atp_grpc.domain.errors import RequestIdForgottenError, RequestIdReusedError, RequestIdsExhaustedError
-from atp_grpc.shared.contract import ClaimKey, Replay
+from atp_grpc.shared.contract import Replay
+from atp_grpc.shared.line import Line
 
 IN_FLIGHT_RETRY_SECONDS = 1.0
 """When to come back if every id is held by a call under way: none has an expiry yet, and calls end in seconds."""
@@ -25,13 +26,12 @@ _Id = tuple[str, str]  # method, request id
 class _Entry:
     """What is known of an id: held by a call, or answered until `expires` with a body that may have been evicted."""
 
-    __slots__ = ("digest", "expires", "is_held", "response", "tombstone", "waiters")
+    __slots__ = ("digest", "expires", "is_held", "line", "response", "tombstone")
 
     def __init__(self, digest: bytes) -> None:
         self.digest = digest
         self.is_held = True
-        # Ordered; a dictionary lets a cancelled waiter leave from the middle.
-        self.waiters: dict[asyncio.Future[LocalClaim | Replay], float] = {}
+        self.line: Line[LocalClaim] = Line()
         self.response: bytes | None = None
         self.tombstone = ""
         self.expires = 0.0
@@ -91,8 +91,8 @@ class LocalClaim:
         self._entry: _Entry | None = entry
         self._ttl_seconds = ttl_seconds
 
-    def succeed(self, response: bytes, *, tombstone: str) -> None:
-        """Keeps the answer for the claim's time to live and hands it to everyone who waits for it.
+    async def succeed(self, response: bytes, *, tombstone: str) -> None:
+        """Keeps the answer, without waiting, for the claim's time to live and hands it to everyone who waits for it.
 
         Raises:
             RuntimeError: the claim has ended before.
@@ -107,6 +107,12 @@ class LocalClaim:
         entry = self._end()
         if entry is not None:
             self._claims.pass_on(self._tenant, self._identifier, entry)
+
+    def forget(self) -> None:
+        """Keeps the id without an answer; see `Claim.forget`."""
+        entry = self._end()
+        if entry is not None:
+            self._claims.forget(self._tenant, self._identifier, entry, self._ttl_seconds)
 
     def _end(self) -> _Entry | None:
         entry, self._entry = self._entry, None
@@ -153,23 +159,11 @@ class LocalClaims:
         if entry.digest != digest:
             raise RequestIdReusedError(key.request_id)
         if entry.is_held:
-            return await self._wait(entry, ttl_seconds)
+            return await entry.line.wait(ttl_seconds)
         if entry.response is None:
             raise RequestIdForgottenError(key.request_id, entry.tombstone)
         tenant.bodies.move_to_end(identifier)
         return Replay(entry.response)
-
-    async def _wait(self, entry: _Entry, ttl_seconds: float) -> LocalClaim | Replay:
-        turn: asyncio.Future[LocalClaim | Replay] = asyncio.get_running_loop().create_future()
-        entry.waiters[turn] = ttl_seconds
-        try:
-            return await turn
-        except asyncio.CancelledError:
-            entry.waiters.pop(turn, None)
-            # Cancelled between being handed the id and waking up: the next in line gets it.
-            if turn.done() and not turn.cancelled() and isinstance(handed := turn.result(), LocalClaim):
-                handed.abandon()
-            raise
 
     def keep(
         self, tenant: _Tenant, identifier: _Id, entry: _Entry, response: bytes, tombstone: str, ttl_seconds: float
@@ -179,29 +173,30 @@ class LocalClaims:
         # What has expired makes room before anything alive does.
         while tenant.body_bytes + len(response) > self._bytes_per_tenant and tenant.sweep(now):
             pass
-        entry.is_held = False
         entry.response = response
         entry.tombstone = tombstone
-        entry.expires = now + ttl_seconds
-        tenant.pushed += 1
-        heapq.heappush(tenant.expiries, (entry.expires, tenant.pushed, identifier, entry))
+        self._expire(tenant, identifier, entry, now + ttl_seconds)
         tenant.bodies[identifier] = entry
         tenant.body_bytes += len(response)
         while tenant.body_bytes > self._bytes_per_tenant:
             oldest = next(iter(tenant.bodies))
             tenant.evict(oldest, tenant.bodies[oldest])
-        answer = Replay(response)
-        for turn in entry.waiters:
-            if not turn.done():
-                turn.set_result(answer)
-        entry.waiters.clear()
+        entry.line.answer(Replay(response))
+
+    def forget(self, tenant: _Tenant, identifier: _Id, entry: _Entry, ttl_seconds: float) -> None:
+        """Ends a claim whose answer nobody will have. For `LocalClaim` only."""
+        self._expire(tenant, identifier, entry, self._clock.monotonic() + ttl_seconds)
+        entry.line.refuse(lambda: RequestIdForgottenError(identifier[1], entry.tombstone))
 
     def pass_on(self, tenant: _Tenant, identifier: _Id, entry: _Entry) -> None:
         """Ends a claim without an answer. For `LocalClaim` only."""
-        while entry.waiters:
-            turn = next(iter(entry.waiters))
-            ttl_seconds = entry.waiters.pop(turn)
-            if not turn.done():
-                turn.set_result(LocalClaim(self, tenant, identifier, entry, ttl_seconds))
-                return
-        del tenant.entries[identifier]
+        if not entry.line.hand_on(lambda ttl: LocalClaim(self, tenant, identifier, entry, ttl)):
+            del tenant.entries[identifier]
+
+    @staticmethod
+    def _expire(tenant: _Tenant, identifier: _Id, entry: _Entry, moment: float) -> None:
+        """Nobody holds the id any more; it is remembered until a moment."""
+        entry.is_held = False
+        entry.expires = moment
+        tenant.pushed += 1
+        heapq.heappush(tenant.expiries, (moment, tenant.pushed, identifier, entry))

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from atp_grpc.domain.budget import Account, Budget, Grant, Share
+from atp_grpc.domain.claim import ClaimKeeper
 from atp_grpc.domain.decision import Decision
 from atp_grpc.domain.outcome import Conflict, NewObservation, Observation, Recorded, Report
 
@@ -181,4 +182,9 @@ class Ledger(Protocol):
 
 
 class LedgerStore(Store, Ledger, Protocol):
-    """A store that keeps the ledger of budgets too, as those of one machine do."""
+    """A store that keeps the ledger of budgets too, and what was claimed, as those of one machine do."""
+
+    @property
+    def claims(self) -> ClaimKeeper:
+        """Keeps ids that are executed once. It raises StoreFailure, and forgets at `prune` what has expired."""
+        ...

@@ -13,6 +13,7 @@ from atp_grpc.domain.decision import Decision
 from atp_grpc.domain.outcome import Conflict, NewObservation, Observation, Recorded, Report
 from atp_grpc.store.contract import DecisionRecord, StoreFailure
 from atp_grpc.store.decision_codec import DamagedDecisionError, decode_decision
+from atp_grpc.store.memory_claims import MemoryClaims
 from atp_grpc.store.memory_ledger import MemoryLedger
 from atp_grpc.store.standing import NOTHING, DecisionKey, decision_of, settle
 
@@ -23,6 +24,8 @@ class MemoryStore(MemoryLedger):
     def __init__(self, replica: str) -> None:
         super().__init__()
         self.replica = replica
+        self.claims = MemoryClaims()
+        """Ids that were claimed; as the contract says."""
         self._decisions: dict[DecisionKey, DecisionRecord] = {}
         self._outcomes: dict[DecisionKey, Report] = {}
         self._latest: dict[DecisionKey, int] = {}

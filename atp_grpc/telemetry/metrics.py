@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
+from atp_grpc.telemetry.asks import AskMeter
 from atp_grpc.telemetry.calls import CallMeter, CallMeters
 from atp_grpc.telemetry.decisions import DecisionTally
 from atp_grpc.telemetry.streams import StreamMeter, StreamTally
@@ -25,6 +26,8 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.calls = CallMeters()
+        self.asks = AskMeter()
+        self.registry.register(self.asks)
         ProcessCollector(registry=self.registry)
         self._make_call_metrics()
         self._make_decision_metrics()
@@ -152,6 +155,10 @@ class Metrics:
         """Reads when the served certificate expires (Unix time) at every scrape."""
         self._certificate_expiry.set_function(expires_seconds)
 
+    def watch_chaos(self, injected: Callable[[], Mapping[Labels, int]]) -> None:
+        """Reads how many faults were injected on purpose, by target and fault, at every scrape."""
+        self._chaos_faults.read = injected
+
     def _make_call_metrics(self) -> None:
         self.registry.register(self.calls)
         self._calls_open = Gauge("atp_calls_open", "Calls inside the server.", registry=self.registry)
@@ -210,6 +217,8 @@ class Metrics:
             buckets=COMMIT_SECONDS,
             registry=self.registry,
         )
+        self._chaos_faults = WatchedTally("atp_chaos_faults", "Faults injected on purpose.", ("target", "fault"))
+        self.registry.register(self._chaos_faults)
         self._incidents = Counter("atp_incidents", "Faults logged under an incident id.", registry=self.registry)
         self._lines_dropped = Gauge("atp_log_lines_dropped", "Log lines that were lost.", registry=self.registry)
         self._lines_left_out = Gauge(

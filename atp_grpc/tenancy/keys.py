@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from atp_grpc.domain.tenant import Permission
+from atp_grpc.secrets.contract import SecretsError
 from atp_grpc.secrets.credentials import digest, new_key
-from atp_grpc.secrets.folder import SecretsError, exclusive, open_folder, read_private, write_private
+from atp_grpc.secrets.folder import exclusive, open_folder, read_private, write_private
 
 KEYS = "keys.json"
 DEV_TENANT = "dev"

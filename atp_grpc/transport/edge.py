@@ -37,11 +37,10 @@ from atp_grpc.transport.limits import MessageLimits, check_metadata
 from atp_grpc.transport.method import Kind, Method
 from atp_grpc.transport.passage import Passage
 from atp_grpc.transport.refusal import Refusal
-from atp_grpc.transport.streams import OpenStream, OpenStreams, Pipe
+from atp_grpc.transport.streams import DRAINING_RETRY_SECONDS, OpenStream, OpenStreams, Pipe
 from atp_grpc.transport.traffic import Traffic
 from atp_grpc.transport.wall import Peer, Wall
 
-DRAINING_RETRY_SECONDS = 0.05
 STREAMS_FULL_RETRY_SECONDS = 1.0
 ANONYMOUS = Principal("", "", frozenset())
 """Who calls a method that is open to everybody."""
@@ -259,16 +258,16 @@ class Row:
             async for payload in stream:
                 await self.method.handler(self._message(payload), stream, call)
                 return
+            raise stream.unheard()
         finally:
             passage.notes |= {"received": stream.received, "sent": stream.sent}
 
     def _call(self, passage: Passage, seconds: float) -> Call:
-        principal = passage.principal
-        if principal is None:
+        if (principal := passage.principal) is None:
             raise RuntimeError("a call that was refused on arrival must not be served")
-        deadline = passage.started + seconds
         is_traced = passage.span is not None and self.method.kind is Kind.UNARY
-        return Call(self._name, principal, deadline, passage.trace_id, passage.attempt, is_traced, passage.notes)
+        began, notes = passage.started, passage.notes
+        return Call(self._name, principal, began + seconds, passage.trace_id, passage.attempt, is_traced, notes, began)
 
     def _seconds_allowed(self, seconds_left: float | None) -> float:
         if seconds_left is None:

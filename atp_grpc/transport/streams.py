@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from atp_grpc.domain.clock import Clock
-from atp_grpc.domain.errors import AtpError, CallerTooSlowError
+from atp_grpc.domain.errors import AtpError, CallerTooSlowError, DrainingError, MalformedMessageError
 from atp_grpc.services.stream import EndReason
 from atp_grpc.telemetry.streams import StreamMeter
 from atp_grpc.transport.refusal import Refusal
 from atp_grpc.transport.waiting import GivenUpError, Wait
 
+DRAINING_RETRY_SECONDS = 0.05
 LOOK_EVERY_SECONDS = 1.0
 FAREWELL_SECONDS = 0.5
 """What a caller gets to end its own side after the last message. To one that sends to a call that is over, the asyncio
@@ -164,6 +165,12 @@ class OpenStream:
             self.end_reason = reason
             self._wait.give_up()
 
+    def unheard(self) -> AtpError:
+        """Why a stream on which one message was to come ends without it."""
+        if self.end_reason is EndReason.CALLER_DONE:
+            return MalformedMessageError()
+        return DrainingError(DRAINING_RETRY_SECONDS)
+
     def break_off(self, fault: AtpError) -> None:
         """Ends the stream with an error, whatever its handler is waiting for."""
         if self.fault is None:
@@ -244,6 +251,11 @@ class OpenStreams:
         self._is_draining = True
         for stream in tuple(self._streams):
             stream.end(reason)
+
+    def break_off_all(self, fault: AtpError) -> None:
+        """Ends every stream that is left with an error."""
+        for stream in tuple(self._streams):
+            stream.break_off(fault)
 
     def look(self) -> None:
         """Ends what is too old and breaks off what is not read."""

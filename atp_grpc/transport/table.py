@@ -24,10 +24,14 @@ MAX_MESSAGE_BYTES = _MEBIBYTE
 """Largest request of a method that is not named below."""
 MAX_BATCH_BYTES = 16 * _MEBIBYTE
 MAX_PRIOR_BYTES = 9 * _MEBIBYTE
+MAX_ASK_BYTES = 16 * _MEBIBYTE
+"""Room for pictures; what may be text of it is judged where it is read."""
 LARGER_MESSAGES: Mapping[str, int] = MappingProxyType(
     {
         "atp.v1.RouteService/RouteBatch": MAX_BATCH_BYTES,
         "atp.v1.ObserveService/ObserveBatch": MAX_BATCH_BYTES,
+        "atp.v1.AskService/Ask": MAX_ASK_BYTES,
+        "atp.v1.AskService/AskStream": MAX_ASK_BYTES,
         "atp.admin.v1.PriorService/ImportPrior": MAX_PRIOR_BYTES,
     }
 )

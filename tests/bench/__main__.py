@@ -46,16 +46,34 @@ def _tracing() -> Rows:
     return tracing_bench.rows()
 
 
+def _provider() -> Rows:
+    from tests.bench import provider_bench
+
+    return provider_bench.rows()
+
+
 def _start() -> Rows:
     from tests.bench import start_bench
 
     return start_bench.rows()
 
 
+def _ask() -> Rows:
+    from tests.bench import ask_bench
+
+    return ask_bench.rows()
+
+
 def _scale() -> Rows:
     from tests.bench import scale_bench
 
     return scale_bench.rows()
+
+
+def _resilience() -> Rows:
+    from tests.bench import resilience_bench
+
+    return resilience_bench.rows()
 
 
 def _quality() -> Rows:
@@ -75,11 +93,14 @@ BENCHES: dict[str, Callable[[], Rows]] = {
     "observe.": _observe,
     "route.stream": _stream,
     "observe.stream": _stream,
+    "ask.": _ask,
+    "provider": _provider,
     "edge": _edge,
     "tracing": _tracing,
     "start": _start,
     "rss": _start,
     "quality": _quality,
+    "resilience": _resilience,
     "scale": _scale,
 }
 

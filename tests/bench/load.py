@@ -32,16 +32,18 @@ def generator() -> str:
     return "h2load" if shutil.which("h2load") else "grpc.aio"
 
 
-def drive(port: int, method: str, body: bytes, *, calls: int, credential: str = "") -> None:
-    """Makes `calls` calls with 64 in flight and returns when all are answered.
+def drive(
+    port: int, method: str, body: bytes, *, calls: int, credential: str = "", in_flight: int = CONNECTIONS * STREAMS
+) -> None:
+    """Makes `calls` calls, so many in flight, and returns when all are answered.
 
     Raises:
         LoadError: some were not.
     """
     if generator() == "h2load":
-        _h2load(port, method, body, calls, credential)
+        _h2load(port, method, body, calls, credential, in_flight)
     else:
-        command = [sys.executable, "-m", "tests.bench.load", str(port), method, str(calls), credential]
+        command = [sys.executable, "-m", "tests.bench.load", str(port), method, str(calls), str(in_flight), credential]
         subprocess.run(["taskset", "-c", LOAD_CORE, *command], input=body, check=True, timeout=300)
 
 
@@ -52,11 +54,22 @@ def check(port: int, method: str, body: bytes, *, credential: str = "") -> int:
         return len(call(body, timeout=20, metadata=_metadata(credential)))
 
 
-def _h2load(port: int, method: str, body: bytes, calls: int, credential: str) -> None:
+def _h2load(port: int, method: str, body: bytes, calls: int, credential: str, in_flight: int) -> None:
     with tempfile.NamedTemporaryFile(suffix=".grpc") as data:
         data.write(frame(body))
         data.flush()
-        command = ["taskset", "-c", LOAD_CORE, "h2load", "-n", str(calls), "-c", str(CONNECTIONS), "-m", str(STREAMS)]
+        command = [
+            "taskset",
+            "-c",
+            LOAD_CORE,
+            "h2load",
+            "-n",
+            str(calls),
+            "-c",
+            str(CONNECTIONS),
+            "-m",
+            str(in_flight // CONNECTIONS),
+        ]
         headers = ["content-type: application/grpc", "te: trailers"]
         if credential:
             headers.append(f"authorization: Bearer {credential}")
@@ -75,7 +88,7 @@ def _metadata(credential: str) -> Sequence[tuple[str, str]]:
     return (("authorization", f"Bearer {credential}"),) if credential else ()
 
 
-async def _aio(port: int, method: str, calls: int, credential: str, body: bytes) -> None:
+async def _aio(port: int, method: str, calls: int, in_flight: int, credential: str, body: bytes) -> None:
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
         call, metadata, left = channel.unary_unary(method), _metadata(credential), iter(range(calls))
 
@@ -83,8 +96,9 @@ async def _aio(port: int, method: str, calls: int, credential: str, body: bytes)
             for _ in left:
                 await call(body, metadata=metadata)
 
-        await asyncio.gather(*(caller() for _ in range(CONNECTIONS * STREAMS)))
+        await asyncio.gather(*(caller() for _ in range(in_flight)))
 
 
 if __name__ == "__main__":
-    uvloop.run(_aio(int(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4], sys.stdin.buffer.read()))
+    port_, method_, calls_, in_flight_, credential_ = sys.argv[1:]
+    uvloop.run(_aio(int(port_), method_, int(calls_), int(in_flight_), credential_, sys.stdin.buffer.read()))

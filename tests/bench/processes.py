@@ -22,7 +22,14 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def server(command: Sequence[str], port: int, *, environment: Mapping[str, str], log: Path) -> Iterator[int]:
+def server(
+    command: Sequence[str],
+    port: int,
+    *,
+    environment: Mapping[str, str],
+    log: Path,
+    start_seconds: float = START_SECONDS,
+) -> Iterator[int]:
     """Runs a server pinned to one core until the block ends; gives its process id.
 
     Raises:
@@ -33,7 +40,7 @@ def server(command: Sequence[str], port: int, *, environment: Mapping[str, str],
             ["taskset", "-c", SERVER_CORE, *command], env={**os.environ, **environment}, stdout=sink, stderr=sink
         )
         try:
-            _wait_until_listening(process, port, log)
+            _wait_until_listening(process, port, log, start_seconds)
             yield process.pid
         finally:
             process.terminate()
@@ -49,8 +56,8 @@ def cpu_seconds(pid: int) -> float:
     return total / 1e9
 
 
-def _wait_until_listening(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    end = time.monotonic() + START_SECONDS
+def _wait_until_listening(process: subprocess.Popen[bytes], port: int, log: Path, seconds: float) -> None:
+    end = time.monotonic() + seconds
     while time.monotonic() < end and process.poll() is None:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.5):
             return

@@ -20,6 +20,7 @@ PLANTED = [
     ("app.py", "from atp_grpc.pb.atp.v1 import routing_pb2", "Generated code is fenced"),
     ("routing/planted.py", "import atp_grpc.engine.reference", "Rooms know contracts, not furniture"),
     ("learning/planted.py", "import atp_grpc.store.sqlite", "Rooms know contracts, not furniture"),
+    ("asking/planted.py", "import atp_grpc.providers.openai.provider", "Rooms know contracts, not furniture"),
     ("engine/planted.py", "import atp_native", "One way into Rust"),
     ("transport/planted.py", "import atp_grpc.config", "Settings stop at app"),
 ]

@@ -47,7 +47,7 @@ def test_a_lock_names_no_address(lock: Path) -> None:
 def test_locks_are_there_for_every_input() -> None:
     inputs = {path.stem for path in (ROOT / "requirements").glob("*.in")}
 
-    assert inputs == {path.stem for path in LOCKS} == {"audit", "dev", "protos"}
+    assert inputs == {path.stem for path in LOCKS} == {"audit", "dev", "gateways", "protos"}
 
 
 def test_development_lock_covers_every_declared_dependency() -> None:

@@ -12,6 +12,8 @@ from google.protobuf.descriptor import MethodDescriptor
 from atp_grpc.pb.atp.v1 import permission_pb2
 from tools import breaking, protos
 
+# Adapters are served by third parties, who let callers in by keys of their own and know nothing of our permissions.
+SERVED_BY_OTHERS = "atp.adapter.v1.AdapterService"
 BUF = str(Path(sys.executable).with_name("buf"))
 
 
@@ -56,9 +58,11 @@ def test_today_breaks_nobody_who_uses_today() -> None:
     assert breaking.breaks_against(protos.SOURCES) == ""
 
 
-def test_every_method_names_the_permission_it_needs() -> None:
+def test_every_method_that_we_serve_names_the_permission_it_needs() -> None:
     required: dict[str, int] = {}
     for method in methods():
+        if method.containing_service.full_name == SERVED_BY_OTHERS:
+            continue
         # The generated stub types an extension as a bare FieldDescriptor.
         required[method.full_name] = method.GetOptions().Extensions[permission_pb2.required_permission]  # type: ignore[index]
 

@@ -23,7 +23,8 @@ from atp_grpc.domain.errors import BudgetExhaustedError
 from atp_grpc.domain.outcome import Recorded
 from atp_grpc.learning.rewards import total_cost_nano_usd
 from atp_grpc.store.sqlite import SqliteStore, open_sqlite_store
-from atp_grpc.tenancy.budgets.budgets import CALLS_PER_LEASE, Budgets
+from atp_grpc.tenancy.budgets.account import CALLS_PER_LEASE
+from atp_grpc.tenancy.budgets.budgets import Budgets
 from tests.unit.tenancy.budgets.examples import billed
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -26,6 +26,8 @@ from tests.rpc.provoking import prompt
 from tests.rpc.serving import ACME, Serving, key_for, serving
 from tests.rpc.waiting import eventually
 
+pytestmark = pytest.mark.alone
+
 BLOCK_SECONDS = 0.1
 DETECTED_SECONDS = 1.0
 CLEAN_STALL_SECONDS = 0.05

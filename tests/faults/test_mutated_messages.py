@@ -6,6 +6,7 @@ A message to a unary method is a call of its own; messages to a stream are sent 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 import random
 from collections import Counter
@@ -20,7 +21,7 @@ from google.rpc import error_details_pb2, status_pb2
 
 from atp_grpc.client import messages as m
 from atp_grpc.pb.atp.admin.v1 import catalog_service_pb2, operations_service_pb2, policy_service_pb2
-from atp_grpc.pb.atp.v1 import decision_service_pb2, observe_service_pb2, route_service_pb2
+from atp_grpc.pb.atp.v1 import ask_service_pb2, decision_service_pb2, observe_service_pb2, route_service_pb2
 from tests.faults.battery import report
 from tests.faults.scrambling import mutated, scrambled
 from tests.rpc.serving import ACME, Serving, serving
@@ -29,7 +30,9 @@ from tests.rpc.streams.talking import OBSERVE_STREAM, ROUTE_STREAM, talk
 CALLERS, TALKERS = 32, 4
 BURST, STREAM_SHARE, SCRAMBLED = 200, 0.6, 0.6
 STREAMS = {ROUTE_STREAM, OBSERVE_STREAM}
+ASK_STREAM = "/atp.v1.AskService/AskStream"
 CONTRACTS = (
+    ask_service_pb2,
     route_service_pb2,
     observe_service_pb2,
     decision_service_pb2,
@@ -62,6 +65,45 @@ def specimens_of_policies() -> dict[str, list[Message]]:
     return {
         f"{path}/ListPolicies": [m.ListPoliciesRequest(page_size=1)],
         **{f"{path}/{change}Policy": [request] for change, request in named.items()},
+    }
+
+
+def specimens_of_asks() -> dict[str, list[Message]]:
+    """Good requests to be carried out, and about how that is done."""
+    asked = m.AskRequest(
+        conversation={
+            "messages": [
+                {"role": "ROLE_SYSTEM", "parts": [{"text": "Be brief."}]},
+                {
+                    "role": "ROLE_USER",
+                    "parts": [{"text": "What is it?"}, {"image": {"uri": "https://example.com/a.png"}}],
+                },
+            ]
+        },
+        request_id="id-1",
+        max_output_tokens=20,
+        sampling={"temperature": 0.5, "stop": ["END"], "seed": 7},
+        tools=[{"name": "search", "description": "Searches.", "parameters_json": '{"type": "object"}'}],
+        tool_choice={"mode": "TOOL_MODE_AUTO"},
+        on_cut="ON_CUT_RESTART",
+        cache="CACHE_USE_READ_AND_WRITE",
+        labels={"team": "support"},
+    )
+    short = m.AskRequest(prompt="hello", max_output_tokens=5)
+    fault = m.ChaosRule(target="CHAOS_TARGET_STORE", fault="CHAOS_FAULT_DELAY", probability=0.5, delay={"seconds": 1})
+    path = "/atp.admin.v1.OperationsService"
+    return {
+        "/atp.v1.AskService/Ask": [asked, short],
+        ASK_STREAM: [m.AskStreamRequest(request=asked), m.AskStreamRequest(request=short)],
+        f"{path}/ListDeploymentHealth": [m.ListDeploymentHealthRequest()],
+        # For another process, so that no feature is switched off and no breaker stays open.
+        f"{path}/ForceBreaker": [
+            m.ForceBreakerRequest(instance_id="another", deployment="ember-nano@harbor", mode="BREAKER_MODE_AUTO")
+        ],
+        f"{path}/ListFlags": [m.ListFlagsRequest()],
+        f"{path}/SetFlag": [m.SetFlagRequest(instance_id="another", name="ask_cache", on=True)],
+        f"{path}/GetChaos": [m.GetChaosRequest()],
+        f"{path}/SetChaos": [m.SetChaosRequest(target="CHAOS_TARGET_STORE", rules=[fault], seed=1)],
     }
 
 
@@ -99,6 +141,7 @@ def specimens(token: bytes, decision_id: str) -> dict[str, list[Message]]:
         "/atp.admin.v1.CatalogService/GetProvider": [m.GetProviderRequest(name="x")],
         "/atp.admin.v1.CatalogService/ListProviders": [m.ListProvidersRequest(page_size=1)],
         **specimens_of_policies(),
+        **specimens_of_asks(),
         "/atp.admin.v1.OperationsService/GetServerInfo": [m.GetServerInfoRequest()],
         "/atp.admin.v1.OperationsService/ReloadCatalog": [m.ReloadCatalogRequest(validate_only=True)],
         "/atp.admin.v1.OperationsService/GetServerStats": [m.GetServerStatsRequest()],
@@ -138,6 +181,7 @@ class Storm:
         calls, bursts = iter(range(count - to_streams)), iter(range(to_streams // BURST))
         async with grpc.aio.insecure_channel(self.server.target) as channel:
             methods = {path: channel.unary_unary(path) for path, _ in unary}
+            methods[ASK_STREAM] = channel.unary_stream(ASK_STREAM)
 
             async def caller() -> None:
                 for _ in calls:
@@ -152,6 +196,10 @@ class Storm:
 
     async def _call(self, path: str, method: Any, body: bytes) -> None:
         call = method(body, metadata=self._metadata(), timeout=20)
+        if path == ASK_STREAM:
+            with contextlib.suppress(grpc.aio.AioRpcError):
+                async for _ in call:
+                    pass
         if (code := await call.code()) is grpc.StatusCode.OK:
             self.statuses["OK"] += 1
             return

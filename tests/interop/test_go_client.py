@@ -13,18 +13,20 @@ import pytest
 
 from atp_grpc.client.messages import GetServerInfoRequest
 from tests.interop.built import need
+from tests.rpc.asking.test_ask_wire import CUT, asking
 from tests.rpc.door.probe import open_door
 from tests.rpc.serving import ACME, serving
+from tests.unit.services.ask_stories import DECIDED, text
 from tools import clients, peers
 
 GO = clients.GO
 
 
-async def run_example(target: str, key: str, *arguments: str) -> tuple[int, str, str]:
-    """Runs the example as a user would; gives its exit status and what it said."""
+async def run_example(target: str, key: str, *arguments: str, program: str = "go-example") -> tuple[int, str, str]:
+    """Runs an example as a user would; gives its exit status and what it said."""
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(
-        *need("go-example"), *arguments, env={"ATP_TARGET": target, "ATP_KEY": key}, stdout=pipe, stderr=pipe
+        *need(program), *arguments, env={"ATP_TARGET": target, "ATP_KEY": key}, stdout=pipe, stderr=pipe
     )
     out, err = await process.communicate()
     assert process.returncode is not None
@@ -39,6 +41,24 @@ async def test_the_example_decides_reports_and_the_server_learns(tmp_path: Path)
     assert (status, err) == (0, "")
     assert re.fullmatch(r"[\w-]+ at \w+, drawn with probability [01]\.\d{3}\nrecorded: quality, attempts\n", out)
     assert info.last_sequence == 1
+
+
+async def test_the_ask_example_shows_an_answer_as_it_comes_and_its_bill(tmp_path: Path) -> None:
+    async with serving(tmp_path) as server:
+        status, out, err = await run_example(server.target, server.credentials[ACME], "Name a prime.", program="go-ask")
+
+    assert (status, err) == (0, "")
+    assert out.startswith("This is a dry run")
+    assert re.fullmatch(r"[\w-]+, \d+ nano-US-dollars, 1 attempts", out.splitlines()[-1])
+
+
+async def test_the_ask_example_never_takes_a_cut_answer_for_a_whole_one() -> None:
+    async with asking(DECIDED, text("Hel", 3), CUT) as it:
+        status, out, err = await run_example(f"127.0.0.1:{it.door.port}", "atp_acme", program="go-ask")
+
+    assert (status, out) == (1, "Hel")
+    assert err.startswith("ANSWER_CUT: ")
+    assert "billed all the same: 70 nano-US-dollars" in err
 
 
 async def test_the_example_tells_a_refusal_by_its_reason(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from atp_grpc.client.messages import (
+    EndpointInfo,
     GetDeploymentRequest,
     GetModelRequest,
     GetProviderRequest,
@@ -77,6 +78,16 @@ async def test_a_model_a_deployment_and_a_provider_read_as_the_file_says(tmp_pat
         assert not june.HasField("reasoning_nano_usd_per_million_tokens")
         provider = (await server.acme.get_provider(GetProviderRequest(name="harbor"))).provider
         assert (provider.display_name, provider.origin) == ("Harbor Cloud", ORIGIN_FILE)
+        assert not deployment.HasField("endpoint")
+        called = GetDeploymentRequest(name="labs/cobalt-2.1:free@harbor")
+        assert (await server.acme.get_deployment(called)).deployment.endpoint == EndpointInfo(
+            dialect="openai",
+            host="eu.harbor.example",
+            upstream_model="cobalt 2.1",
+            max_in_flight=8,
+            can_resume=True,
+            price_is_ceiling=True,
+        )
 
 
 async def test_what_does_not_exist_is_named_in_the_refusal(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ from tests.rpc.provoking import locked, prompt, refused
 from tests.rpc.serving import Serving, serving
 from tests.rpc.waiting import eventually
 
-ROUTE, OBSERVE = "atp.v1.RouteService", "atp.v1.ObserveService"
+ROUTE, ASK, OBSERVE = "atp.v1.RouteService", "atp.v1.AskService", "atp.v1.ObserveService"
 KEPT = ("atp.v1.DecisionService", "atp.admin.v1.PriorService", "atp.admin.v1.TenantService")
 """What reads and writes the store and nothing else."""
 SERVING = HealthCheckResponse.SERVING
@@ -89,7 +89,7 @@ async def test_a_server_that_is_well_says_so_of_every_service_and_every_check(tm
         assert document["uptime_seconds"] >= 0
         assert document["services"] == dict.fromkeys(("", *NEEDS), "SERVING") == dict(await services(server))
         assert list(document["checks"]) == [
-            *("store", "journal", "decisions", "catalog", "engine", "upkeep", "background", "loop", "disk")
+            *("store", "journal", "decisions", "catalog", "providers", "engine", "upkeep", "background", "loop", "disk")
         ]
         assert {one["state"] for one in document["checks"].values()} == {"healthy"}
         _, metrics = await page(server.app.door.ops_port, "/metrics")
@@ -107,7 +107,7 @@ async def test_without_its_store_a_server_routes_on_and_takes_out_what_needs_it_
         with away(tmp_path / "data" / "atp.db"):
             await refused(server.acme.observe(report), "STORE_UNAVAILABLE", "UNAVAILABLE", retry=True)
             await becomes(server, store="unhealthy", journal="unhealthy")
-            await serve(server, OBSERVE, *KEPT)
+            await serve(server, ASK, OBSERVE, *KEPT)
 
             status, document = await healthz(server)
             assert (status, document["state"], document["ready"]) == (200, "degraded", True)
@@ -131,7 +131,7 @@ async def test_a_store_that_hangs_counts_as_one_that_is_gone(tmp_path: Path) -> 
         with locked(tmp_path / "data" / "atp.db"):
             report = asyncio.ensure_future(server.acme.observe(ObserveRequest(feedback_token=token, quality=1.0)))
             await becomes(server, store="unhealthy")
-            await serve(server, OBSERVE, *KEPT)
+            await serve(server, ASK, OBSERVE, *KEPT)
             assert (await server.globex.route(prompt())).decision_id
         with contextlib.suppress(AtpCallError):
             await report
@@ -144,7 +144,7 @@ async def test_without_a_model_to_choose_the_whole_server_is_not_ready_until_the
     catalog = CatalogSettings(str(path), watch_interval_seconds=0.02)
     async with serving(tmp_path / "data", catalog=catalog, health=OFTEN) as server:
         ops = server.app.door.ops_port
-        await serve(server, "", ROUTE)
+        await serve(server, "", ROUTE, ASK)
         assert [(await page(ops, path))[0] for path in ("/livez", "/startupz", "/readyz")] == [200, 200, 503]
         status, document = await healthz(server)
         assert (status, document["state"], document["ready"]) == (503, "unhealthy", False)

@@ -10,7 +10,7 @@ import pytest
 from atp_grpc.client.messages import GetServerInfoRequest, PlanRequest, PlanResponse, RouteRequest
 from atp_grpc.config import StoreSettings
 from atp_grpc.pb.atp.v1.routing_pb2 import ReasonCode, RefusalCause
-from tests.rpc.catalogues import DRAINING_ONLY
+from tests.rpc.catalogues import DRAINING_ONLY, ONE_MODEL
 from tests.rpc.provoking import on_catalogue, prompt, refused
 from tests.rpc.serving import Serving, serving
 
@@ -88,6 +88,14 @@ async def test_a_request_that_nobody_may_serve_is_a_plan_without_candidates(serv
     (tmp_path / "draining").mkdir()
     async with on_catalogue(tmp_path / "draining", DRAINING_ONLY) as draining:
         assert refusals(await plan(draining, prompt())) == {"solo": "DRAINING"}
+
+
+async def test_a_plan_for_ask_weighs_only_what_the_server_can_call(server: Serving, tmp_path: Path) -> None:
+    assert refusals(await server.acme.plan(PlanRequest(request=prompt(), for_ask=True))) == {}
+    (tmp_path / "bare").mkdir()
+    async with on_catalogue(tmp_path / "bare", ONE_MODEL) as bare:
+        assert refusals(await plan(bare, prompt())) == {}
+        assert refusals(await bare.acme.plan(PlanRequest(request=prompt(), for_ask=True))) == {"solo": "NO_ENDPOINT"}
 
 
 async def test_a_malformed_request_is_refused_as_route_refuses_it(server: Serving) -> None:

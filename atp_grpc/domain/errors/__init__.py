@@ -5,6 +5,13 @@ status codes: `services/status` alone maps reasons to codes. Nothing here ever h
 prompt.
 """
 
+from atp_grpc.domain.errors.asking import (
+    AnswerCutError,
+    ChaosForbiddenError,
+    FeatureOffError,
+    ProviderRefusedRequestError,
+    ProvidersUnavailableError,
+)
 from atp_grpc.domain.errors.availability import (
     BudgetExhaustedError,
     CallerTooSlowError,
@@ -55,15 +62,18 @@ from atp_grpc.domain.errors.states import (
 )
 
 __all__ = [
+    "AnswerCutError",
     "AtpError",
     "BudgetExhaustedError",
     "CallerTooSlowError",
     "CatalogInvalidError",
+    "ChaosForbiddenError",
     "CredentialRefusedError",
     "DeadlineExceededError",
     "DecisionNotFoundError",
     "DrainingError",
     "EtagMismatchError",
+    "FeatureOffError",
     "FeatureSchemaMismatchError",
     "FieldViolation",
     "InstanceMismatchError",
@@ -86,6 +96,8 @@ __all__ = [
     "PriorAlreadyAppliedError",
     "PriorDamagedError",
     "PriorMisfitError",
+    "ProviderRefusedRequestError",
+    "ProvidersUnavailableError",
     "RequestIdForgottenError",
     "RequestIdReusedError",
     "RequestIdsExhaustedError",

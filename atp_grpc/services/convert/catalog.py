@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from typing import cast
+from urllib.parse import urlsplit
 
+from atp_grpc.domain.endpoint import Endpoint
 from atp_grpc.domain.model import DatedPrices, Deployment, Model, Provider, ServingStatus
 from atp_grpc.pb.atp.admin.v1 import catalog_service_pb2 as catalog_pb
 from atp_grpc.services.convert.decisions import moment
@@ -44,6 +46,20 @@ def deployment(entry: Deployment) -> catalog_pb.Deployment:
         status=SERVING_STATUSES[entry.status],
         prices=[_price(dated) for dated in entry.price_history],
         origin=catalog_pb.ORIGIN_FILE,
+        endpoint=None if entry.endpoint is None else _endpoint(entry.endpoint),
+    )
+
+
+def _endpoint(entry: Endpoint) -> catalog_pb.EndpointInfo:
+    """How a deployment is called; never its keys, nor what else is sent along."""
+    address = entry.base_url
+    return catalog_pb.EndpointInfo(
+        dialect=entry.dialect.value,
+        host=urlsplit(address if "//" in address else f"//{address}").netloc.rpartition("@")[2],
+        upstream_model=entry.model,
+        max_in_flight=entry.max_in_flight,
+        can_resume=entry.can_resume,
+        price_is_ceiling=entry.price_is_ceiling,
     )
 
 

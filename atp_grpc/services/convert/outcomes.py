@@ -15,7 +15,7 @@ from atp_grpc.pb.atp.v1 import outcome_pb2 as outcome_pb
 ATTEMPT_ERRORS: dict[int, AttemptError | None] = {outcome_pb.ATTEMPT_ERROR_UNSPECIFIED: None} | {
     outcome_pb.AttemptError.Value(f"ATTEMPT_ERROR_{error.name}"): error for error in AttemptError
 }
-_ERROR_NUMBERS = {error: cast("outcome_pb.AttemptError", number) for number, error in ATTEMPT_ERRORS.items()}
+ERROR_NUMBERS = {error: cast("outcome_pb.AttemptError", number) for number, error in ATTEMPT_ERRORS.items()}
 _UNKNOWN_USAGE = Usage()
 _MOST_NANO_USD = 2**63 - 1
 """What the field holds: nine billion dollars. Sixteen huge attempts at the highest prices would pass it."""
@@ -66,23 +66,26 @@ def _usage(message: outcome_pb.Usage) -> Usage:
     )
 
 
+def usage_message(usage: Usage) -> outcome_pb.Usage:
+    """Tokens by class; what is unknown stays absent."""
+    return outcome_pb.Usage(
+        input_tokens=usage.input_tokens,
+        cached_input_tokens=usage.cached_input_tokens,
+        output_tokens=usage.output_tokens,
+        reasoning_tokens=usage.reasoning_tokens,
+    )
+
+
 def _attempt_message(attempt: Attempt) -> outcome_pb.Attempt:
     usage = attempt.usage
     message = outcome_pb.Attempt(
         model=attempt.model,
         deployment=attempt.deployment,
-        error=_ERROR_NUMBERS[attempt.error],
+        error=ERROR_NUMBERS[attempt.error],
         cost_nano_usd=attempt.cost_nano_usd,
     )
     if usage != _UNKNOWN_USAGE:
-        message.usage.CopyFrom(
-            outcome_pb.Usage(
-                input_tokens=usage.input_tokens,
-                cached_input_tokens=usage.cached_input_tokens,
-                output_tokens=usage.output_tokens,
-                reasoning_tokens=usage.reasoning_tokens,
-            )
-        )
+        message.usage.CopyFrom(usage_message(usage))
     if attempt.latency_seconds is not None:
         message.latency.FromNanoseconds(round(attempt.latency_seconds * NANOS_PER_SECOND))
     return message

@@ -6,6 +6,7 @@ The terms of a policy survive the way to the wire and back unchanged.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from types import MappingProxyType
 from typing import Any, cast
 
@@ -17,6 +18,7 @@ from atp_grpc.domain.errors import FieldViolation, InvalidFieldError
 from atp_grpc.domain.policy import (
     DEFAULT_SCHEMA,
     TEXT_SCHEMAS,
+    Cascade,
     Exploration,
     LearnerTerms,
     Origin,
@@ -50,7 +52,7 @@ _SET_BY_SERVER = frozenset(
         *("cost_scale_in_force_nano_usd", "latency_scale_in_force"),
     }
 )
-_PARTS = frozenset({"objective", "filters", "learner", "exploration"})
+_PARTS = frozenset({"objective", "filters", "learner", "exploration", "cascade"})
 _FIELDS: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         field.name: frozenset(field.message_type.fields_by_name) if field.message_type else frozenset()
@@ -118,6 +120,7 @@ def written(terms: PolicyTerms) -> policy_pb.RoutingPolicy:
         ),
         affinity_weight=terms.affinity_weight,
         change_detection=terms.change_detection,
+        cascade=None if terms.cascade is None else policy_pb.Cascade(**asdict(terms.cascade)),
     )
 
 
@@ -136,6 +139,7 @@ def terms_of(message: policy_pb.RoutingPolicy) -> PolicyTerms:
         exploration=_exploration(message.exploration),
         affinity_weight=message.affinity_weight,
         change_detection=_given(message, "change_detection", default=True),
+        cascade=_cascade(message.cascade) if message.HasField("cascade") else None,
     )
 
 
@@ -233,6 +237,10 @@ def _exploration(message: policy_pb.Exploration) -> Exploration:
         max_nano_usd_per_day=_given(message, "max_nano_usd_per_day"),
         is_stopped=message.stopped,
     )
+
+
+def _cascade(message: policy_pb.Cascade) -> Cascade:
+    return Cascade(message.min_confidence, _given(message, "most_escalations", default=1))
 
 
 def _given(message: Message, field: str, *, default: Any = None) -> Any:

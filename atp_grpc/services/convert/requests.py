@@ -6,7 +6,6 @@ import struct
 
 from google.protobuf.duration_pb2 import Duration
 
-from atp_grpc.domain.errors import MessageTooLargeError
 from atp_grpc.domain.request import (
     NO_CONSTRAINTS,
     Constraints,
@@ -18,6 +17,7 @@ from atp_grpc.domain.request import (
 )
 from atp_grpc.pb.atp.v1 import route_service_pb2 as route_pb
 from atp_grpc.pb.atp.v1 import routing_pb2 as routing_pb
+from atp_grpc.services.convert.conversations import check_size, text_of
 
 MAX_TEXT_BYTES = 256 * 1024
 
@@ -63,15 +63,8 @@ def _input(message: route_pb.RouteRequest) -> tuple[str | None, FeatureVector | 
     if kind == "features":
         values = message.features.values
         return None, FeatureVector(message.features.schema_id, struct.pack(f"<{len(values)}f", *values))
-    if kind == "prompt":
-        text = message.prompt
-    else:
-        text = "\n".join(part.text for turn in message.conversation.messages for part in turn.parts)
-    # A quarter of the limit in characters cannot exceed it in bytes, and is what nearly every request is.
-    if len(text) * 4 > MAX_TEXT_BYTES:
-        size = len(text.encode())
-        if size > MAX_TEXT_BYTES:
-            raise MessageTooLargeError("text", limit_bytes=MAX_TEXT_BYTES, size_bytes=size)
+    text = message.prompt if kind == "prompt" else text_of(message.conversation.messages)
+    check_size(text, MAX_TEXT_BYTES)
     return text, None
 
 

@@ -65,15 +65,15 @@ def _rest(payload: bytes, start: int, tag: bytes) -> bytes | None:
 def route_result(sequence: int, correlation_id: bytes, *, response: bytes | None = None, error: bytes = b"") -> bytes:
     """The bytes of a `RouteStreamResponse` with one result: an encoded `RouteResponse` or an encoded status."""
     tag, content = (_ERROR, error) if response is None else (_RESPONSE, response)
-    parts = [_SEQUENCE, _varint(sequence)]
+    parts = [_SEQUENCE, varint(sequence)]
     if correlation_id:
-        parts += (_CORRELATION_ID_BACK, _varint(len(correlation_id)), correlation_id)
-    parts += (tag, _varint(len(content)), content)
+        parts += (_CORRELATION_ID_BACK, varint(len(correlation_id)), correlation_id)
+    parts += (tag, varint(len(content)), content)
     body = b"".join(parts)
-    return b"".join((_RESULT, _varint(len(body)), body))
+    return b"".join((_RESULT, varint(len(body)), body))
 
 
-def _varint(number: int) -> bytes:
+def varint(number: int) -> bytes:
     """A number of the wire format: seven bits a byte, the lowest first."""
     if number < _MORE:
         return bytes((number,))

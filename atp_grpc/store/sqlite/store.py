@@ -20,13 +20,15 @@ from atp_grpc.domain.decision import Decision
 from atp_grpc.domain.outcome import Conflict, NewObservation, Observation, Recorded, Report
 from atp_grpc.store.contract import DecisionRecord, StoreFailure
 from atp_grpc.store.observation_codec import encode_observation
-from atp_grpc.store.sqlite import budgets, decisions, observations, schema, tables
+from atp_grpc.store.sqlite import budgets, claims, decisions, observations, schema, tables
+from atp_grpc.store.sqlite.claim_keeper import SqliteClaims
 from atp_grpc.store.sqlite.connection_thread import ConnectionThread, transaction, unhurried
+from atp_grpc.store.sqlite.group_commit import GroupCommit
 
 Result = TypeVar("Result")
 
 PRUNE_STEP_SEGMENTS = 32
-"""Segments forgotten per transaction, so that a report waits milliseconds behind a prune, not seconds."""
+"""Segments, or claims, forgotten per transaction, so that a report waits milliseconds behind a prune, not seconds."""
 
 
 async def open_sqlite_store(
@@ -38,7 +40,7 @@ async def open_sqlite_store(
         path: the database file; SQLite keeps two more beside it while it is open, and we a lock.
         replica: the name that a new database takes. One that has a name keeps it (`SqliteStore.replica`): its
             observations are numbered under that name for good.
-        clock: dates checkpoints and facts, for whoever looks into the file.
+        clock: dates checkpoints and facts, for whoever looks into the file, and tells which claims have expired.
         encode: writes an observation down.
 
     Raises:
@@ -79,6 +81,9 @@ class SqliteStore:
         self._writer = writer
         self._reader = reader
         self._identity = identity
+        self._group = GroupCommit(self._write)
+        self.claims = SqliteClaims(self._group)
+        """Ids that were claimed; as the contract says."""
 
     @property
     def kind(self) -> str:
@@ -166,6 +171,7 @@ class SqliteStore:
             lambda connection: observations.prune_observations(
                 connection, fields_before_nanos, learned_through, PRUNE_STEP_SEGMENTS
             ),
+            lambda connection: claims.prune_claims(connection, self._clock.now_nanos(), PRUNE_STEP_SEGMENTS),
         )
         for step in steps:
             while await self._write(step, is_promise=False) == PRUNE_STEP_SEGMENTS:
@@ -180,6 +186,7 @@ class SqliteStore:
 
     async def close(self) -> None:
         """As the contract says."""
+        await self._group.settle()
         # The writer goes last: it takes the log back into the file, and lets go of the lock.
         await self._reader.close()
         await self._writer.close()

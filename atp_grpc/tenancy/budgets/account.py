@@ -11,6 +11,12 @@ from atp_grpc.domain.clock import NANOS_PER_SECOND
 
 REST_NANOS = NANOS_PER_SECOND
 """How long a ledger that had nothing left is not asked again, unless something came back meanwhile."""
+CALLS_PER_LEASE = 64
+"""A lease is for this many calls of what is needed now..."""
+LEASES_PER_LIMIT = 1_000
+"""...or for this part of the limit, if that is more..."""
+LEAST_LEASES_LEFT = 8
+"""...but for no more than this part of what is left, so that replicas share the last of it."""
 _HOLD_NANOS = HOLD_SECONDS * NANOS_PER_SECOND
 _STEP_NANOS = 10 * NANOS_PER_SECOND
 """Holds are summed up by the moment of their decision to this step, so that none of them needs an entry of its own."""
@@ -49,6 +55,11 @@ class OpenAccount:
     def share(self, sequence: int) -> Share:
         """What the ledger is to keep, with every observation through `sequence` in it."""
         return Share(self.exposed, self.lease + sum(self._open.values()) + self._orphaned, sequence)
+
+    def lease_for(self, needed: int, limit: int) -> int:
+        """How much to ask the ledger for, when so much is needed now."""
+        part = max(needed * CALLS_PER_LEASE, limit // LEASES_PER_LIMIT)
+        return max(needed, min(part, self.left // LEAST_LEASES_LEFT))
 
     def grant(self, amount: int) -> None:
         """Adds to the lease what the ledger gave."""

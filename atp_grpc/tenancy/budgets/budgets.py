@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from atp_grpc.domain.budget import HOLD_SECONDS, Budget
 from atp_grpc.domain.clock import NANOS_PER_SECOND
@@ -19,14 +20,10 @@ from atp_grpc.store.contract import Ledger, Store, StoreFailure
 from atp_grpc.tenancy.budgets.account import OpenAccount
 from atp_grpc.tenancy.budgets.line import KEPT_NANOS, Line
 
-CALLS_PER_LEASE = 64
-"""A lease is for this many calls of what is needed now..."""
-LEASES_PER_LIMIT = 1_000
-"""...or for this part of the limit, if that is more..."""
-LEAST_LEASES_LEFT = 8
-"""...but for no more than this part of what is left, so that replicas share the last of it."""
 _LOW_WATER = 4
 """Below this part of a lease the next one is fetched, while calls go on with the rest."""
+_MOST_FETCHES = 8
+"""Others may take what was fetched, and calls of different moments judge differently whether asking is of use."""
 _RETRY_SECONDS = 0.5
 _REPLAY_PAGE = 1_000
 
@@ -133,7 +130,9 @@ class Budgets:
         account = None if line is None else line.at(now_nanos)
         if line is None or account is None or account.lease >= max(needed_nano_usd, account.low_water):
             return
-        while not account.rests(now_nanos):
+        for _ in range(_MOST_FETCHES):
+            if account.rests(now_nanos):
+                break
             fetching = self._fetch(line, account, needed_nano_usd, now_nanos)
             if account.lease >= needed_nano_usd:
                 return
@@ -161,6 +160,16 @@ class Budgets:
         if amount_nano_usd > account.lease:
             raise self.refusal(tenant, amount_nano_usd, decided_nanos)
         account.hold(amount_nano_usd, decided_nanos)
+
+    def release(self, tenant: str, amount_nano_usd: int, decided_nanos: int, *, charged_nano_usd: int = 0) -> None:
+        """Gives back what was set aside for a decision on top of the hold of its lesson, once its bill is settled.
+
+        Until then it is part of what may be spent. What is `charged` is spent, and no observation will say so.
+        """
+        line = self._lines.get(tenant)
+        account = None if line is None else line.at(decided_nanos)
+        if account is not None:
+            account.settle(amount_nano_usd, charged_nano_usd, decided_nanos)
 
     def refusal(self, tenant: str, needed_nano_usd: int, now_nanos: int) -> BudgetExhaustedError:
         """The refusal of a call that needs more than is left; when to come back is when holds end, or the period."""
@@ -260,13 +269,17 @@ class Budgets:
     def _fetch(self, line: Line, account: OpenAccount, needed: int, now_nanos: int) -> asyncio.Task[None]:
         """The fetching of a lease that is on its way, or a new one."""
         fetching = self._fetching.get(account)
-        if fetching is None:
-            part = max(needed * CALLS_PER_LEASE, line.budget.limit_nano_usd // LEASES_PER_LIMIT)
-            wanted = max(needed, min(part, account.left // LEAST_LEASES_LEFT))
+        # One that has just ended is still in its place until the loop turns: waiting for it would wait for nothing.
+        if fetching is None or fetching.done():
+            wanted = account.lease_for(needed, line.budget.limit_nano_usd)
             fetching = asyncio.get_running_loop().create_task(self._lease(account, wanted, now_nanos))
             self._fetching[account] = fetching
-            fetching.add_done_callback(lambda _: self._fetching.pop(account))
+            fetching.add_done_callback(partial(self._fetched, account))
         return fetching
+
+    def _fetched(self, account: OpenAccount, fetching: asyncio.Task[None]) -> None:
+        if self._fetching.get(account) is fetching:
+            del self._fetching[account]
 
     async def _lease(self, account: OpenAccount, wanted: int, now_nanos: int) -> None:
         async with self._writing:
@@ -279,11 +292,9 @@ class Budgets:
                 account.rest(now_nanos)
                 self._on_fault(fault)
                 return
-            granted = grant.granted_nano_usd
+            account.grant(granted := grant.granted_nano_usd)
             account.reported = (share.exposed_nano_usd + granted, share.held_nano_usd + granted)
-            account.grant(granted)
-            account.is_cut_off = False
-            account.left = grant.left_nano_usd
+            account.is_cut_off, account.left = False, grant.left_nano_usd
             account.low_water = max(1, wanted // _LOW_WATER)
             if granted < wanted:
                 account.rest(now_nanos)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from atp_grpc.domain.errors import DrainingError
 from atp_grpc.transport.edge import Edge
 from atp_grpc.transport.grpcio.accepting import AcceptingServer
 from atp_grpc.transport.grpcio.backlog import Backlog
@@ -18,7 +19,7 @@ from atp_grpc.transport.grpcio.listeners import Listeners
 from atp_grpc.transport.grpcio.options import ListenerSettings, channel_options
 from atp_grpc.transport.health import Health, add_health
 from atp_grpc.transport.method import Method
-from atp_grpc.transport.streams import OpenStreams
+from atp_grpc.transport.streams import DRAINING_RETRY_SECONDS, OpenStreams
 from atp_grpc.transport.tls import Pair
 from atp_grpc.transport.traffic import LOOK_EVERY_SECONDS, Drained, Traffic
 
@@ -114,6 +115,8 @@ class GrpcioServer:
         clean_up = min(CLEAN_UP_SHARE * grace_seconds, CLEAN_UP_SECONDS)
         await self._traffic.wait_until_empty(grace_seconds - clean_up)
         cut = self._traffic.open_methods()
+        # A stream that the core cancels would end with a status of the core's, without a reason.
+        self._streams.break_off_all(DrainingError(DRAINING_RETRY_SECONDS))
         self.health.close_watches()
         await self._wait_for_late_calls(end)
         await self._stop(end)

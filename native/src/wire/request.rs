@@ -185,7 +185,8 @@ fn part(message: &[u8]) -> Option<&str> {
     for field in Fields::of(message) {
         match field? {
             (1, value) if text.is_none() => text = Some(value.text()?),
-            (1, _) => return None,
+            // Another text, or one of the other kinds: of those only the last counts.
+            (1..=4, _) => return None,
             _ => {}
         }
     }

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from atp_grpc.shared.contract import Claim, ClaimKey, Claims, Replay
+import random
+
+from atp_grpc.domain.claim import ClaimKeeper, ClaimKey
+from atp_grpc.domain.clock import Clock
+from atp_grpc.shared.contract import Claim, Claims, Replay
+from atp_grpc.shared.durable import DurableClaims
 
 ROUTE = "/atp.v1.RouteService/Route"
 BODY = b"digest of a body"
@@ -28,7 +33,7 @@ async def serve(
     ttl_seconds: float = 600,
 ) -> None:
     """A whole call: claims a free id and answers it."""
-    (await claimed(claims, what, ttl_seconds=ttl_seconds)).succeed(response, tombstone=tombstone)
+    await (await claimed(claims, what, ttl_seconds=ttl_seconds)).succeed(response, tombstone=tombstone)
 
 
 async def replayed(claims: Claims, what: ClaimKey, *, digest: bytes = BODY) -> bytes:
@@ -36,3 +41,19 @@ async def replayed(claims: Claims, what: ClaimKey, *, digest: bytes = BODY) -> b
     replay = await claims.claim(what, digest, ttl_seconds=600)
     assert isinstance(replay, Replay)
     return replay.response
+
+
+def durable(clock: Clock, keeper: ClaimKeeper, *, ids_per_tenant: int, bytes_per_tenant: int) -> DurableClaims:
+    """Durable claims whose keeper must not fail."""
+
+    def fail(fault: Exception) -> None:
+        raise AssertionError from fault
+
+    return DurableClaims(
+        clock,
+        keeper,
+        ids_per_tenant=ids_per_tenant,
+        bytes_per_tenant=bytes_per_tenant,
+        chance=random.Random(7),
+        on_fault=fail,
+    )

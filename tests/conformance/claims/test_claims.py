@@ -8,7 +8,8 @@ from atp_grpc.domain.clock import ManualClock
 from atp_grpc.domain.errors import RequestIdForgottenError, RequestIdReusedError, RequestIdsExhaustedError
 from atp_grpc.shared.contract import Claims
 from atp_grpc.shared.local import IN_FLIGHT_RETRY_SECONDS, LocalClaims
-from tests.conformance.claims.calls import BODY, claimed, key, replayed, serve
+from atp_grpc.store.memory_claims import MemoryClaims
+from tests.conformance.claims.calls import BODY, claimed, durable, key, replayed, serve
 from tests.conformance.claims.conftest import BYTES_PER_TENANT, IDS_PER_TENANT
 
 
@@ -58,13 +59,13 @@ async def test_an_abandoned_id_is_free_for_any_body(claims: Claims) -> None:
 
     again = await claimed(claims, key(), digest=b"digest of another body")
 
-    again.succeed(b"second", tombstone="")
+    await again.succeed(b"second", tombstone="")
     assert await replayed(claims, key(), digest=b"digest of another body") == b"second"
 
 
 async def test_abandon_after_succeed_changes_nothing(claims: Claims) -> None:
     claim = await claimed(claims, key())
-    claim.succeed(b"answer", tombstone="decision-1")
+    await claim.succeed(b"answer", tombstone="decision-1")
 
     claim.abandon()
 
@@ -78,16 +79,16 @@ async def test_a_claim_that_was_abandoned_cannot_succeed(claims: Claims) -> None
     newer = await claimed(claims, key())
 
     with pytest.raises(RuntimeError, match="a claim ends once"):
-        claim.succeed(b"late", tombstone="")
+        await claim.succeed(b"late", tombstone="")
 
-    newer.succeed(b"answer", tombstone="")
+    await newer.succeed(b"answer", tombstone="")
     assert await replayed(claims, key()) == b"answer"
 
 
 async def test_an_id_is_remembered_for_its_time_to_live_from_the_answer_on(claims: Claims, clock: ManualClock) -> None:
     claim = await claimed(claims, key(), ttl_seconds=10)
     clock.advance(100)
-    claim.succeed(b"answer", tombstone="")
+    await claim.succeed(b"answer", tombstone="")
 
     clock.advance(9.5)
     assert await replayed(claims, key()) == b"answer"
@@ -182,7 +183,7 @@ async def test_what_has_expired_makes_room_before_anything_alive(claims: Claims,
     claim = await claimed(claims, key("late"))
     clock.advance(1)
 
-    claim.succeed(half, tombstone="")
+    await claim.succeed(half, tombstone="")
 
     assert await replayed(claims, key("alive")) == half
     assert await replayed(claims, key("late")) == half
@@ -257,3 +258,15 @@ async def test_stale_expiries_never_make_a_refusal_dishonest(clock: ManualClock)
 def test_limits_that_leave_no_room_are_refused(clock: ManualClock, ids: int, room: int) -> None:
     with pytest.raises(ValueError, match="room for at least one id"):
         LocalClaims(clock, ids_per_tenant=ids, bytes_per_tenant=room)
+    with pytest.raises(ValueError, match="room for at least one id"):
+        durable(clock, MemoryClaims(), ids_per_tenant=ids, bytes_per_tenant=room)
+
+
+async def test_an_id_that_was_done_without_an_answer_is_never_done_again(claims: Claims) -> None:
+    claim = await claimed(claims, key())
+    claim.forget()
+    claim.abandon()
+
+    for _ in range(2):
+        with pytest.raises(RequestIdForgottenError):
+            await claims.claim(key(), BODY, ttl_seconds=600)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from dataclasses import dataclass
+from typing import Any, cast
 
 import pytest
 from hypothesis import settings
@@ -12,9 +14,13 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from atp_grpc.domain.clock import ManualClock
 from atp_grpc.domain.errors import AtpError, RequestIdForgottenError, RequestIdReusedError, RequestIdsExhaustedError
-from atp_grpc.shared.contract import Claim, Replay
+from atp_grpc.shared.contract import Claim, Claims, Replay
 from atp_grpc.shared.local import IN_FLIGHT_RETRY_SECONDS, LocalClaims
-from tests.conformance.claims.calls import key
+from atp_grpc.store.memory_claims import MemoryClaims
+from atp_grpc.store.sqlite.claim_keeper import SqliteClaims
+from atp_grpc.store.sqlite.group_commit import GroupCommit, Work
+from atp_grpc.store.sqlite.schema import migrations
+from tests.conformance.claims.calls import durable, key
 
 IDS = 3
 ROOM = 10
@@ -23,6 +29,19 @@ Id = tuple[str, str]
 tenants = st.sampled_from(["acme", "umbra"])
 identifiers = st.sampled_from([f"id-{number}" for number in range(5)])
 digests = st.sampled_from([b"body", b"body", b"body", b"another"])
+
+
+class AtOnce:
+    """Does works where it stands, without a thread or a disk."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+
+    async def do(self, work: Work) -> Any:
+        return work(self.connection)
+
+    def later(self, work: Work) -> None:
+        work(self.connection)
 
 
 @dataclass
@@ -35,11 +54,12 @@ class Served:
 
 
 class ClaimsMachine(RuleBasedStateMachine):
+    claims: Claims
+
     def __init__(self) -> None:
         super().__init__()
         self.loop = asyncio.Runner()
         self.clock = ManualClock()
-        self.claims = LocalClaims(self.clock, ids_per_tenant=IDS, bytes_per_tenant=ROOM)
         self.held: dict[Id, tuple[Claim, bytes, float]] = {}
         self.served: dict[Id, Served] = {}
         self.uses = 0
@@ -97,7 +117,7 @@ class ClaimsMachine(RuleBasedStateMachine):
     def succeed(self, data: st.DataObject, response: bytes, tombstone: str) -> None:
         name = data.draw(st.sampled_from(sorted(self.held)))
         claim, digest, ttl = self.held.pop(name)
-        claim.succeed(response, tombstone=tombstone)
+        self.loop.run(claim.succeed(response, tombstone=tombstone))
         self.forget_expired()
         self.uses += 1
         self.served[name] = Served(digest, response, tombstone, self.clock.monotonic() + ttl, self.uses)
@@ -122,9 +142,15 @@ class ClaimsMachine(RuleBasedStateMachine):
     def let_time_pass(self, seconds: float) -> None:
         self.clock.advance(seconds)
 
+
+class LocalMachine(ClaimsMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.local = self.claims = LocalClaims(self.clock, ids_per_tenant=IDS, bytes_per_tenant=ROOM)
+
     @invariant()
     def memory_stays_within_its_limits(self) -> None:
-        for tenant in self.claims._tenants.values():
+        for tenant in self.local._tenants.values():
             assert len(tenant.entries) <= IDS
             assert tenant.body_bytes == sum(len(entry.response or b"") for entry in tenant.bodies.values()) <= ROOM
             assert all(entry.response is not None for entry in tenant.bodies.values())
@@ -132,5 +158,36 @@ class ClaimsMachine(RuleBasedStateMachine):
             assert len(tenant.expiries) <= 2 * IDS
 
 
-ClaimsMachine.TestCase.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
-TestLocalClaims = ClaimsMachine.TestCase
+class MemoryMachine(ClaimsMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.claims = durable(self.clock, MemoryClaims(), ids_per_tenant=IDS, bytes_per_tenant=ROOM)
+
+
+class SqlMachine(ClaimsMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.connection = sqlite3.connect(":memory:", isolation_level=None)
+        self.connection.executescript("".join(migrations()))
+        keeper = SqliteClaims(cast("GroupCommit", AtOnce(self.connection)))
+        self.claims = durable(self.clock, keeper, ids_per_tenant=IDS, bytes_per_tenant=ROOM)
+
+    def teardown(self) -> None:
+        super().teardown()
+        self.connection.close()
+
+    @invariant()
+    def totals_are_what_the_rows_add_up_to(self) -> None:
+        rows = self.connection.execute(
+            "SELECT tenant, count(*), coalesce(sum(length(response)), 0) FROM claims GROUP BY tenant"
+        ).fetchall()
+        totals = self.connection.execute("SELECT * FROM claim_totals WHERE ids <> 0").fetchall()
+        assert sorted(rows) == sorted(totals)
+        assert all(ids <= IDS and size <= ROOM for _, ids, size in totals)
+
+
+for machine in (LocalMachine, MemoryMachine, SqlMachine):
+    machine.TestCase.settings = settings(max_examples=100, stateful_step_count=30, deadline=None)
+TestLocalClaims = LocalMachine.TestCase
+TestMemoryClaims = MemoryMachine.TestCase
+TestSqlClaims = SqlMachine.TestCase

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from atp_grpc.domain.clock import ManualClock
 from atp_grpc.domain.errors import RequestIdForgottenError
 from atp_grpc.shared.contract import Claim, Claims, Replay
 from atp_grpc.shared.local import LocalClaims
@@ -29,7 +30,8 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
-async def test_a_free_id_is_claimed_without_giving_up_the_loop(claims: Claims) -> None:
+async def test_a_free_id_is_claimed_here_without_giving_up_the_loop(clock: ManualClock) -> None:
+    claims = LocalClaims(clock, ids_per_tenant=1, bytes_per_tenant=1)
     coroutine = claims.claim(key(), BODY, ttl_seconds=600)
 
     # A coroutine that never waits ends in its first step.
@@ -41,7 +43,7 @@ async def test_everyone_who_waits_gets_the_answer(claims: Claims) -> None:
     holder = await claimed(claims, key())
     tasks = await waiting(claims, 5)
 
-    holder.succeed(b"answer", tombstone="decision-1")
+    await holder.succeed(b"answer", tombstone="decision-1")
 
     assert await asyncio.gather(*tasks) == [Replay(b"answer")] * 5
 
@@ -50,7 +52,7 @@ async def test_an_answer_too_large_to_keep_still_reaches_those_who_wait(claims: 
     holder = await claimed(claims, key())
     tasks = await waiting(claims, 2)
 
-    holder.succeed(bytes(BYTES_PER_TENANT + 1), tombstone="decision-1")
+    await holder.succeed(bytes(BYTES_PER_TENANT + 1), tombstone="decision-1")
 
     assert await asyncio.gather(*tasks) == [Replay(bytes(BYTES_PER_TENANT + 1))] * 2
     with pytest.raises(RequestIdForgottenError):
@@ -69,7 +71,7 @@ async def test_when_the_holder_abandons_the_first_in_line_executes_and_the_other
     assert not third.done()
     heir = first.result()
     assert not isinstance(heir, Replay)
-    heir.succeed(b"answer of the heir", tombstone="")
+    await heir.succeed(b"answer of the heir", tombstone="")
     assert await asyncio.gather(*[second, third]) == [Replay(b"answer of the heir")] * 2
 
 
@@ -93,7 +95,7 @@ async def test_a_waiter_that_is_cancelled_disturbs_nobody(claims: Claims) -> Non
     second.cancel()
     await settle()
     assert second.cancelled()
-    holder.succeed(b"answer", tombstone="")
+    await holder.succeed(b"answer", tombstone="")
 
     assert await asyncio.gather(*[first, third]) == [Replay(b"answer")] * 2
 
@@ -103,21 +105,22 @@ async def test_a_waiter_cancelled_in_the_moment_of_the_answer_disturbs_nobody(cl
     first, second = await waiting(claims, 2)
 
     first.cancel()
-    holder.succeed(b"answer", tombstone="")
+    await holder.succeed(b"answer", tombstone="")
 
     assert await second == Replay(b"answer")
     await asyncio.gather(first, return_exceptions=True)
     assert first.cancelled()
 
 
-async def test_waiters_that_left_are_not_kept_in_line(claims: LocalClaims) -> None:
+async def test_waiters_that_left_are_not_kept_in_line(clock: ManualClock) -> None:
+    claims = LocalClaims(clock, ids_per_tenant=1, bytes_per_tenant=1)
     await claimed(claims, key())
     for task in (tasks := await waiting(claims, 50)):
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
 
     [entry] = claims._tenants["acme"].entries.values()
-    assert entry.waiters == {}
+    assert len(entry.line) == 0
 
 
 async def test_a_cancelled_waiter_never_inherits(claims: Claims) -> None:
@@ -143,7 +146,7 @@ async def test_an_heir_cancelled_before_it_wakes_passes_the_id_on(claims: Claims
     assert first.cancelled()
     heir = second.result()
     assert not isinstance(heir, Replay)
-    heir.succeed(b"answer", tombstone="")
+    await heir.succeed(b"answer", tombstone="")
     assert await replayed(claims, key()) == b"answer"
 
 
@@ -161,7 +164,7 @@ async def test_a_line_that_was_cancelled_to_the_last_leaves_a_free_id(claims: Cl
 async def test_a_waiter_cancelled_after_the_answer_came_changes_nothing(claims: Claims) -> None:
     holder = await claimed(claims, key())
     first, second = await waiting(claims, 2)
-    holder.succeed(b"answer", tombstone="")
+    await holder.succeed(b"answer", tombstone="")
     first.cancel()
 
     assert await second == Replay(b"answer")
@@ -174,7 +177,7 @@ async def test_a_deadline_while_waiting_leaves_the_holder_alone(claims: Claims) 
         async with asyncio.timeout(0):
             await claims.claim(key(), BODY, ttl_seconds=600)
 
-    holder.succeed(b"answer", tombstone="")
+    await holder.succeed(b"answer", tombstone="")
 
     assert await replayed(claims, key()) == b"answer"
 
@@ -184,8 +187,20 @@ async def test_waiters_of_one_id_do_not_hear_of_another(claims: Claims) -> None:
     (task,) = await waiting(claims, 1)
     other = await claimed(claims, key("id-2"))
 
-    other.succeed(b"other", tombstone="")
+    await other.succeed(b"other", tombstone="")
     await settle()
 
     assert not task.done()
     task.cancel()
+
+
+async def test_everyone_who_waits_is_refused_when_there_will_be_no_answer(claims: Claims) -> None:
+    holder = await claimed(claims, key())
+    tasks = await waiting(claims, 3)
+    tasks[0].cancel()
+
+    holder.forget()
+
+    cancelled, *refused = await asyncio.gather(*tasks, return_exceptions=True)
+    assert isinstance(cancelled, asyncio.CancelledError)
+    assert [type(one) for one in refused] == [RequestIdForgottenError] * 2

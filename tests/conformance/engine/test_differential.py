@@ -233,6 +233,7 @@ def _assert_close(ours: object, theirs: object, absolute: float = 1e-11) -> None
 
 
 @pytest.mark.native
+@pytest.mark.state_machine
 def test_reference_and_native_live_the_same_life(make_native: EngineFactory) -> None:
     machine = type("TwoEnginesOfThisBuild", (TwoEngines,), {"make_native": staticmethod(make_native)})
     run_state_machine_as_test(

@@ -102,6 +102,25 @@ WRONG = st.builds(lambda fields: pb.RouteRequest(**fields), _WRONG)
 """Messages that break one rule each."""
 
 
+_CALL = st.builds(routing_pb2.ToolCall, call_id=NAMES, name=NAMES, arguments_json=WORDS)
+_RESULT = st.builds(routing_pb2.ToolResult, call_id=NAMES, text=WORDS, is_error=st.booleans())
+_PARTS = st.one_of(
+    st.builds(routing_pb2.Part, text=WORDS),
+    st.builds(routing_pb2.Part, image=st.just(routing_pb2.Image(uri="https://a/b"))),
+    st.builds(routing_pb2.Part, tool_call=_CALL),
+    st.builds(routing_pb2.Part, tool_result=_RESULT),
+)
+_RICH_TURNS = st.builds(
+    routing_pb2.Message, role=st.sampled_from([1, 2, 3, 4]), parts=st.lists(_PARTS, min_size=1, max_size=3)
+)
+RICH = st.builds(
+    lambda turns, fields: pb.RouteRequest(conversation={"messages": turns}, **fields),
+    st.lists(_RICH_TURNS, min_size=1, max_size=3),
+    FIELDS,
+)
+"""Messages that break no rule and hold more than texts."""
+
+
 @st.composite
 def mutated(draw: st.DrawFn, messages: st.SearchStrategy[bytes]) -> bytes:
     """Bytes of messages, glued together, cut, or with some of them changed."""
@@ -122,5 +141,5 @@ def mutated(draw: st.DrawFn, messages: st.SearchStrategy[bytes]) -> bytes:
     return bytes(payload)
 
 
-PAYLOADS = mutated((VALID | WRONG).map(lambda message: message.SerializeToString()))
+PAYLOADS = mutated((VALID | WRONG | RICH).map(lambda message: message.SerializeToString()))
 """Bytes that are often a request, and often nearly one."""

@@ -62,6 +62,7 @@ def field(number: int, value: bytes) -> bytes:
 
 PROMPT = field(2, b"hi")
 TURN = field(1, b"\x08\x02" + field(2, field(1, b"hi")))
+PICTURE = field(2, field(1, b"https://a/b"))
 FLOAT = struct.pack("<f", 0.5)
 STRANGE: dict[str, bytes] = {
     "nothing": b"",
@@ -110,7 +111,14 @@ STRANGE: dict[str, bytes] = {
     "a role said twice": field(3, field(1, b"\x08\x02\x08\x01" + field(2, field(1, b"hi")))),
     "a part said twice": field(3, field(1, b"\x08\x02" + field(2, field(1, b"hi") + field(1, b"ho")))),
     "an empty part": field(3, field(1, b"\x08\x02" + field(2, b"\x0a\x00"))),
-    "a kind of part that is to come": field(3, field(1, b"\x08\x02" + field(2, field(2, b"image")))),
+    "a kind of part that is to come": field(3, field(1, b"\x08\x02" + field(2, field(9, b"sound")))),
+    "a picture": field(3, field(1, b"\x08\x02" + field(2, PICTURE) + field(2, field(1, b"hi")))),
+    "a picture after a text in one part": field(3, field(1, b"\x08\x02" + field(2, field(1, b"hi") + PICTURE))),
+    "a text after a picture in one part": field(3, field(1, b"\x08\x02" + field(2, PICTURE + field(1, b"hi")))),
+    "a picture that is nowhere": field(3, field(1, b"\x08\x02" + field(2, field(2, field(1, b"file:///etc"))))),
+    "a tool call": field(3, field(1, b"\x08\x03" + field(2, field(3, field(1, b"c") + field(2, b"f"))))),
+    "a tool result": field(3, field(1, b"\x08\x04" + field(2, field(4, field(1, b"c") + field(2, b"found"))))),
+    "a text by a tool": field(3, field(1, b"\x08\x04" + field(2, field(1, b"hi")))),
 }
 
 
@@ -238,7 +246,7 @@ def test_the_contract_has_no_field_that_the_native_reader_would_overlook() -> No
         "atp.v1.RouteBatchRequest": [1],
         "atp.v1.Conversation": [1],
         "atp.v1.Message": [1, 2],
-        "atp.v1.Part": [1],
+        "atp.v1.Part": range(1, 5),
         "atp.v1.Features": [1, 2],
     }
     pool = pb.DESCRIPTOR.pool

@@ -54,7 +54,13 @@ async def test_a_shortened_demo_routes_learns_dies_remembers_and_stops_cleanly(t
     assert report["quality"] <= report["oracle"]["quality"]
     assert 0 < report["latency_ms"]["p50"] <= report["latency_ms"]["p99"]
     assert (tmp_path / "learning-curve.png").read_bytes().startswith(b"\x89PNG")
-    for promise in ("SIMULATED", "0 lost", "equals the client's own books", "stopped cleanly"):
+    for promise in (
+        "SIMULATED",
+        "0 lost",
+        "equals the client's own books",
+        "the same three times to the nano-dollar",
+        "stopped cleanly",
+    ):
         assert promise in output
     assert "\x1b" not in output
 

@@ -5,7 +5,7 @@ import io
 import json
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -33,6 +33,7 @@ from atp_grpc.transport.admission import OpenAdmission
 from atp_grpc.transport.edge import Edge
 from atp_grpc.transport.grpcio.options import ListenerSettings
 from atp_grpc.transport.grpcio.server import GrpcioServer
+from atp_grpc.transport.method import Method
 from atp_grpc.transport.reflection import Access, reflection_rows
 from atp_grpc.transport.streams import OpenStreams
 from atp_grpc.transport.table import methods_of
@@ -147,12 +148,16 @@ async def open_door(
     reflection: Access = "everybody",
     put_span: Callable[[Ended], None] | None = None,
     options: tuple[tuple[str, Any], ...] = (),
+    more: Sequence[Method] = (),
+    slow_reader_seconds: float = 30.0,
 ) -> AsyncIterator[Door]:
-    """Serves a door until the block ends."""
+    """Serves a door until the block ends; `more` are methods beside those of the probe."""
     clock, metrics, traffic, probe = SystemClock(), Metrics(), Traffic(), Probe()
     spans = Spans(clock=clock, source=random.Random(6), ratio=1.0, put=put_span)
     exits: list[BaseException] = []
-    streams = OpenStreams(clock, max_open=8, max_seconds=60.0, slow_reader_seconds=30.0, chance=random.Random(9))
+    streams = OpenStreams(
+        clock, max_open=8, max_seconds=60.0, slow_reader_seconds=slow_reader_seconds, chance=random.Random(9)
+    )
     stream = io.StringIO()
     with open_logs(level="info", stream=stream, clock=clock) as logs:
         edge = Edge(
@@ -182,6 +187,7 @@ async def open_door(
         server = GrpcioServer(
             [
                 *(method for service in services for method in methods_of(service, probe)),
+                *more,
                 *reflection_rows([service.full_name for service in services], reflection),
             ],
             edge=edge,

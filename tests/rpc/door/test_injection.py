@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator
+import tempfile
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -196,16 +197,23 @@ async def test_the_trace_of_a_hostile_header_is_one_of_ours(door: Door, hostile:
         assert set(line["trace_id"]) <= set("0123456789abcdef")
 
 
-async def test_a_peer_with_a_hostile_name_is_logged_escaped(tmp_path: Path) -> None:
+@pytest.fixture
+def sockets() -> Iterator[Path]:
+    """A folder with a short name: the path of a socket has room for 107 bytes."""
+    with tempfile.TemporaryDirectory(prefix="atp-") as folder:
+        yield Path(folder)
+
+
+async def test_a_peer_with_a_hostile_name_is_logged_escaped(tmp_path: Path, sockets: Path) -> None:
     """A caller on a Unix socket names itself by the path that it bound."""
     data_dir = tmp_path / "data"
     credential, key = key_for(data_dir, ACME)
-    config, served = write_config(tmp_path / "atp.toml", key), tmp_path / "atp.sock"
+    config, served = write_config(tmp_path / "atp.toml", key), sockets / "atp.sock"
     config.write_text(config.read_text().replace("[server]\n", f'[server]\nunix_socket = "{served}"\n'))
     log = tmp_path / "server.log"
     async with server_process(data_dir, config) as process:
         with socket.socket(socket.AF_UNIX) as evil:
-            evil.bind(str(tmp_path / 'e\n{"event":"call","forged":1}\x1b[31m'))
+            evil.bind(str(sockets / 'e\n{"event":"call","forged":1}\x1b[31m'))
             evil.connect(str(served))
             evil.setblocking(False)
             reader, writer = await asyncio.open_unix_connection(sock=evil)

@@ -40,12 +40,13 @@ from atp_grpc.pb.atp.admin.v1 import (
     prior_service_pb2,
     tenant_service_pb2,
 )
-from atp_grpc.pb.atp.v1 import decision_service_pb2, observe_service_pb2, route_service_pb2
+from atp_grpc.pb.atp.v1 import ask_service_pb2, decision_service_pb2, observe_service_pb2, route_service_pb2
 from atp_grpc.store.contract import StoreFailure
 from atp_grpc.store.memory import MemoryStore
 from tests.rpc.catalogues import DRAINING_ONLY, ONE_MODEL, TWO_MODELS
 
 MODULES = (
+    ask_service_pb2,
     catalog_service_pb2,
     operations_service_pb2,
     policy_service_pb2,
@@ -251,18 +252,16 @@ async def test_a_checkpoint_that_fails_and_succeeds_is_noticed(tmp_path: Path) -
     log = io.StringIO()
     settings = Settings(profile="ci", data_dir=tmp_path / "data")
     async with open_rooms(settings, log_stream=log) as rooms:
-        from atp_grpc.app.rooms import _checkpoint
-
         save = rooms.learner.checkpoint
 
         async def broken() -> int:
             raise StoreFailure("disk full")
 
         rooms.learner.checkpoint = broken  # type: ignore[method-assign]
-        await _checkpoint(rooms)
+        await rooms.upkeep.checkpoint()
         assert list(rooms.instruments.signs.failing) == ["checkpoint"]
         rooms.learner.checkpoint = save  # type: ignore[method-assign]
-        await _checkpoint(rooms)
+        await rooms.upkeep.checkpoint()
         assert not rooms.instruments.signs.failing
     assert [one["method"] for one in map(json.loads, log.getvalue().splitlines()) if one["event"] == "incident"] == [
         "checkpoint"

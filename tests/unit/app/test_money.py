@@ -32,7 +32,11 @@ class Flaky(MemoryStore):
 
 async def money_on(store: MemoryStore, clock: ManualClock | None = None) -> Money:
     money = Money(
-        store=store, clock=clock or ManualClock(NOW), tenants=10, on_fault=lambda fault: pytest.fail(str(fault))
+        store=store,
+        clock=clock or ManualClock(NOW),
+        snapshot_at=lambda _: pytest.fail("nobody prepares here"),
+        tenants=10,
+        on_fault=lambda fault: pytest.fail(str(fault)),
     )
     await money.restore()
     return money

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 
 import pytest
 from hypothesis import given
@@ -19,7 +20,7 @@ from atp_grpc.app.policy import (
 from atp_grpc.catalog.snapshot import Snapshot
 from atp_grpc.config import NamedPolicySettings, PolicySettings, Settings
 from atp_grpc.domain.money import TokenPrices
-from atp_grpc.domain.policy import Exploration, PolicyObjective, PolicyTerms, WhenUnmet
+from atp_grpc.domain.policy import Cascade, Exploration, PolicyObjective, PolicyTerms, WhenUnmet
 from atp_grpc.domain.request import Constraints
 from atp_grpc.engine.contract import ContextMode, EngineParameters, Learner
 from atp_grpc.routing.policy_book import Remembered
@@ -184,3 +185,19 @@ async def test_policies_of_the_configuration_that_cannot_be_used_are_all_told_an
         await settle_policies(settings, priced(10**9), store, NOTHING_MADE)
     assert [complaint.partition(": ")[0] for complaint in caught.value.complaints] == ["default", "one", "two"]
     assert await store.read_fact("policy.default") is None
+
+
+def test_a_cascade_is_set_by_its_confidence_and_unset_without_one() -> None:
+    assert terms_of(PolicySettings(cascade_min_confidence=0.6, cascade_most_escalations=2)).cascade == Cascade(0.6, 2)
+    assert terms_of(PolicySettings(cascade_most_escalations=2)).cascade is None
+
+
+async def test_settings_without_a_cascade_keep_the_version_they_had_before_there_were_any() -> None:
+    store = MemoryStore("r")
+    await settle_policy(PolicySettings(), priced(10**9), store)
+    written = json.loads(await store.read_fact("policy.default") or "{}")
+
+    # The digest that the release before cascades made of the same settings.
+    assert written["digest"] == "edeb8689380d7fd62a174ec87370de19"
+    again = await settle_policy(PolicySettings(cascade_min_confidence=0.6), priced(10**9), store)
+    assert again.version == 2

@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from atp_grpc.app import rooms as rooms_module
 from atp_grpc.app.rooms import Rooms, open_rooms
 from atp_grpc.config import LearningSettings, PolicySettings, Settings, StoreSettings
 from atp_grpc.domain.call import Call
@@ -102,8 +101,8 @@ async def test_a_store_that_cannot_take_a_checkpoint_is_an_incident_and_costs_no
         await learn_one(rooms)
         with monkeypatch.context() as patch:
             patch.setattr(type(rooms.store), "save_checkpoint", lambda _, pool, data: failing(pool, data))
-            await rooms_module._checkpoint(rooms)
-            await rooms_module._prune(rooms)
+            await rooms.upkeep.checkpoint()
+            await rooms.upkeep.prune()
         await learn_one(rooms)
     methods = [line["method"] for line in desk.events("incident")]
     assert methods == ["checkpoint", "prune"]
@@ -126,7 +125,7 @@ async def test_pruning_forgets_what_is_old_and_keeps_what_was_learned(desk: Desk
         await eventually(lambda: rooms.store.find_decision("acme", young), is_it=bool)
         desk.clock.advance(1.5 * DAY_SECONDS)
         before = rooms.engine.summary(desk.clock.now_nanos())
-        await rooms_module._prune(rooms)
+        await rooms.upkeep.prune()
         with pytest.raises(DecisionNotFoundError):
             await rooms.observer.decision("acme", old)
         assert (await rooms.observer.decision("acme", young))[1].quality == 0.5

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from atp_grpc.app.writing import pick_scribe, pick_wire
+from atp_grpc.app.writing import pick_reader, pick_scribe, pick_writer
 from atp_grpc.routing.scribe.native import NativeScribe
 from atp_grpc.routing.scribe.reference import ReferenceScribe
 from atp_grpc.services.validation import Validation
@@ -20,9 +20,9 @@ from tests.unit.routing.desk import POLICY, Plain
 
 def picked(*, is_native: bool) -> list[type]:
     scribe = pick_scribe(is_native=is_native, policy=POLICY, sealer=Plain(), token_ttl_seconds=60.0, on_fault=no_fault)
-    return [
-        type(part) for part in (scribe, *pick_wire(is_native=is_native, validation=Validation(), on_fault=no_fault))
-    ]
+    reader = pick_reader(is_native=is_native, validation=Validation(), on_fault=no_fault)
+    writer = pick_writer(is_native=is_native, on_fault=no_fault)
+    return [type(part) for part in (scribe, reader, writer)]
 
 
 def test_without_the_native_engine_everything_is_python() -> None:

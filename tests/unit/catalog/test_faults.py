@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atp_grpc.catalog.loader import MAX_FILE_BYTES, CatalogueFault, parse_catalogue, read_catalogue
+from atp_grpc.domain.endpoint import Quirk
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures" / "catalog"
 GOOD = (FIXTURES / "good_everything.toml").read_bytes()
@@ -19,10 +20,19 @@ SINCE = "deployment[0].price[0].effective_from"
 NO_EMBER = "deployment[0].model (ember@harbor): there is no model 'ember'"
 NO_HARBOR = "deployment[0].provider (ember@harbor): there is no provider 'harbor'"
 
+NO_LANGUAGE = "dialect (harbor): is missing: how can it be called?"
+NO_ADDRESS = "deployment[0].base_url (ember@harbor): is missing: the dialect openai needs an address"
+NOT_A_REFERENCE = "must refer to a key as env:NAME or file:NAME; a key itself never stands here"
+
 MISTAKES = {
+    "adapter_without_port": ["provider[0].base_url (harbor): must be host:port, where the adapter listens"],
+    "address_is_a_number": ["provider[0].base_url (harbor): must be an address in printable ASCII", NO_ADDRESS],
+    "address_missing": [NO_ADDRESS],
+    "address_without_dialect": [f"provider[0].{NO_LANGUAGE}"],
     "beginning_twice": ["deployment[0].price[1].effective_from: another price holds from the same moment"],
     "capabilities_are_text": ["model[0].capabilities (ember): must be a list of names, got 'tools'"],
     "capability_twice": ["model[0].capabilities[2] (ember): 'json' stands twice"],
+    "ceiling_without_price": ["deployment[0].price (ember@harbor): there is no [[deployment.price]]"],
     "context_is_a_fraction": ["model[0].context_tokens (ember): must be a whole number, got 8192.5"],
     "context_is_a_truth": ["model[0].context_tokens (ember): must be a whole number, got true"],
     "context_missing": ["model[0].context_tokens (ember): is missing"],
@@ -39,14 +49,30 @@ MISTAKES = {
         "deployment[1].name (ember@harbor): 2 entries have the name 'ember@harbor'",
     ],
     "deployment_without_model": ["deployment[0].model: is missing"],
+    "dialect_unknown": [
+        "provider[0].dialect (harbor): must be one of openai, anthropic, remote, litellm, dry_run, got 'cohere'"
+    ],
     "display_name_on_two_lines": [
         r"model[0].display_name (ember): must be at most 128 printable characters, got 'Em\nber'"
     ],
+    "dry_run_with_address": ["provider[0].base_url (harbor): a dry run calls nobody, so it has no address"],
     "empty": [
         "provider: there is no [[provider]]",
         "model: there is no [[model]]",
         "deployment: there is no [[deployment]]",
     ],
+    "header_is_a_secret": [
+        "provider[0].headers.Authorization: would be a secret; write a reference under `keys`",
+    ],
+    "header_of_ours": ["provider[0].headers.Host: is set by the server itself"],
+    "header_on_two_lines": ["provider[0].headers.X-Team: must be at most 1024 printable ASCII characters"],
+    "key_twice": ["provider[0].keys[1] (harbor): env:HARBOR_KEY stands twice"],
+    "key_written_out": [
+        f"provider[0].keys[1] (harbor): {NOT_A_REFERENCE}",
+        f"provider[0].keys[2] (harbor): {NOT_A_REFERENCE}",
+    ],
+    "keys_are_text": ["provider[0].keys (harbor): must be a list"],
+    "limits_without_dialect": ["deployment[0].dialect (ember@harbor): is missing: how can it be called?"],
     "many_mistakes": [
         "provider[0].name (har bor): must be letters, digits and ._:/@+- after a letter or digit, got 'har bor'",
         "model[0].context_tokens (ember): must be from 1 to 1,000,000,000, got -1",
@@ -72,6 +98,7 @@ MISTAKES = {
     "not_utf8": [":3: not UTF-8 text"],
     "number_too_long": ["holds a number that is too long"],
     "output_above_context": ["model[0].max_output_tokens (ember): must fit the context of 8192 tokens"],
+    "places_of_zero": ["deployment[0].max_in_flight (ember@harbor): must be from 1 to 1,000,000,000, got 0"],
     "price_beyond_decimals": [f"{INPUT}: must be a number of US dollars, got NaN"],
     "price_infinite": [f"{INPUT}: must be a number of US dollars, got Infinity"],
     "price_is_a_truth": [f"{INPUT}: must be a number of US dollars, got true"],
@@ -93,9 +120,18 @@ MISTAKES = {
     "quality_above_one": ["model[0].prior_quality (ember): must be from 0 to 1, got 1.01"],
     "quality_is_text": ["model[0].prior_quality (ember): must be a number, got 'high'"],
     "quality_not_a_number": ["model[0].prior_quality (ember): must be a number, got NaN"],
+    "query_is_a_secret": ["provider[0].query.api_key: would be a secret; write a reference under `keys`"],
+    "query_is_text": ["provider[0].query (harbor): must be a table"],
+    "quirk_unknown": [f"provider[0].quirks (harbor): 'no_sede' is none of {', '.join(Quirk)}"],
     "region_is_a_number": ["deployment[0].regions[1] (ember@harbor): must be a name, got 7"],
+    "resume_is_text": ["deployment[0].can_resume (ember@harbor): must be true or false, got 'yes'"],
     "same_moment_twice": ["deployment[0].price[1].effective_from: another price holds from the same moment"],
     "syntax_error": [":2:8: Invalid value"],
+    "timeout_of_zero": [
+        "provider[0].timeouts.connect_seconds: must be above 0 and at most 3,600 seconds, got 0",
+        "provider[0].timeouts.total_seconds: must be above 0 and at most 3,600 seconds, got 3601",
+    ],
+    "timeout_unknown": ["provider[0].timeouts.read_seconds: unknown; did you mean total_seconds?"],
     "unknown_key_of_deployment": ["deployment[0].regoins (ember@harbor): unknown; did you mean regions?"],
     "unknown_key_of_model": ["model[0].contxt_tokens (ember): unknown; did you mean context_tokens?"],
     "unknown_key_of_price": ["deployment[0].price[0].usd: unknown"],

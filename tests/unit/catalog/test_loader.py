@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from atp_grpc.catalog.loader import DEMONSTRATION, CatalogueFault, parse_catalogue, read_catalogue
 from atp_grpc.catalog.table import nano_of
+from atp_grpc.domain.endpoint import Dialect, Endpoint, Timeouts
 from atp_grpc.domain.model import DatedPrices, Deployment, Model, Provider, ServingStatus
 from atp_grpc.domain.money import TokenPrices
 
@@ -44,6 +45,19 @@ def test_everything_that_can_be_said_is_read() -> None:
     catalogue = read_catalogue(FIXTURES / "good_everything.toml")
 
     assert catalogue.providers == (Provider("harbor", "Harbor Cloud"), Provider("summit"))
+    assert catalogue.deployments[1].endpoint == Endpoint(
+        dialect=Dialect.OPENAI,
+        base_url="https://eu.harbor.example/v1",
+        model="cobalt 2.1",
+        keys=("env:HARBOR_KEY", "file:harbor-2"),
+        quirks=frozenset(),
+        headers={"X-Team": "atp"},
+        query={"api-version": "2026-01-01"},
+        timeouts=Timeouts(connect=2.0, first_token=20.0, total=90.5),
+        max_in_flight=8,
+        can_resume=True,
+        price_is_ceiling=True,
+    )
     assert catalogue.models[0] == Model(
         name="ember",
         display_name="Ember",
@@ -133,6 +147,13 @@ def test_the_demonstration_holds_the_six_models_of_the_simulated_world() -> None
     }
     assert len(catalogue.providers) == 2
     assert {d.provider for d in catalogue.deployments} == {provider.name for provider in catalogue.providers}
+
+
+def test_the_demonstration_can_be_asked_and_calls_nobody() -> None:
+    endpoints = [deployment.endpoint for deployment in read_catalogue(DEMONSTRATION).deployments]
+
+    assert {(one.dialect, one.base_url, one.keys) for one in endpoints if one} == {(Dialect.DRY_RUN, "", ())}
+    assert None not in endpoints
 
 
 def test_the_demonstration_has_prices_from_cents_to_tens_of_dollars() -> None:

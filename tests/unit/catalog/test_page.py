@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import tomllib
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from atp_grpc.catalog.loader import parse_catalogue
+from atp_grpc.domain.endpoint import Quirk, Timeouts
 from tests.unit.catalog.desk import SECOND
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "catalog.md").read_text()
@@ -36,3 +38,9 @@ def test_every_key_is_explained() -> None:
     explained = re.findall(r"^\|[^|]*\| `(\w+)` \|", PAGE, re.MULTILINE)
 
     assert set(explained) == set(written_keys(tomllib.loads(SECOND.decode())))
+
+
+def test_every_quirk_and_every_timeout_is_named() -> None:
+    names = {*Quirk, *(f"{field.name}_seconds" for field in dataclasses.fields(Timeouts))}
+
+    assert names <= set(re.findall(r"`(\w+)`", PAGE))

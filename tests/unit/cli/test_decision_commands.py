@@ -144,6 +144,8 @@ def test_plan_takes_the_options_of_route(server: Scripted, capsys: pytest.Captur
     assert server.received[0].request == m.PlanRequest(
         request=m.RouteRequest(prompt="hello", constraints=m.Constraints(denied_models=["swift"], region="eu"))
     )
+    printed(capsys, "plan", "hello", "--ask")
+    assert [received.request.for_ask for received in server.received] == [False, True]
 
 
 def test_observe_sends_the_token_that_route_printed(server: Scripted, capsys: pytest.CaptureFixture[str]) -> None:

@@ -71,6 +71,7 @@ def test_create_reads_fields_by_their_kind(server: Scripted, capsys: pytest.Capt
         "filters.allowed_models": '["a", "b"]',
         "filters.region": "eu",
         "change_detection": "false",
+        "cascade.min_confidence": "0.7",
     }
     options = [option for field, value in fields.items() for option in ("--set", f"{field}={value}")]
     assert printed(capsys, "create", "fast", *options).startswith("fast made: version 3, revision 1\n")
@@ -80,6 +81,7 @@ def test_create_reads_fields_by_their_kind(server: Scripted, capsys: pytest.Capt
     )
     assert policy.filters == m.PolicyFilters(allowed_models=["a", "b"], region="eu")
     assert (policy.learner.learner, policy.HasField("change_detection")) == (4, True)
+    assert policy.cascade == m.Cascade(min_confidence=0.7)
 
 
 def test_update_names_what_it_sets_and_clears(server: Scripted, capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,6 +19,7 @@ from atp_grpc.pb.atp.admin.v1 import operations_service_pb2 as operations
 from atp_grpc.pb.atp.admin.v1 import policy_service_pb2 as policies
 from atp_grpc.pb.atp.admin.v1 import prior_service_pb2 as priors
 from atp_grpc.pb.atp.admin.v1 import tenant_service_pb2 as tenants
+from atp_grpc.pb.atp.v1 import ask_service_pb2 as asks
 from atp_grpc.pb.atp.v1 import decision_service_pb2 as decisions
 from atp_grpc.pb.atp.v1 import observe_service_pb2 as observations
 from atp_grpc.pb.atp.v1 import route_service_pb2 as routes
@@ -29,6 +30,7 @@ ANSWERS: Mapping[str, Message] = {
     "/atp.v1.RouteService/Plan": routes.PlanResponse(policy="default"),
     "/atp.v1.ObserveService/Observe": observations.ObserveResponse(decision_id="d-1"),
     "/atp.v1.ObserveService/ObserveBatch": observations.ObserveBatchResponse(),
+    "/atp.v1.AskService/Ask": asks.AskResponse(text="hi"),
     "/atp.v1.DecisionService/GetDecision": decisions.GetDecisionResponse(),
     "/atp.admin.v1.CatalogService/GetModel": catalog.GetModelResponse(revision=7),
     "/atp.admin.v1.CatalogService/ListModels": catalog.ListModelsResponse(revision=7),
@@ -50,6 +52,12 @@ ANSWERS: Mapping[str, Message] = {
     "/atp.admin.v1.TenantService/DeleteBudget": tenants.DeleteBudgetResponse(),
     "/atp.admin.v1.OperationsService/GetServerInfo": operations.GetServerInfoResponse(instance_id="i-1"),
     "/atp.admin.v1.OperationsService/ReloadCatalog": operations.ReloadCatalogResponse(revision=7),
+    "/atp.admin.v1.OperationsService/ListDeploymentHealth": operations.ListDeploymentHealthResponse(instance_id="i-1"),
+    "/atp.admin.v1.OperationsService/ForceBreaker": operations.ForceBreakerResponse(),
+    "/atp.admin.v1.OperationsService/ListFlags": operations.ListFlagsResponse(instance_id="i-1"),
+    "/atp.admin.v1.OperationsService/SetFlag": operations.SetFlagResponse(),
+    "/atp.admin.v1.OperationsService/GetChaos": operations.GetChaosResponse(instance_id="i-1"),
+    "/atp.admin.v1.OperationsService/SetChaos": operations.SetChaosResponse(),
 }
 
 
@@ -71,6 +79,8 @@ class Scripted:
     received: list[Received] = field(default_factory=list)
     refusals: list[tuple[grpc.StatusCode, status_pb2.Status | bytes | None]] = field(default_factory=list)
     is_stuck: bool = False
+    events: list[Message] = field(default_factory=list)
+    """What a stream from the server sends before its refusal, or its good end."""
     answers: dict[str, Message] = field(default_factory=lambda: dict(ANSWERS))
     health: health.HealthServicer = field(default_factory=health.HealthServicer)
 
@@ -87,7 +97,7 @@ class Scripted:
             details = status.SerializeToString() if isinstance(status, status_pb2.Status) else status
             trailers = (("grpc-status-details-bin", details),) if details is not None else ()
             await context.abort(code, getattr(status, "message", "scripted"), trailing_metadata=trailers)
-        return self.answers[method]
+        return self.answers.get(method, request)
 
 
 def handler_of(scripted: Scripted, path: str, parse: type[Message]) -> grpc.RpcMethodHandler:
@@ -99,11 +109,23 @@ def handler_of(scripted: Scripted, path: str, parse: type[Message]) -> grpc.RpcM
     )
 
 
+def stream_handler_of(scripted: Scripted, path: str, parse: type[Message]) -> grpc.RpcMethodHandler:
+    async def handle(request: Message, context: grpc.aio.ServicerContext) -> AsyncIterator[Message]:
+        for event in scripted.events:
+            yield event
+        await scripted.answer(path, request, context)
+
+    return grpc.unary_stream_rpc_method_handler(
+        handle, request_deserializer=parse.FromString, response_serializer=lambda message: message.SerializeToString()
+    )
+
+
 def handlers_of(scripted: Scripted) -> list[grpc.GenericRpcHandler]:
     """One handler per RPC, with the request types of the contract's own descriptors."""
     modules = {
         "atp.v1.RouteService": routes,
         "atp.v1.ObserveService": observations,
+        "atp.v1.AskService": asks,
         "atp.v1.DecisionService": decisions,
         "atp.admin.v1.CatalogService": catalog,
         "atp.admin.v1.OperationsService": operations,
@@ -118,7 +140,7 @@ def handlers_of(scripted: Scripted) -> list[grpc.GenericRpcHandler]:
             grpc.method_handlers_generic_handler(
                 service,
                 {
-                    method.name: handler_of(
+                    method.name: (stream_handler_of if method.server_streaming else handler_of)(
                         scripted, f"/{service}/{method.name}", getattr(module, method.input_type.name)
                     )
                     for method in methods

@@ -18,6 +18,7 @@ CALLS = [
     ("plan", m.PlanRequest(request=m.RouteRequest(prompt="hello")), "/atp.v1.RouteService/Plan"),
     ("observe", m.ObserveRequest(decision_id="d-1", quality=1), "/atp.v1.ObserveService/Observe"),
     ("observe_batch", m.ObserveBatchRequest(), "/atp.v1.ObserveService/ObserveBatch"),
+    ("ask", m.AskRequest(prompt="hello"), "/atp.v1.AskService/Ask"),
     ("get_decision", m.GetDecisionRequest(decision_id="d-1"), "/atp.v1.DecisionService/GetDecision"),
     ("get_model", m.GetModelRequest(name="a"), "/atp.admin.v1.CatalogService/GetModel"),
     ("list_models", m.ListModelsRequest(), "/atp.admin.v1.CatalogService/ListModels"),
@@ -38,6 +39,20 @@ CALLS = [
     ("budgets.list", m.ListBudgetsRequest(), "/atp.admin.v1.TenantService/ListBudgets"),
     ("budgets.delete", m.DeleteBudgetRequest(tenant="a"), "/atp.admin.v1.TenantService/DeleteBudget"),
     ("get_server_info", m.GetServerInfoRequest(), "/atp.admin.v1.OperationsService/GetServerInfo"),
+    (
+        "operations.list_deployment_health",
+        m.ListDeploymentHealthRequest(),
+        "/atp.admin.v1.OperationsService/ListDeploymentHealth",
+    ),
+    (
+        "operations.force_breaker",
+        m.ForceBreakerRequest(deployment="a"),
+        "/atp.admin.v1.OperationsService/ForceBreaker",
+    ),
+    ("operations.list_flags", m.ListFlagsRequest(), "/atp.admin.v1.OperationsService/ListFlags"),
+    ("operations.set_flag", m.SetFlagRequest(name="ask"), "/atp.admin.v1.OperationsService/SetFlag"),
+    ("operations.get_chaos", m.GetChaosRequest(), "/atp.admin.v1.OperationsService/GetChaos"),
+    ("operations.set_chaos", m.SetChaosRequest(), "/atp.admin.v1.OperationsService/SetChaos"),
     ("reload_catalog", m.ReloadCatalogRequest(), "/atp.admin.v1.OperationsService/ReloadCatalog"),
 ]
 UNAVAILABLE = (grpc.StatusCode.UNAVAILABLE, None)

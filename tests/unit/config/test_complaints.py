@@ -16,6 +16,18 @@ VARIABLES = [leaf.environment for leaf in leaves_of(Settings)]
 KEYS = [leaf.key for leaf in leaves_of(Settings)]
 
 MISTAKES = {
+    "backoff_beyond_its_cap": [
+        (
+            "FILE: ask.backoff_base_seconds, FILE: ask.backoff_cap_seconds: "
+            "the first wait could be longer than the longest"
+        )
+    ],
+    "chaos_in_production": [
+        (
+            "FILE: profile, FILE: chaos.allowed: "
+            "faults are not injected in production, unless chaos.allow_in_prod says so as well"
+        )
+    ],
     "connection_grace_too_short": [
         (
             "FILE: server.connection_grace_seconds, FILE: server.max_stream_seconds: "
@@ -40,7 +52,7 @@ MISTAKES = {
     "key_with_unknown_permission": [
         (
             "FILE: auth.keys[0].permissions[1]: must be one of route, observe, read_decisions, read_catalog, operate, "
-            "read_policies, write_policies, got 'rule'"
+            "read_policies, write_policies, ask, got 'rule'"
         )
     ],
     "key_without_permissions": ["FILE: auth.keys[0].permissions: must have at least 1 entries, got 0"],
@@ -82,6 +94,9 @@ MISTAKES = {
     ],
     "port_below_off": ["FILE: ops.port: must be at least -1, got -2"],
     "port_too_large": ["FILE: server.port: must be at most 65535, got 65536"],
+    "private_target_without_port": [
+        "FILE: ask.private_targets: not host:port: gpu.lan, http://10.0.0.7:80, 10.0.0.7:70000, ::1:80"
+    ],
     "same_port_twice": ["FILE: server.port, FILE: ops.port: more than one listener wants port 9000"],
     "section_is_not_a_table": ["FILE: server: must be a table"],
     "syntax_error": ["FILE:3:7: Invalid value"],

@@ -203,3 +203,19 @@ def test_reading_settings_brings_no_heavy_library_along() -> None:
     answered = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
 
     assert answered.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(("profile", "is_doubly_allowed"), [("dev", False), ("ci", False), ("prod", True)])
+def test_chaos_may_be_allowed_outside_production_and_there_when_it_is_said_twice(
+    profile: str, is_doubly_allowed: bool
+) -> None:
+    overrides = {"profile": profile, "chaos.allowed": "true", "chaos.allow_in_prod": str(is_doubly_allowed).lower()}
+
+    assert load(None, {}, overrides).chaos.allowed
+    assert not load(None, {}, {"profile": profile}).chaos.allowed
+
+
+def test_private_targets_are_hosts_with_ports() -> None:
+    settings = load(None, {"ATP_ASK_PRIVATE_TARGETS": '["[::1]:80", "10.0.0.7:8080", "gpu.lan:8080"]'}, {})
+
+    assert settings.ask.private_targets == ("[::1]:80", "10.0.0.7:8080", "gpu.lan:8080")

@@ -33,6 +33,21 @@ class GatedStore(MemoryStore):
         return await super().record(reports)
 
 
+class TornStore(MemoryStore):
+    """A store that fails when its work is done, as often as the test says."""
+
+    def __init__(self) -> None:
+        super().__init__("r1")
+        self.torn = 0
+
+    async def record(self, reports: Sequence[NewObservation]) -> list[Recorded | Conflict]:
+        answers = await super().record(reports)
+        if self.torn:
+            self.torn -= 1
+            raise StoreFailure("after the commit")
+        return answers
+
+
 class Desk:
     """A journal with everything it says written down."""
 
@@ -210,3 +225,34 @@ async def test_closing_finishes_what_is_queued_and_takes_nothing_more() -> None:
     assert (await answer).observation is not None
     with pytest.raises(DrainingError):
         desk.journal.submit(report_of("d2", Report(quality=0.5)))
+
+
+async def test_what_a_commit_kept_that_failed_when_it_was_done_is_learned_once_and_in_order() -> None:
+    store, learned = TornStore(), list[Observation]()
+
+    def learn(observation: Observation) -> int:
+        learned.append(observation)
+        return 1
+
+    await store.record([report_of("before", Report(quality=0.5))])
+    journal = Journal(
+        store=store,
+        learn=learn,
+        limit=100,
+        on_commit=lambda _reports, _seconds: None,
+        on_learned=lambda _outcomes: None,
+        monotonic=lambda: 0.0,
+        on_fault=lambda _fault: None,
+    )
+    running = asyncio.ensure_future(journal.run())
+    await journal.submit(report_of("d0", Report(quality=0.5)))
+    store.torn = 2
+    for name in ("d1", "d2"):
+        with pytest.raises(StoreUnavailableError):
+            await journal.submit(report_of(name, Report(quality=0.5)))
+    again = await journal.submit(report_of("d1", Report(quality=0.5)))
+    await journal.submit(report_of("d3", Report(quality=0.5)))
+    journal.close()
+    await running
+    assert again.unchanged_fields == ("quality",)
+    assert [(one.sequence, one.lesson.decision_id) for one in learned] == [(2, "d0"), (3, "d1"), (4, "d2"), (5, "d3")]

@@ -79,6 +79,8 @@ class Desk:
     recorded: list[DecisionRecord] = field(default_factory=list)
     scribe: Scribe | None = None
     faults: list[Exception] = field(default_factory=list)
+    closed: frozenset[str] = frozenset()
+    """Models that fail whenever they are called."""
 
     def __post_init__(self) -> None:
         self.clock = ManualClock(NOW)
@@ -112,6 +114,7 @@ class Desk:
             next_id=lambda now: f"d{next(names)}",
             learner_revision=lambda: self.revision,
             record=self.recorded.append,
+            closed_models=lambda _: self.closed,
         )
 
 

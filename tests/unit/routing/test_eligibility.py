@@ -7,12 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atp_grpc.domain.decision import RefusalCause
+from atp_grpc.domain.endpoint import Dialect, Endpoint
 from atp_grpc.domain.errors import UnknownModelError
 from atp_grpc.domain.model import Deployment, Model
 from atp_grpc.domain.money import TokenPrices
 from atp_grpc.domain.request import Constraints
 from atp_grpc.routing.eligibility import Eligibility, Sifted
 from tests.unit.routing.examples import ACTIVE, DEPRECATED, DRAINING, NOW, SHADOW, deployment, model, snapshot
+
+ENDPOINT = Endpoint(Dialect.DRY_RUN)
 
 
 def sift(
@@ -96,6 +99,67 @@ def test_the_cheapest_fitting_deployment_is_offered_and_ties_go_to_the_name() ->
         deployment("a", "a@2", prices=cheap),
     ]
     assert names(sift([model("a")], deployments)) == ["a@2"]
+
+
+def test_for_a_call_from_here_only_deployments_with_an_endpoint_count() -> None:
+    cheap, dear = TokenPrices(input=1, output=1), TokenPrices(input=9, output=9)
+    view = snapshot(
+        [model("a"), model("b"), model("c")],
+        [
+            deployment("a", "a@bare", prices=cheap),
+            deployment("a", "a@called", prices=dear, endpoint=ENDPOINT),
+            deployment("b", "b@bare"),
+        ],
+    )
+    constraints = Constraints()
+    calling = Eligibility(view, needs_endpoint=True).sift(constraints, needed_tokens=1)
+
+    assert names(calling) == ["a@called"]
+    assert causes(calling) == {"b": RefusalCause.NO_ENDPOINT, "c": RefusalCause.NO_DEPLOYMENT}
+    assert names(Eligibility(view).sift(constraints, needed_tokens=1)) == ["a@bare", "b@bare"]
+
+
+def test_the_offerings_of_a_model_are_its_active_priced_deployments_that_pass_every_filter() -> None:
+    eu = frozenset({"eu"})
+    view = snapshot(
+        [model("a"), model("off", status=DRAINING)],
+        [
+            deployment("a", "a@1", regions=eu, endpoint=ENDPOINT),
+            deployment("a", "a@2", regions=eu, endpoint=ENDPOINT, prices=TokenPrices(input=9, output=9)),
+            deployment("a", "a@bare", regions=eu),
+            deployment("a", "a@draining", regions=eu, endpoint=ENDPOINT, status=DRAINING),
+            deployment("a", "a@elsewhere", endpoint=ENDPOINT),
+            deployment("a", "a@later", regions=eu, endpoint=ENDPOINT, since=NOW + 1),
+            deployment("off", "off@1", regions=eu, endpoint=ENDPOINT),
+        ],
+    )
+    eligibility = Eligibility(view, Constraints(region="eu"), needs_endpoint=True)
+
+    def offered(constraints: Constraints, name: str) -> list[str]:
+        return [one.deployment.name for one in eligibility.offerings(constraints, name)]
+
+    assert offered(Constraints(), "a") == offered(Constraints(), "a") == ["a@1", "a@2"]
+    assert offered(Constraints(region="us"), "a") == []
+    assert offered(Constraints(denied_models=frozenset({"a"})), "a") == []
+    assert offered(Constraints(), "off") == offered(Constraints(), "ghost") == []
+
+
+def test_offerings_that_are_remembered_are_bounded_and_stay_right() -> None:
+    eligibility = Eligibility(snapshot([model("a")], [deployment("a", regions=frozenset({"r4500"}))]))
+    for number in range(5000):
+        found = eligibility.offerings(Constraints(region=f"r{number}"), "a")
+        assert bool(found) == (number == 4500)
+        assert len(eligibility._bought) <= 4096
+
+
+def test_a_model_that_fails_when_called_is_no_candidate_even_when_it_is_the_last() -> None:
+    sifted = sift([model("a"), model("b")], [deployment("a"), deployment("b")])
+
+    assert names(sifted.without_failing(frozenset({"a"}))) == ["b@one"]
+    nobody = sifted.without_failing(frozenset({"a", "b"}))
+    assert nobody.offerings == ()
+    assert causes(nobody) == {"a": RefusalCause.BREAKER_OPEN, "b": RefusalCause.BREAKER_OPEN}
+    assert sifted.without_failing(frozenset({"c"})) is sifted
 
 
 def test_an_unknown_allowed_model_is_refused_by_name() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from atp_grpc.domain.money import TokenPrices
-from atp_grpc.domain.policy import PolicyObjective, PolicyTerms, WhenUnmet
+from atp_grpc.domain.policy import Cascade, PolicyObjective, PolicyTerms, WhenUnmet
 from atp_grpc.domain.request import Constraints
 from atp_grpc.routing.nominal import nominal_cost_nano_usd
 from atp_grpc.routing.policy_rules import FlawKind, flaws_of
@@ -62,10 +62,16 @@ def test_the_defaults_are_good_also_on_a_catalogue_that_serves_nobody() -> None:
             filters(allowed_models=frozenset({"cheap", "good"}), denied_models=frozenset({"good"})),
             "filters.denied_models",
         ),
+        (PolicyTerms(cascade=Cascade(0.5), filters=Constraints(allowed_models=frozenset({"good"}))), "cascade"),
+        (PolicyTerms(cascade=Cascade(0.0)), "cascade.min_confidence"),
     ],
 )
 def test_terms_that_exclude_each_other_are_flaws(terms: PolicyTerms, field: str) -> None:
     assert kinds_of(terms) == [(FlawKind.CONTRADICTION, field)]
+
+
+def test_a_cascade_among_several_models_is_no_flaw() -> None:
+    assert kinds_of(PolicyTerms(cascade=Cascade(0.5, 2))) == []
 
 
 def test_refusing_is_no_flaw_where_something_can_be_unmet() -> None:

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atp_grpc.secrets import files
-from atp_grpc.secrets.contract import SealError
+from atp_grpc.secrets.contract import SealError, SecretsError
 from atp_grpc.secrets.files import PEPPER, SEALING_KEYS, Secrets, open_secrets
-from atp_grpc.secrets.folder import SecretsError, write_private
+from atp_grpc.secrets.folder import write_private
 
 
 def test_a_first_start_makes_private_files_in_a_private_folder(tmp_path: Path) -> None:

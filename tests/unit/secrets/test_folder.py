@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from atp_grpc.secrets.folder import SecretsError, exclusive, open_folder, read_private, write_private
+from atp_grpc.secrets.contract import SecretsError
+from atp_grpc.secrets.folder import exclusive, open_folder, read_private, write_private
 
 
 def mode_of(path: Path) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from atp_grpc.domain.errors import InvalidFieldError
 from atp_grpc.domain.policy import (
+    Cascade,
     Exploration,
     LearnerTerms,
     Origin,
@@ -85,6 +87,7 @@ TERMS = st.builds(
     ),
     affinity_weight=SHARES,
     change_detection=st.booleans(),
+    cascade=st.none() | st.builds(Cascade, min_confidence=SHARES, most_escalations=st.integers(1, 8)),
 )
 PATHS = st.sampled_from(
     [
@@ -100,6 +103,7 @@ PATHS = st.sampled_from(
         "latency_scale",
         "exploration.stopped",
         "change_detection",
+        "cascade",
     ]
 )
 
@@ -113,6 +117,32 @@ def test_terms_survive_the_wire(terms: PolicyTerms) -> None:
 @given(terms=TERMS)
 def test_terms_survive_the_store(terms: PolicyTerms) -> None:
     assert terms_of_table(json.loads(json.dumps(table_of(terms)))) == terms
+
+
+@given(terms=TERMS)
+def test_what_an_earlier_release_wrote_is_read_and_has_the_digest_it_had(terms: PolicyTerms) -> None:
+    terms = dataclasses.replace(terms, cascade=None)
+    # Before there were cascades, nothing was written of them.
+    assert "cascade" not in table_of(terms)
+    assert terms_of_table(json.loads(json.dumps({**table_of(terms), "cascade": None}))) == terms
+
+
+def test_a_cascade_without_a_count_escalates_once() -> None:
+    message = pb.RoutingPolicy(cascade=pb.Cascade(min_confidence=0.5))
+    assert convert.terms_of(message).cascade == Cascade(0.5, 1)
+
+
+def test_a_part_of_a_cascade_can_be_changed_alone() -> None:
+    given_message = pb.RoutingPolicy(cascade=pb.Cascade(min_confidence=0.7))
+
+    def after(terms: PolicyTerms, path: str) -> Cascade | None:
+        return convert.reviser(given_message, [path])(terms).cascade
+
+    before = PolicyTerms(cascade=Cascade(0.5, 3))
+    assert after(before, "cascade.min_confidence") == Cascade(0.7, 3)
+    assert after(before, "cascade.most_escalations") == Cascade(0.5, 1)
+    assert after(PolicyTerms(), "cascade.min_confidence") == Cascade(0.7, 1)
+    assert convert.reviser(pb.RoutingPolicy(), ["cascade"])(before).cascade is None
 
 
 def test_what_is_absent_has_the_defaults_of_the_domain() -> None:

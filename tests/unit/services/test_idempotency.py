@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from atp_grpc.domain.claim import ClaimKey
 from atp_grpc.domain.clock import ManualClock
 from atp_grpc.domain.errors import AtpError, NoEligibleModelError, RequestIdReusedError
 from atp_grpc.pb.atp.v1.route_service_pb2 import RouteRequest, RouteResponse
 from atp_grpc.services.idempotency import Idempotency
-from atp_grpc.shared.contract import ClaimKey
 from atp_grpc.shared.local import LocalClaims
 
 

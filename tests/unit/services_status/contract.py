@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from atp_grpc.domain import errors
+from atp_grpc.domain.decision import Target
 from atp_grpc.domain.errors import AtpError, FieldViolation, PreconditionViolation
+from atp_grpc.domain.outcome import AttemptError, Usage
 
 PROTO = Path(__file__).resolve().parents[3] / "protos" / "atp" / "v1" / "error_reason.proto"
 _VALUE = re.compile(r"((?:^ +//.*\n)+)^ +ERROR_REASON_([A-Z_]+) = (\d+);", re.MULTILINE)
@@ -43,6 +45,7 @@ def written_contract() -> dict[str, Written]:
 
 
 REFUSED = (PreconditionViolation("DENIED", "models/small", "it is among the denied models"),)
+TARGET = Target("small", "small@north", "acme")
 SAMPLES: Mapping[str, AtpError] = {
     error.reason: error
     for error in (
@@ -73,6 +76,15 @@ SAMPLES: Mapping[str, AtpError] = {
         errors.StoreUnavailableError(0.25),
         errors.CatalogInvalidError(REFUSED),
         errors.InstanceMismatchError("i1"),
+        errors.ProvidersUnavailableError(
+            attempts=2, error=AttemptError.TIMEOUT, cost_nano_usd=7, retry_after_seconds=0.5
+        ),
+        errors.AnswerCutError(
+            target=TARGET, error=AttemptError.CUT, total_characters=11, usage=Usage(1, 2, 3, 4), cost_nano_usd=7
+        ),
+        errors.ProviderRefusedRequestError(target=TARGET, fault="invalid_request"),
+        errors.FeatureOffError("ask"),
+        errors.ChaosForbiddenError("chaos.allowed"),
         errors.PageTokenInvalidError(),
         errors.MethodUnknownError("/made/up"),
         errors.InternalError("0123456789abcdef"),

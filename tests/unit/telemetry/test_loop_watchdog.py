@@ -18,6 +18,8 @@ STALL_SECONDS = 0.1
 HERE = __name__
 SECRET = "a value that must not be told"
 
+pytestmark = pytest.mark.alone
+
 
 class Desk:
     """A watchdog on the running loop, and what it told from where."""

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from atp_grpc.domain.tenant import Permission
-from atp_grpc.secrets.folder import SecretsError, write_private
+from atp_grpc.secrets.contract import SecretsError
+from atp_grpc.secrets.folder import write_private
 from atp_grpc.tenancy.keys import KEYS, ensure_dev_key, read_stored_keys
 from atp_grpc.tenancy.principals import Principals
 

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x61tp/v1/permission.proto\x12\x06\x61tp.v1\x1a google/protobuf/descriptor.proto*\xe7\x01\n\nPermission\x12\x1a\n\x16PERMISSION_UNSPECIFIED\x10\x00\x12\x14\n\x10PERMISSION_ROUTE\x10\x01\x12\x16\n\x12PERMISSION_OBSERVE\x10\x02\x12\x1d\n\x19PERMISSION_READ_DECISIONS\x10\x03\x12\x1b\n\x17PERMISSION_READ_CATALOG\x10\x04\x12\x16\n\x12PERMISSION_OPERATE\x10\x05\x12\x1c\n\x18PERMISSION_READ_POLICIES\x10\x06\x12\x1d\n\x19PERMISSION_WRITE_POLICIES\x10\x07:Q\n\x13required_permission\x12\x1e.google.protobuf.MethodOptions\x18\xeb\x89\x03 \x01(\x0e\x32\x12.atp.v1.Permissionb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x61tp/v1/permission.proto\x12\x06\x61tp.v1\x1a google/protobuf/descriptor.proto*\xfb\x01\n\nPermission\x12\x1a\n\x16PERMISSION_UNSPECIFIED\x10\x00\x12\x14\n\x10PERMISSION_ROUTE\x10\x01\x12\x16\n\x12PERMISSION_OBSERVE\x10\x02\x12\x1d\n\x19PERMISSION_READ_DECISIONS\x10\x03\x12\x1b\n\x17PERMISSION_READ_CATALOG\x10\x04\x12\x16\n\x12PERMISSION_OPERATE\x10\x05\x12\x1c\n\x18PERMISSION_READ_POLICIES\x10\x06\x12\x1d\n\x19PERMISSION_WRITE_POLICIES\x10\x07\x12\x12\n\x0ePERMISSION_ASK\x10\x08:Q\n\x13required_permission\x12\x1e.google.protobuf.MethodOptions\x18\xeb\x89\x03 \x01(\x0e\x32\x12.atp.v1.Permissionb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,5 +33,5 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'atp_grpc.pb.atp.v1.permissi
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_PERMISSION']._serialized_start=70
-  _globals['_PERMISSION']._serialized_end=301
+  _globals['_PERMISSION']._serialized_end=321
 # @@protoc_insertion_point(module_scope)

@@ -15,6 +15,7 @@ class Permission(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     PERMISSION_OPERATE: _ClassVar[Permission]
     PERMISSION_READ_POLICIES: _ClassVar[Permission]
     PERMISSION_WRITE_POLICIES: _ClassVar[Permission]
+    PERMISSION_ASK: _ClassVar[Permission]
 PERMISSION_UNSPECIFIED: Permission
 PERMISSION_ROUTE: Permission
 PERMISSION_OBSERVE: Permission
@@ -23,5 +24,6 @@ PERMISSION_READ_CATALOG: Permission
 PERMISSION_OPERATE: Permission
 PERMISSION_READ_POLICIES: Permission
 PERMISSION_WRITE_POLICIES: Permission
+PERMISSION_ASK: Permission
 REQUIRED_PERMISSION_FIELD_NUMBER: _ClassVar[int]
 required_permission: _descriptor.FieldDescriptor

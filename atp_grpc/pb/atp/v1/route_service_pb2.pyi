@@ -135,10 +135,12 @@ class RouteStreamResponse(_message.Message):
     def __init__(self, result: _Optional[_Union[RouteStreamResult, _Mapping]] = ..., end: _Optional[_Union[_stream_pb2.StreamEnd, _Mapping]] = ...) -> None: ...
 
 class PlanRequest(_message.Message):
-    __slots__ = ("request",)
+    __slots__ = ("request", "for_ask")
     REQUEST_FIELD_NUMBER: _ClassVar[int]
+    FOR_ASK_FIELD_NUMBER: _ClassVar[int]
     request: RouteRequest
-    def __init__(self, request: _Optional[_Union[RouteRequest, _Mapping]] = ...) -> None: ...
+    for_ask: bool
+    def __init__(self, request: _Optional[_Union[RouteRequest, _Mapping]] = ..., for_ask: _Optional[bool] = ...) -> None: ...
 
 class PlannedCandidate(_message.Message):
     __slots__ = ("target", "expected", "utility", "propensity", "refusal")

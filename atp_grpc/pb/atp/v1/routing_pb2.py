@@ -26,13 +26,25 @@ from atp_grpc.pb.buf.validate import validate_pb2 as buf_dot_validate_dot_valida
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14\x61tp/v1/routing.proto\x12\x06\x61tp.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\"%\n\x04Part\x12\x0e\n\x04text\x18\x01 \x01(\tH\x00\x42\r\n\x04kind\x12\x05\xbaH\x02\x08\x01\"Z\n\x07Message\x12&\n\x04role\x18\x01 \x01(\x0e\x32\x0c.atp.v1.RoleB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\'\n\x05parts\x18\x02 \x03(\x0b\x32\x0c.atp.v1.PartB\n\xbaH\x07\x92\x01\x04\x08\x01\x10@\">\n\x0c\x43onversation\x12.\n\x08messages\x18\x01 \x03(\x0b\x32\x0f.atp.v1.MessageB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\x80\x08\"U\n\x08\x46\x65\x61tures\x12\x1c\n\tschema_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12+\n\x06values\x18\x02 \x03(\x02\x42\x1b\xbaH\x18\x92\x01\x15\x08\x01\x10\x80\x08\"\x0e\n\x0c\x1d\x00$tI-\x00$t\xc9@\x01\"\x98\x03\n\x0b\x43onstraints\x12\'\n\x11max_cost_nano_usd\x18\x01 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00H\x00\x88\x01\x01\x12\x35\n\rquality_floor\x18\x02 \x01(\x01\x42\x19\xbaH\x16\x12\x14\x19\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00@\x01H\x01\x88\x01\x01\x12=\n\x0blatency_slo\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationB\r\xbaH\n\xaa\x01\x07\"\x03\x08\x90\x1c*\x00\x12\x31\n\x15required_capabilities\x18\x04 \x03(\tB\x12\xbaH\x0f\x92\x01\x0c\x10 \x18\x01\"\x06r\x04\x10\x01\x18@\x12,\n\x0e\x61llowed_models\x18\x05 \x03(\tB\x14\xbaH\x11\x92\x01\x0e\x10\x80\x04\x18\x01\"\x07r\x05\x10\x01\x18\x80\x01\x12+\n\rdenied_models\x18\x06 \x03(\tB\x14\xbaH\x11\x92\x01\x0e\x10\x80\x04\x18\x01\"\x07r\x05\x10\x01\x18\x80\x01\x12\x17\n\x06region\x18\x07 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x1b\n\ndata_scope\x18\x08 \x01(\tB\x07\xbaH\x04r\x02\x18@B\x14\n\x12_max_cost_nano_usdB\x10\n\x0e_quality_floor\"^\n\x07Weights\x12\'\n\x04\x63ost\x18\x01 \x01(\x01\x42\x19\xbaH\x16\x12\x14\x19\x00\x00\x00\x00\x80\x84.A)\x00\x00\x00\x00\x00\x00\x00\x00@\x01\x12*\n\x07latency\x18\x02 \x01(\x01\x42\x19\xbaH\x16\x12\x14\x19\x00\x00\x00\x00\x80\x84.A)\x00\x00\x00\x00\x00\x00\x00\x00@\x01\"+\n\nDualPrices\x12\x0c\n\x04\x63ost\x18\x01 \x01(\x01\x12\x0f\n\x07quality\x18\x02 \x01(\x01\"j\n\tObjective\x12\x31\n\x05named\x18\x01 \x01(\x0e\x32\x16.atp.v1.NamedObjectiveB\x08\xbaH\x05\x82\x01\x02\x10\x01H\x00\x12\"\n\x07weights\x18\x02 \x01(\x0b\x32\x0f.atp.v1.WeightsH\x00\x42\x06\n\x04kind\"=\n\x06Target\x12\r\n\x05model\x18\x01 \x01(\t\x12\x12\n\ndeployment\x18\x02 \x01(\t\x12\x10\n\x08provider\x18\x03 \x01(\t\"w\n\x0b\x45xpectation\x12\x0f\n\x07quality\x18\x01 \x01(\x01\x12\x15\n\rcost_nano_usd\x18\x02 \x01(\x03\x12*\n\x07latency\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x14\n\x0c\x66\x61ilure_rate\x18\x04 \x01(\x01\"Q\n\x08\x46\x61llback\x12\x1e\n\x06target\x18\x01 \x01(\x0b\x32\x0e.atp.v1.Target\x12%\n\x08\x65xpected\x18\x02 \x01(\x0b\x32\x13.atp.v1.Expectation*P\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\x0f\n\x0bROLE_SYSTEM\x10\x01\x12\r\n\tROLE_USER\x10\x02\x12\x12\n\x0eROLE_ASSISTANT\x10\x03*\xb9\x01\n\x0eNamedObjective\x12\x1f\n\x1bNAMED_OBJECTIVE_UNSPECIFIED\x10\x00\x12\x1c\n\x18NAMED_OBJECTIVE_BALANCED\x10\x01\x12#\n\x1fNAMED_OBJECTIVE_HIGHEST_QUALITY\x10\x02\x12\x1f\n\x1bNAMED_OBJECTIVE_LOWEST_COST\x10\x03\x12\"\n\x1eNAMED_OBJECTIVE_LOWEST_LATENCY\x10\x04*\x88\x04\n\x0cRefusalCause\x12\x1d\n\x19REFUSAL_CAUSE_UNSPECIFIED\x10\x00\x12\x1d\n\x19REFUSAL_CAUSE_NOT_ALLOWED\x10\x01\x12\x18\n\x14REFUSAL_CAUSE_DENIED\x10\x02\x12\x1a\n\x16REFUSAL_CAUSE_DRAINING\x10\x03\x12\x18\n\x14REFUSAL_CAUSE_SHADOW\x10\x04\x12\x1c\n\x18REFUSAL_CAUSE_DEPRECATED\x10\x05\x12\x1c\n\x18REFUSAL_CAUSE_CAPABILITY\x10\x06\x12 \n\x1cREFUSAL_CAUSE_CONTEXT_LENGTH\x10\x07\x12\x18\n\x14REFUSAL_CAUSE_REGION\x10\x08\x12\x1c\n\x18REFUSAL_CAUSE_DATA_SCOPE\x10\t\x12\x1a\n\x16REFUSAL_CAUSE_NO_PRICE\x10\n\x12\x1f\n\x1bREFUSAL_CAUSE_NO_DEPLOYMENT\x10\x0b\x12\x1a\n\x16REFUSAL_CAUSE_MAX_COST\x10\x0c\x12\x1f\n\x1bREFUSAL_CAUSE_QUALITY_FLOOR\x10\r\x12\x1d\n\x19REFUSAL_CAUSE_LATENCY_SLO\x10\x0e\x12\x18\n\x14REFUSAL_CAUSE_BUDGET\x10\x0f\x12!\n\x1dREFUSAL_CAUSE_EXPLORATION_CAP\x10\x10*\xae\x02\n\nReasonCode\x12\x1b\n\x17REASON_CODE_UNSPECIFIED\x10\x00\x12\x1e\n\x1aREASON_CODE_ONLY_CANDIDATE\x10\x01\x12\x18\n\x14REASON_CODE_EXPLORED\x10\x02\x12\x1c\n\x18REASON_CODE_CONTEXT_USED\x10\x03\x12#\n\x1fREASON_CODE_QUALITY_FLOOR_UNMET\x10\x04\x12!\n\x1dREASON_CODE_LATENCY_SLO_UNMET\x10\x05\x12$\n REASON_CODE_COST_CEILING_PRESSED\x10\x06\x12%\n!REASON_CODE_QUALITY_FLOOR_PRESSED\x10\x07\x12\x16\n\x12REASON_CODE_STAYED\x10\x08\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14\x61tp/v1/routing.proto\x12\x06\x61tp.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\";\n\x05Image\x12\x32\n\x03uri\x18\x01 \x01(\tB%\xbaH\"r \x10\x01\x18\x80\x80\x80\x04\x32\x17^(https://|data:image/)\"c\n\x08ToolCall\x12\x1b\n\x07\x63\x61ll_id\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x02\x12\x17\n\x04name\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12!\n\x0e\x61rguments_json\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x18\x80\x80\x10\"T\n\nToolResult\x12\x1b\n\x07\x63\x61ll_id\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x02\x12\x17\n\x04text\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x18\x80\x80\x10\x12\x10\n\x08is_error\x18\x03 \x01(\x08\"\x97\x01\n\x04Part\x12\x0e\n\x04text\x18\x01 \x01(\tH\x00\x12\x1e\n\x05image\x18\x02 \x01(\x0b\x32\r.atp.v1.ImageH\x00\x12%\n\ttool_call\x18\x03 \x01(\x0b\x32\x10.atp.v1.ToolCallH\x00\x12)\n\x0btool_result\x18\x04 \x01(\x0b\x32\x12.atp.v1.ToolResultH\x00\x42\r\n\x04kind\x12\x05\xbaH\x02\x08\x01\"Z\n\x07Message\x12&\n\x04role\x18\x01 \x01(\x0e\x32\x0c.atp.v1.RoleB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\'\n\x05parts\x18\x02 \x03(\x0b\x32\x0c.atp.v1.PartB\n\xbaH\x07\x92\x01\x04\x08\x01\x10@\">\n\x0c\x43onversation\x12.\n\x08messages\x18\x01 \x03(\x0b\x32\x0f.atp.v1.MessageB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\x80\x08\"U\n\x08\x46\x65\x61tures\x12\x1c\n\tschema_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12+\n\x06values\x18\x02 \x03(\x02\x42\x1b\xbaH\x18\x92\x01\x15\x08\x01\x10\x80\x08\"\x0e\n\x0c\x1d\x00$tI-\x00$t\xc9@\x01\"\x98\x03\n\x0b\x43onstraints\x12\'\n\x11max_cost_nano_usd\x18\x01 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00H\x00\x88\x01\x01\x12\x35\n\rquality_floor\x18\x02 \x01(\x01\x42\x19\xbaH\x16\x12\x14\x19\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00@\x01H\x01\x88\x01\x01\x12=\n\x0blatency_slo\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationB\r\xbaH\n\xaa\x01\x07\"\x03\x08\x90\x1c*\x00\x12\x31\n\x15required_capabilities\x18\x04 \x03(\tB\x12\xbaH\x0f\x92\x01\x0c\x10 \x18\x01\"\x06r\x04\x10\x01\x18@\x12,\n\x0e\x61llowed_models\x18\x05 \x03(\tB\x14\xbaH\x11\x92\x01\x0e\x10\x80\x04\x18\x01\"\x07r\x05\x10\x01\x18\x80\x01\x12+\n\rdenied_models\x18\x06 \x03(\tB\x14\xbaH\x11\x92\x01\x0e\x10\x80\x04\x18\x01\"\x07r\x05\x10\x01\x18\x80\x01\x12\x17\n\x06region\x18\x07 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x1b\n\ndata_scope\x18\x08 \x01(\tB\x07\xbaH\x04r\x02\x18@B\x14\n\x12_max_cost_nano_usdB\x10\n\x0e_quality_floor\"^\n\x07Weights\x12\'\n\x04\x63ost\x18\x01 \x01(\x01\x42\x19\xbaH\x16\x12\x14\x19\x00\x00\x00\x00\x80\x84.A)\x00\x00\x00\x00\x00\x00\x00\x00@\x01\x12*\n\x07latency\x18\x02 \x01(\x01\x42\x19\xbaH\x16\x12\x14\x19\x00\x00\x00\x00\x80\x84.A)\x00\x00\x00\x00\x00\x00\x00\x00@\x01\"+\n\nDualPrices\x12\x0c\n\x04\x63ost\x18\x01 \x01(\x01\x12\x0f\n\x07quality\x18\x02 \x01(\x01\"j\n\tObjective\x12\x31\n\x05named\x18\x01 \x01(\x0e\x32\x16.atp.v1.NamedObjectiveB\x08\xbaH\x05\x82\x01\x02\x10\x01H\x00\x12\"\n\x07weights\x18\x02 \x01(\x0b\x32\x0f.atp.v1.WeightsH\x00\x42\x06\n\x04kind\"=\n\x06Target\x12\r\n\x05model\x18\x01 \x01(\t\x12\x12\n\ndeployment\x18\x02 \x01(\t\x12\x10\n\x08provider\x18\x03 \x01(\t\"w\n\x0b\x45xpectation\x12\x0f\n\x07quality\x18\x01 \x01(\x01\x12\x15\n\rcost_nano_usd\x18\x02 \x01(\x03\x12*\n\x07latency\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x14\n\x0c\x66\x61ilure_rate\x18\x04 \x01(\x01\"Q\n\x08\x46\x61llback\x12\x1e\n\x06target\x18\x01 \x01(\x0b\x32\x0e.atp.v1.Target\x12%\n\x08\x65xpected\x18\x02 \x01(\x0b\x32\x13.atp.v1.Expectation*_\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\x0f\n\x0bROLE_SYSTEM\x10\x01\x12\r\n\tROLE_USER\x10\x02\x12\x12\n\x0eROLE_ASSISTANT\x10\x03\x12\r\n\tROLE_TOOL\x10\x04*\xb9\x01\n\x0eNamedObjective\x12\x1f\n\x1bNAMED_OBJECTIVE_UNSPECIFIED\x10\x00\x12\x1c\n\x18NAMED_OBJECTIVE_BALANCED\x10\x01\x12#\n\x1fNAMED_OBJECTIVE_HIGHEST_QUALITY\x10\x02\x12\x1f\n\x1bNAMED_OBJECTIVE_LOWEST_COST\x10\x03\x12\"\n\x1eNAMED_OBJECTIVE_LOWEST_LATENCY\x10\x04*\xc7\x04\n\x0cRefusalCause\x12\x1d\n\x19REFUSAL_CAUSE_UNSPECIFIED\x10\x00\x12\x1d\n\x19REFUSAL_CAUSE_NOT_ALLOWED\x10\x01\x12\x18\n\x14REFUSAL_CAUSE_DENIED\x10\x02\x12\x1a\n\x16REFUSAL_CAUSE_DRAINING\x10\x03\x12\x18\n\x14REFUSAL_CAUSE_SHADOW\x10\x04\x12\x1c\n\x18REFUSAL_CAUSE_DEPRECATED\x10\x05\x12\x1c\n\x18REFUSAL_CAUSE_CAPABILITY\x10\x06\x12 \n\x1cREFUSAL_CAUSE_CONTEXT_LENGTH\x10\x07\x12\x18\n\x14REFUSAL_CAUSE_REGION\x10\x08\x12\x1c\n\x18REFUSAL_CAUSE_DATA_SCOPE\x10\t\x12\x1a\n\x16REFUSAL_CAUSE_NO_PRICE\x10\n\x12\x1f\n\x1bREFUSAL_CAUSE_NO_DEPLOYMENT\x10\x0b\x12\x1a\n\x16REFUSAL_CAUSE_MAX_COST\x10\x0c\x12\x1f\n\x1bREFUSAL_CAUSE_QUALITY_FLOOR\x10\r\x12\x1d\n\x19REFUSAL_CAUSE_LATENCY_SLO\x10\x0e\x12\x18\n\x14REFUSAL_CAUSE_BUDGET\x10\x0f\x12!\n\x1dREFUSAL_CAUSE_EXPLORATION_CAP\x10\x10\x12\x1d\n\x19REFUSAL_CAUSE_NO_ENDPOINT\x10\x11\x12\x1e\n\x1aREFUSAL_CAUSE_BREAKER_OPEN\x10\x12*\xae\x02\n\nReasonCode\x12\x1b\n\x17REASON_CODE_UNSPECIFIED\x10\x00\x12\x1e\n\x1aREASON_CODE_ONLY_CANDIDATE\x10\x01\x12\x18\n\x14REASON_CODE_EXPLORED\x10\x02\x12\x1c\n\x18REASON_CODE_CONTEXT_USED\x10\x03\x12#\n\x1fREASON_CODE_QUALITY_FLOOR_UNMET\x10\x04\x12!\n\x1dREASON_CODE_LATENCY_SLO_UNMET\x10\x05\x12$\n REASON_CODE_COST_CEILING_PRESSED\x10\x06\x12%\n!REASON_CODE_QUALITY_FLOOR_PRESSED\x10\x07\x12\x16\n\x12REASON_CODE_STAYED\x10\x08\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'atp_grpc.pb.atp.v1.routing_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_IMAGE'].fields_by_name['uri']._loaded_options = None
+  _globals['_IMAGE'].fields_by_name['uri']._serialized_options = b'\272H\"r \020\001\030\200\200\200\0042\027^(https://|data:image/)'
+  _globals['_TOOLCALL'].fields_by_name['call_id']._loaded_options = None
+  _globals['_TOOLCALL'].fields_by_name['call_id']._serialized_options = b'\272H\007r\005\020\001\030\200\002'
+  _globals['_TOOLCALL'].fields_by_name['name']._loaded_options = None
+  _globals['_TOOLCALL'].fields_by_name['name']._serialized_options = b'\272H\006r\004\020\001\030@'
+  _globals['_TOOLCALL'].fields_by_name['arguments_json']._loaded_options = None
+  _globals['_TOOLCALL'].fields_by_name['arguments_json']._serialized_options = b'\272H\006r\004\030\200\200\020'
+  _globals['_TOOLRESULT'].fields_by_name['call_id']._loaded_options = None
+  _globals['_TOOLRESULT'].fields_by_name['call_id']._serialized_options = b'\272H\007r\005\020\001\030\200\002'
+  _globals['_TOOLRESULT'].fields_by_name['text']._loaded_options = None
+  _globals['_TOOLRESULT'].fields_by_name['text']._serialized_options = b'\272H\006r\004\030\200\200\020'
   _globals['_PART'].oneofs_by_name['kind']._loaded_options = None
   _globals['_PART'].oneofs_by_name['kind']._serialized_options = b'\272H\002\010\001'
   _globals['_MESSAGE'].fields_by_name['role']._loaded_options = None
@@ -67,34 +79,40 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WEIGHTS'].fields_by_name['latency']._serialized_options = b'\272H\026\022\024\031\000\000\000\000\200\204.A)\000\000\000\000\000\000\000\000@\001'
   _globals['_OBJECTIVE'].fields_by_name['named']._loaded_options = None
   _globals['_OBJECTIVE'].fields_by_name['named']._serialized_options = b'\272H\005\202\001\002\020\001'
-  _globals['_ROLE']._serialized_start=1302
-  _globals['_ROLE']._serialized_end=1382
-  _globals['_NAMEDOBJECTIVE']._serialized_start=1385
-  _globals['_NAMEDOBJECTIVE']._serialized_end=1570
-  _globals['_REFUSALCAUSE']._serialized_start=1573
-  _globals['_REFUSALCAUSE']._serialized_end=2093
-  _globals['_REASONCODE']._serialized_start=2096
-  _globals['_REASONCODE']._serialized_end=2398
-  _globals['_PART']._serialized_start=93
-  _globals['_PART']._serialized_end=130
-  _globals['_MESSAGE']._serialized_start=132
-  _globals['_MESSAGE']._serialized_end=222
-  _globals['_CONVERSATION']._serialized_start=224
-  _globals['_CONVERSATION']._serialized_end=286
-  _globals['_FEATURES']._serialized_start=288
-  _globals['_FEATURES']._serialized_end=373
-  _globals['_CONSTRAINTS']._serialized_start=376
-  _globals['_CONSTRAINTS']._serialized_end=784
-  _globals['_WEIGHTS']._serialized_start=786
-  _globals['_WEIGHTS']._serialized_end=880
-  _globals['_DUALPRICES']._serialized_start=882
-  _globals['_DUALPRICES']._serialized_end=925
-  _globals['_OBJECTIVE']._serialized_start=927
-  _globals['_OBJECTIVE']._serialized_end=1033
-  _globals['_TARGET']._serialized_start=1035
-  _globals['_TARGET']._serialized_end=1096
-  _globals['_EXPECTATION']._serialized_start=1098
-  _globals['_EXPECTATION']._serialized_end=1217
-  _globals['_FALLBACK']._serialized_start=1219
-  _globals['_FALLBACK']._serialized_end=1300
+  _globals['_ROLE']._serialized_start=1665
+  _globals['_ROLE']._serialized_end=1760
+  _globals['_NAMEDOBJECTIVE']._serialized_start=1763
+  _globals['_NAMEDOBJECTIVE']._serialized_end=1948
+  _globals['_REFUSALCAUSE']._serialized_start=1951
+  _globals['_REFUSALCAUSE']._serialized_end=2534
+  _globals['_REASONCODE']._serialized_start=2537
+  _globals['_REASONCODE']._serialized_end=2839
+  _globals['_IMAGE']._serialized_start=93
+  _globals['_IMAGE']._serialized_end=152
+  _globals['_TOOLCALL']._serialized_start=154
+  _globals['_TOOLCALL']._serialized_end=253
+  _globals['_TOOLRESULT']._serialized_start=255
+  _globals['_TOOLRESULT']._serialized_end=339
+  _globals['_PART']._serialized_start=342
+  _globals['_PART']._serialized_end=493
+  _globals['_MESSAGE']._serialized_start=495
+  _globals['_MESSAGE']._serialized_end=585
+  _globals['_CONVERSATION']._serialized_start=587
+  _globals['_CONVERSATION']._serialized_end=649
+  _globals['_FEATURES']._serialized_start=651
+  _globals['_FEATURES']._serialized_end=736
+  _globals['_CONSTRAINTS']._serialized_start=739
+  _globals['_CONSTRAINTS']._serialized_end=1147
+  _globals['_WEIGHTS']._serialized_start=1149
+  _globals['_WEIGHTS']._serialized_end=1243
+  _globals['_DUALPRICES']._serialized_start=1245
+  _globals['_DUALPRICES']._serialized_end=1288
+  _globals['_OBJECTIVE']._serialized_start=1290
+  _globals['_OBJECTIVE']._serialized_end=1396
+  _globals['_TARGET']._serialized_start=1398
+  _globals['_TARGET']._serialized_end=1459
+  _globals['_EXPECTATION']._serialized_start=1461
+  _globals['_EXPECTATION']._serialized_end=1580
+  _globals['_FALLBACK']._serialized_start=1582
+  _globals['_FALLBACK']._serialized_end=1663
 # @@protoc_insertion_point(module_scope)

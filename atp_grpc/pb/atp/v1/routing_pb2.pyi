@@ -17,6 +17,7 @@ class Role(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ROLE_SYSTEM: _ClassVar[Role]
     ROLE_USER: _ClassVar[Role]
     ROLE_ASSISTANT: _ClassVar[Role]
+    ROLE_TOOL: _ClassVar[Role]
 
 class NamedObjective(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -45,6 +46,8 @@ class RefusalCause(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     REFUSAL_CAUSE_LATENCY_SLO: _ClassVar[RefusalCause]
     REFUSAL_CAUSE_BUDGET: _ClassVar[RefusalCause]
     REFUSAL_CAUSE_EXPLORATION_CAP: _ClassVar[RefusalCause]
+    REFUSAL_CAUSE_NO_ENDPOINT: _ClassVar[RefusalCause]
+    REFUSAL_CAUSE_BREAKER_OPEN: _ClassVar[RefusalCause]
 
 class ReasonCode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -61,6 +64,7 @@ ROLE_UNSPECIFIED: Role
 ROLE_SYSTEM: Role
 ROLE_USER: Role
 ROLE_ASSISTANT: Role
+ROLE_TOOL: Role
 NAMED_OBJECTIVE_UNSPECIFIED: NamedObjective
 NAMED_OBJECTIVE_BALANCED: NamedObjective
 NAMED_OBJECTIVE_HIGHEST_QUALITY: NamedObjective
@@ -83,6 +87,8 @@ REFUSAL_CAUSE_QUALITY_FLOOR: RefusalCause
 REFUSAL_CAUSE_LATENCY_SLO: RefusalCause
 REFUSAL_CAUSE_BUDGET: RefusalCause
 REFUSAL_CAUSE_EXPLORATION_CAP: RefusalCause
+REFUSAL_CAUSE_NO_ENDPOINT: RefusalCause
+REFUSAL_CAUSE_BREAKER_OPEN: RefusalCause
 REASON_CODE_UNSPECIFIED: ReasonCode
 REASON_CODE_ONLY_CANDIDATE: ReasonCode
 REASON_CODE_EXPLORED: ReasonCode
@@ -93,11 +99,43 @@ REASON_CODE_COST_CEILING_PRESSED: ReasonCode
 REASON_CODE_QUALITY_FLOOR_PRESSED: ReasonCode
 REASON_CODE_STAYED: ReasonCode
 
-class Part(_message.Message):
-    __slots__ = ("text",)
+class Image(_message.Message):
+    __slots__ = ("uri",)
+    URI_FIELD_NUMBER: _ClassVar[int]
+    uri: str
+    def __init__(self, uri: _Optional[str] = ...) -> None: ...
+
+class ToolCall(_message.Message):
+    __slots__ = ("call_id", "name", "arguments_json")
+    CALL_ID_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    ARGUMENTS_JSON_FIELD_NUMBER: _ClassVar[int]
+    call_id: str
+    name: str
+    arguments_json: str
+    def __init__(self, call_id: _Optional[str] = ..., name: _Optional[str] = ..., arguments_json: _Optional[str] = ...) -> None: ...
+
+class ToolResult(_message.Message):
+    __slots__ = ("call_id", "text", "is_error")
+    CALL_ID_FIELD_NUMBER: _ClassVar[int]
     TEXT_FIELD_NUMBER: _ClassVar[int]
+    IS_ERROR_FIELD_NUMBER: _ClassVar[int]
+    call_id: str
     text: str
-    def __init__(self, text: _Optional[str] = ...) -> None: ...
+    is_error: bool
+    def __init__(self, call_id: _Optional[str] = ..., text: _Optional[str] = ..., is_error: _Optional[bool] = ...) -> None: ...
+
+class Part(_message.Message):
+    __slots__ = ("text", "image", "tool_call", "tool_result")
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    IMAGE_FIELD_NUMBER: _ClassVar[int]
+    TOOL_CALL_FIELD_NUMBER: _ClassVar[int]
+    TOOL_RESULT_FIELD_NUMBER: _ClassVar[int]
+    text: str
+    image: Image
+    tool_call: ToolCall
+    tool_result: ToolResult
+    def __init__(self, text: _Optional[str] = ..., image: _Optional[_Union[Image, _Mapping]] = ..., tool_call: _Optional[_Union[ToolCall, _Mapping]] = ..., tool_result: _Optional[_Union[ToolResult, _Mapping]] = ...) -> None: ...
 
 class Message(_message.Message):
     __slots__ = ("role", "parts")

@@ -138,6 +138,24 @@ const (
 	// The tenant's budget has no room for what the call is expected to cost.
 	// RESOURCE_EXHAUSTED with QuotaFailure and RetryInfo; retry later. Metadata: `needed_nano_usd`, `left_nano_usd`.
 	ErrorReason_ERROR_REASON_BUDGET_EXHAUSTED ErrorReason = 35
+	// Everybody who could be called failed, or may not be called now; nothing of an answer was shown. What was attempted is
+	// billed and recorded.
+	// UNAVAILABLE with RetryInfo; retry. Metadata: `attempts`, `error` (of the last attempt, as AttemptError, if there was
+	// one), `cost_nano_usd`.
+	ErrorReason_ERROR_REASON_PROVIDERS_UNAVAILABLE ErrorReason = 36
+	// The answer broke off after it had begun, and the request did not let it begin anew, or nobody could go on. It is
+	// billed as far as it came.
+	// ABORTED; ask again if you will, it is billed again. Metadata: `model`, `deployment`, `error` (as AttemptError),
+	// `total_characters`, `input_tokens`, `output_tokens`, `cost_nano_usd`.
+	ErrorReason_ERROR_REASON_ANSWER_CUT ErrorReason = 37
+	// The provider refuses the request itself: it is malformed there, too long for the model, or against its rules of
+	// content. No other model was tried where it would have been in vain.
+	// INVALID_ARGUMENT; change the request. Metadata: `model`, `deployment`, `fault` (invalid_request, content_refused,
+	// context_length).
+	ErrorReason_ERROR_REASON_PROVIDER_REFUSED_REQUEST ErrorReason = 38
+	// An operator has switched this off.
+	// FAILED_PRECONDITION; do not retry. Metadata: `flag`.
+	ErrorReason_ERROR_REASON_FEATURE_OFF ErrorReason = 39
 	// The bytes are no prior, or are damaged or cut short; nothing was changed.
 	// INVALID_ARGUMENT; build the prior again.
 	ErrorReason_ERROR_REASON_PRIOR_DAMAGED ErrorReason = 40
@@ -148,6 +166,9 @@ const (
 	// This very prior was imported into the policy before, and counts once.
 	// ALREADY_EXISTS with ResourceInfo; there is nothing to do. Metadata: `policy`.
 	ErrorReason_ERROR_REASON_PRIOR_ALREADY_APPLIED ErrorReason = 42
+	// Faults may not be injected here: the configuration does not allow it.
+	// FAILED_PRECONDITION; do not retry. Metadata: `setting`.
+	ErrorReason_ERROR_REASON_CHAOS_FORBIDDEN ErrorReason = 43
 )
 
 // Enum value maps for ErrorReason.
@@ -189,50 +210,60 @@ var (
 		33: "ERROR_REASON_POLICY_WITHOUT_PREVIOUS",
 		34: "ERROR_REASON_ETAG_MISMATCH",
 		35: "ERROR_REASON_BUDGET_EXHAUSTED",
+		36: "ERROR_REASON_PROVIDERS_UNAVAILABLE",
+		37: "ERROR_REASON_ANSWER_CUT",
+		38: "ERROR_REASON_PROVIDER_REFUSED_REQUEST",
+		39: "ERROR_REASON_FEATURE_OFF",
 		40: "ERROR_REASON_PRIOR_DAMAGED",
 		41: "ERROR_REASON_PRIOR_MISFIT",
 		42: "ERROR_REASON_PRIOR_ALREADY_APPLIED",
+		43: "ERROR_REASON_CHAOS_FORBIDDEN",
 	}
 	ErrorReason_value = map[string]int32{
-		"ERROR_REASON_UNSPECIFIED":             0,
-		"ERROR_REASON_MALFORMED_MESSAGE":       1,
-		"ERROR_REASON_INVALID_FIELD":           2,
-		"ERROR_REASON_MESSAGE_TOO_LARGE":       3,
-		"ERROR_REASON_UNKNOWN_MODEL":           4,
-		"ERROR_REASON_UNKNOWN_POLICY":          5,
-		"ERROR_REASON_FEATURE_SCHEMA_MISMATCH": 6,
-		"ERROR_REASON_CREDENTIAL_REFUSED":      7,
-		"ERROR_REASON_PERMISSION_DENIED":       8,
-		"ERROR_REASON_NO_ELIGIBLE_MODEL":       9,
-		"ERROR_REASON_MODELS_UNAVAILABLE":      10,
-		"ERROR_REASON_TOKEN_INVALID":           11,
-		"ERROR_REASON_TOKEN_EXPIRED":           12,
-		"ERROR_REASON_DECISION_NOT_FOUND":      13,
-		"ERROR_REASON_RESOURCE_NOT_FOUND":      14,
-		"ERROR_REASON_OUTCOME_CONFLICT":        15,
-		"ERROR_REASON_REQUEST_ID_REUSED":       16,
-		"ERROR_REASON_REQUEST_ID_FORGOTTEN":    17,
-		"ERROR_REASON_REQUEST_IDS_EXHAUSTED":   18,
-		"ERROR_REASON_REVISION_NOT_REACHED":    19,
-		"ERROR_REASON_DEADLINE_EXCEEDED":       20,
-		"ERROR_REASON_DRAINING":                21,
-		"ERROR_REASON_STORE_UNAVAILABLE":       22,
-		"ERROR_REASON_CATALOG_INVALID":         23,
-		"ERROR_REASON_INSTANCE_MISMATCH":       24,
-		"ERROR_REASON_PAGE_TOKEN_INVALID":      25,
-		"ERROR_REASON_METHOD_UNKNOWN":          26,
-		"ERROR_REASON_INTERNAL":                27,
-		"ERROR_REASON_OVERLOADED":              28,
-		"ERROR_REASON_CALLER_TOO_SLOW":         29,
-		"ERROR_REASON_POLICY_INVALID":          30,
-		"ERROR_REASON_POLICY_EXISTS":           31,
-		"ERROR_REASON_POLICY_READ_ONLY":        32,
-		"ERROR_REASON_POLICY_WITHOUT_PREVIOUS": 33,
-		"ERROR_REASON_ETAG_MISMATCH":           34,
-		"ERROR_REASON_BUDGET_EXHAUSTED":        35,
-		"ERROR_REASON_PRIOR_DAMAGED":           40,
-		"ERROR_REASON_PRIOR_MISFIT":            41,
-		"ERROR_REASON_PRIOR_ALREADY_APPLIED":   42,
+		"ERROR_REASON_UNSPECIFIED":              0,
+		"ERROR_REASON_MALFORMED_MESSAGE":        1,
+		"ERROR_REASON_INVALID_FIELD":            2,
+		"ERROR_REASON_MESSAGE_TOO_LARGE":        3,
+		"ERROR_REASON_UNKNOWN_MODEL":            4,
+		"ERROR_REASON_UNKNOWN_POLICY":           5,
+		"ERROR_REASON_FEATURE_SCHEMA_MISMATCH":  6,
+		"ERROR_REASON_CREDENTIAL_REFUSED":       7,
+		"ERROR_REASON_PERMISSION_DENIED":        8,
+		"ERROR_REASON_NO_ELIGIBLE_MODEL":        9,
+		"ERROR_REASON_MODELS_UNAVAILABLE":       10,
+		"ERROR_REASON_TOKEN_INVALID":            11,
+		"ERROR_REASON_TOKEN_EXPIRED":            12,
+		"ERROR_REASON_DECISION_NOT_FOUND":       13,
+		"ERROR_REASON_RESOURCE_NOT_FOUND":       14,
+		"ERROR_REASON_OUTCOME_CONFLICT":         15,
+		"ERROR_REASON_REQUEST_ID_REUSED":        16,
+		"ERROR_REASON_REQUEST_ID_FORGOTTEN":     17,
+		"ERROR_REASON_REQUEST_IDS_EXHAUSTED":    18,
+		"ERROR_REASON_REVISION_NOT_REACHED":     19,
+		"ERROR_REASON_DEADLINE_EXCEEDED":        20,
+		"ERROR_REASON_DRAINING":                 21,
+		"ERROR_REASON_STORE_UNAVAILABLE":        22,
+		"ERROR_REASON_CATALOG_INVALID":          23,
+		"ERROR_REASON_INSTANCE_MISMATCH":        24,
+		"ERROR_REASON_PAGE_TOKEN_INVALID":       25,
+		"ERROR_REASON_METHOD_UNKNOWN":           26,
+		"ERROR_REASON_INTERNAL":                 27,
+		"ERROR_REASON_OVERLOADED":               28,
+		"ERROR_REASON_CALLER_TOO_SLOW":          29,
+		"ERROR_REASON_POLICY_INVALID":           30,
+		"ERROR_REASON_POLICY_EXISTS":            31,
+		"ERROR_REASON_POLICY_READ_ONLY":         32,
+		"ERROR_REASON_POLICY_WITHOUT_PREVIOUS":  33,
+		"ERROR_REASON_ETAG_MISMATCH":            34,
+		"ERROR_REASON_BUDGET_EXHAUSTED":         35,
+		"ERROR_REASON_PROVIDERS_UNAVAILABLE":    36,
+		"ERROR_REASON_ANSWER_CUT":               37,
+		"ERROR_REASON_PROVIDER_REFUSED_REQUEST": 38,
+		"ERROR_REASON_FEATURE_OFF":              39,
+		"ERROR_REASON_PRIOR_DAMAGED":            40,
+		"ERROR_REASON_PRIOR_MISFIT":             41,
+		"ERROR_REASON_PRIOR_ALREADY_APPLIED":    42,
+		"ERROR_REASON_CHAOS_FORBIDDEN":          43,
 	}
 )
 
@@ -267,8 +298,7 @@ var File_atp_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_atp_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	"\x19atp/v1/error_reason.proto\x12\x06atp.v1*\xd8\n" +
-	"\n" +
+	"\x19atp/v1/error_reason.proto\x12\x06atp.v1*\x88\f\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\"\n" +
 	"\x1eERROR_REASON_MALFORMED_MESSAGE\x10\x01\x12\x1e\n" +
@@ -306,10 +336,15 @@ const file_atp_v1_error_reason_proto_rawDesc = "" +
 	"\x1dERROR_REASON_POLICY_READ_ONLY\x10 \x12(\n" +
 	"$ERROR_REASON_POLICY_WITHOUT_PREVIOUS\x10!\x12\x1e\n" +
 	"\x1aERROR_REASON_ETAG_MISMATCH\x10\"\x12!\n" +
-	"\x1dERROR_REASON_BUDGET_EXHAUSTED\x10#\x12\x1e\n" +
+	"\x1dERROR_REASON_BUDGET_EXHAUSTED\x10#\x12&\n" +
+	"\"ERROR_REASON_PROVIDERS_UNAVAILABLE\x10$\x12\x1b\n" +
+	"\x17ERROR_REASON_ANSWER_CUT\x10%\x12)\n" +
+	"%ERROR_REASON_PROVIDER_REFUSED_REQUEST\x10&\x12\x1c\n" +
+	"\x18ERROR_REASON_FEATURE_OFF\x10'\x12\x1e\n" +
 	"\x1aERROR_REASON_PRIOR_DAMAGED\x10(\x12\x1d\n" +
 	"\x19ERROR_REASON_PRIOR_MISFIT\x10)\x12&\n" +
-	"\"ERROR_REASON_PRIOR_ALREADY_APPLIED\x10*Bp\n" +
+	"\"ERROR_REASON_PRIOR_ALREADY_APPLIED\x10*\x12 \n" +
+	"\x1cERROR_REASON_CHAOS_FORBIDDEN\x10+Bp\n" +
 	"\n" +
 	"com.atp.v1B\x10ErrorReasonProtoP\x01Z\x17atp.dev/go/atp/v1;atpv1\xa2\x02\x03AXX\xaa\x02\x06Atp.V1\xca\x02\x06Atp\\V1\xe2\x02\x12Atp\\V1\\GPBMetadata\xea\x02\aAtp::V1b\x06proto3"
 

@@ -42,6 +42,8 @@ const (
 	Permission_PERMISSION_READ_POLICIES Permission = 6
 	// Make, change and delete routing policies.
 	Permission_PERMISSION_WRITE_POLICIES Permission = 7
+	// Have requests carried out, at the tenant's expense: Ask, AskStream.
+	Permission_PERMISSION_ASK Permission = 8
 )
 
 // Enum value maps for Permission.
@@ -55,6 +57,7 @@ var (
 		5: "PERMISSION_OPERATE",
 		6: "PERMISSION_READ_POLICIES",
 		7: "PERMISSION_WRITE_POLICIES",
+		8: "PERMISSION_ASK",
 	}
 	Permission_value = map[string]int32{
 		"PERMISSION_UNSPECIFIED":    0,
@@ -65,6 +68,7 @@ var (
 		"PERMISSION_OPERATE":        5,
 		"PERMISSION_READ_POLICIES":  6,
 		"PERMISSION_WRITE_POLICIES": 7,
+		"PERMISSION_ASK":            8,
 	}
 )
 
@@ -118,7 +122,7 @@ var File_atp_v1_permission_proto protoreflect.FileDescriptor
 
 const file_atp_v1_permission_proto_rawDesc = "" +
 	"\n" +
-	"\x17atp/v1/permission.proto\x12\x06atp.v1\x1a google/protobuf/descriptor.proto*\xe7\x01\n" +
+	"\x17atp/v1/permission.proto\x12\x06atp.v1\x1a google/protobuf/descriptor.proto*\xfb\x01\n" +
 	"\n" +
 	"Permission\x12\x1a\n" +
 	"\x16PERMISSION_UNSPECIFIED\x10\x00\x12\x14\n" +
@@ -128,7 +132,8 @@ const file_atp_v1_permission_proto_rawDesc = "" +
 	"\x17PERMISSION_READ_CATALOG\x10\x04\x12\x16\n" +
 	"\x12PERMISSION_OPERATE\x10\x05\x12\x1c\n" +
 	"\x18PERMISSION_READ_POLICIES\x10\x06\x12\x1d\n" +
-	"\x19PERMISSION_WRITE_POLICIES\x10\a:e\n" +
+	"\x19PERMISSION_WRITE_POLICIES\x10\a\x12\x12\n" +
+	"\x0ePERMISSION_ASK\x10\b:e\n" +
 	"\x13required_permission\x12\x1e.google.protobuf.MethodOptions\x18\xeb\x89\x03 \x01(\x0e2\x12.atp.v1.PermissionR\x12requiredPermissionBo\n" +
 	"\n" +
 	"com.atp.v1B\x0fPermissionProtoP\x01Z\x17atp.dev/go/atp/v1;atpv1\xa2\x02\x03AXX\xaa\x02\x06Atp.V1\xca\x02\x06Atp\\V1\xe2\x02\x12Atp\\V1\\GPBMetadata\xea\x02\aAtp::V1b\x06proto3"

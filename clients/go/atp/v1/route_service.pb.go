@@ -821,7 +821,9 @@ func (*RouteStreamResponse_End) isRouteStreamResponse_Event() {}
 type PlanRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The request that Route would get. Its `request_id` is ignored.
-	Request       *RouteRequest `protobuf:"bytes,1,opt,name=request,proto3" json:"request,omitempty"`
+	Request *RouteRequest `protobuf:"bytes,1,opt,name=request,proto3" json:"request,omitempty"`
+	// Whether to weigh it as Ask would: only deployments that can be called from here count.
+	ForAsk        bool `protobuf:"varint,2,opt,name=for_ask,json=forAsk,proto3" json:"for_ask,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -861,6 +863,13 @@ func (x *PlanRequest) GetRequest() *RouteRequest {
 		return x.Request
 	}
 	return nil
+}
+
+func (x *PlanRequest) GetForAsk() bool {
+	if x != nil {
+		return x.ForAsk
+	}
+	return false
 }
 
 // A model as Route would weigh it.
@@ -1116,9 +1125,10 @@ const file_atp_v1_route_service_proto_rawDesc = "" +
 	"\x13RouteStreamResponse\x123\n" +
 	"\x06result\x18\x01 \x01(\v2\x19.atp.v1.RouteStreamResultH\x00R\x06result\x12%\n" +
 	"\x03end\x18\x02 \x01(\v2\x11.atp.v1.StreamEndH\x00R\x03endB\a\n" +
-	"\x05event\"E\n" +
+	"\x05event\"^\n" +
 	"\vPlanRequest\x126\n" +
-	"\arequest\x18\x01 \x01(\v2\x14.atp.v1.RouteRequestB\x06\xbaH\x03\xc8\x01\x01R\arequest\"\xd5\x01\n" +
+	"\arequest\x18\x01 \x01(\v2\x14.atp.v1.RouteRequestB\x06\xbaH\x03\xc8\x01\x01R\arequest\x12\x17\n" +
+	"\afor_ask\x18\x02 \x01(\bR\x06forAsk\"\xd5\x01\n" +
 	"\x10PlannedCandidate\x12&\n" +
 	"\x06target\x18\x01 \x01(\v2\x0e.atp.v1.TargetR\x06target\x12/\n" +
 	"\bexpected\x18\x02 \x01(\v2\x13.atp.v1.ExpectationR\bexpected\x12\x18\n" +

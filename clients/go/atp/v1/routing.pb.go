@@ -35,6 +35,8 @@ const (
 	Role_ROLE_USER Role = 2
 	// A model's earlier answer.
 	Role_ROLE_ASSISTANT Role = 3
+	// A tool that a model asked to be called.
+	Role_ROLE_TOOL Role = 4
 )
 
 // Enum value maps for Role.
@@ -44,12 +46,14 @@ var (
 		1: "ROLE_SYSTEM",
 		2: "ROLE_USER",
 		3: "ROLE_ASSISTANT",
+		4: "ROLE_TOOL",
 	}
 	Role_value = map[string]int32{
 		"ROLE_UNSPECIFIED": 0,
 		"ROLE_SYSTEM":      1,
 		"ROLE_USER":        2,
 		"ROLE_ASSISTANT":   3,
+		"ROLE_TOOL":        4,
 	}
 )
 
@@ -179,6 +183,10 @@ const (
 	RefusalCause_REFUSAL_CAUSE_BUDGET RefusalCause = 15
 	// It is new, and what may be spent on exploring it is spent.
 	RefusalCause_REFUSAL_CAUSE_EXPLORATION_CAP RefusalCause = 16
+	// It can be decided for but not called from here: no deployment that would do has an endpoint.
+	RefusalCause_REFUSAL_CAUSE_NO_ENDPOINT RefusalCause = 17
+	// Calls to it fail, so it is not called for a while. Passes with time.
+	RefusalCause_REFUSAL_CAUSE_BREAKER_OPEN RefusalCause = 18
 )
 
 // Enum value maps for RefusalCause.
@@ -201,6 +209,8 @@ var (
 		14: "REFUSAL_CAUSE_LATENCY_SLO",
 		15: "REFUSAL_CAUSE_BUDGET",
 		16: "REFUSAL_CAUSE_EXPLORATION_CAP",
+		17: "REFUSAL_CAUSE_NO_ENDPOINT",
+		18: "REFUSAL_CAUSE_BREAKER_OPEN",
 	}
 	RefusalCause_value = map[string]int32{
 		"REFUSAL_CAUSE_UNSPECIFIED":     0,
@@ -220,6 +230,8 @@ var (
 		"REFUSAL_CAUSE_LATENCY_SLO":     14,
 		"REFUSAL_CAUSE_BUDGET":          15,
 		"REFUSAL_CAUSE_EXPLORATION_CAP": 16,
+		"REFUSAL_CAUSE_NO_ENDPOINT":     17,
+		"REFUSAL_CAUSE_BREAKER_OPEN":    18,
 	}
 )
 
@@ -327,14 +339,191 @@ func (ReasonCode) EnumDescriptor() ([]byte, []int) {
 	return file_atp_v1_routing_proto_rawDescGZIP(), []int{3}
 }
 
+// A picture by reference.
+type Image struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// An `https:` address that the provider fetches, or a `data:` address that holds the picture.
+	Uri           string `protobuf:"bytes,1,opt,name=uri,proto3" json:"uri,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Image) Reset() {
+	*x = Image{}
+	mi := &file_atp_v1_routing_proto_msgTypes[0]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Image) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Image) ProtoMessage() {}
+
+func (x *Image) ProtoReflect() protoreflect.Message {
+	mi := &file_atp_v1_routing_proto_msgTypes[0]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Image.ProtoReflect.Descriptor instead.
+func (*Image) Descriptor() ([]byte, []int) {
+	return file_atp_v1_routing_proto_rawDescGZIP(), []int{0}
+}
+
+func (x *Image) GetUri() string {
+	if x != nil {
+		return x.Uri
+	}
+	return ""
+}
+
+// A call of a tool that a model asked for.
+type ToolCall struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Names the call, so that its result can be told apart.
+	CallId string `protobuf:"bytes,1,opt,name=call_id,json=callId,proto3" json:"call_id,omitempty"`
+	// The tool.
+	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// Its arguments: a JSON object as text.
+	ArgumentsJson string `protobuf:"bytes,3,opt,name=arguments_json,json=argumentsJson,proto3" json:"arguments_json,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ToolCall) Reset() {
+	*x = ToolCall{}
+	mi := &file_atp_v1_routing_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ToolCall) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ToolCall) ProtoMessage() {}
+
+func (x *ToolCall) ProtoReflect() protoreflect.Message {
+	mi := &file_atp_v1_routing_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ToolCall.ProtoReflect.Descriptor instead.
+func (*ToolCall) Descriptor() ([]byte, []int) {
+	return file_atp_v1_routing_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *ToolCall) GetCallId() string {
+	if x != nil {
+		return x.CallId
+	}
+	return ""
+}
+
+func (x *ToolCall) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ToolCall) GetArgumentsJson() string {
+	if x != nil {
+		return x.ArgumentsJson
+	}
+	return ""
+}
+
+// What a tool answered.
+type ToolResult struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The call that it answers.
+	CallId string `protobuf:"bytes,1,opt,name=call_id,json=callId,proto3" json:"call_id,omitempty"`
+	// The answer.
+	Text string `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
+	// Whether the tool failed.
+	IsError       bool `protobuf:"varint,3,opt,name=is_error,json=isError,proto3" json:"is_error,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ToolResult) Reset() {
+	*x = ToolResult{}
+	mi := &file_atp_v1_routing_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ToolResult) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ToolResult) ProtoMessage() {}
+
+func (x *ToolResult) ProtoReflect() protoreflect.Message {
+	mi := &file_atp_v1_routing_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ToolResult.ProtoReflect.Descriptor instead.
+func (*ToolResult) Descriptor() ([]byte, []int) {
+	return file_atp_v1_routing_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *ToolResult) GetCallId() string {
+	if x != nil {
+		return x.CallId
+	}
+	return ""
+}
+
+func (x *ToolResult) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *ToolResult) GetIsError() bool {
+	if x != nil {
+		return x.IsError
+	}
+	return false
+}
+
 // One piece of a message.
 type Part struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What the piece is. More kinds (images, tool calls) join when a service reads them.
+	// What the piece is. A decision is made from the texts, those of tool calls and results included.
 	//
 	// Types that are valid to be assigned to Kind:
 	//
 	//	*Part_Text
+	//	*Part_Image
+	//	*Part_ToolCall
+	//	*Part_ToolResult
 	Kind          isPart_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -342,7 +531,7 @@ type Part struct {
 
 func (x *Part) Reset() {
 	*x = Part{}
-	mi := &file_atp_v1_routing_proto_msgTypes[0]
+	mi := &file_atp_v1_routing_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -354,7 +543,7 @@ func (x *Part) String() string {
 func (*Part) ProtoMessage() {}
 
 func (x *Part) ProtoReflect() protoreflect.Message {
-	mi := &file_atp_v1_routing_proto_msgTypes[0]
+	mi := &file_atp_v1_routing_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -367,7 +556,7 @@ func (x *Part) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Part.ProtoReflect.Descriptor instead.
 func (*Part) Descriptor() ([]byte, []int) {
-	return file_atp_v1_routing_proto_rawDescGZIP(), []int{0}
+	return file_atp_v1_routing_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Part) GetKind() isPart_Kind {
@@ -386,6 +575,33 @@ func (x *Part) GetText() string {
 	return ""
 }
 
+func (x *Part) GetImage() *Image {
+	if x != nil {
+		if x, ok := x.Kind.(*Part_Image); ok {
+			return x.Image
+		}
+	}
+	return nil
+}
+
+func (x *Part) GetToolCall() *ToolCall {
+	if x != nil {
+		if x, ok := x.Kind.(*Part_ToolCall); ok {
+			return x.ToolCall
+		}
+	}
+	return nil
+}
+
+func (x *Part) GetToolResult() *ToolResult {
+	if x != nil {
+		if x, ok := x.Kind.(*Part_ToolResult); ok {
+			return x.ToolResult
+		}
+	}
+	return nil
+}
+
 type isPart_Kind interface {
 	isPart_Kind()
 }
@@ -395,7 +611,28 @@ type Part_Text struct {
 	Text string `protobuf:"bytes,1,opt,name=text,proto3,oneof"`
 }
 
+type Part_Image struct {
+	// A picture. The model needs the capability `vision`.
+	Image *Image `protobuf:"bytes,2,opt,name=image,proto3,oneof"`
+}
+
+type Part_ToolCall struct {
+	// A tool call of an earlier answer.
+	ToolCall *ToolCall `protobuf:"bytes,3,opt,name=tool_call,json=toolCall,proto3,oneof"`
+}
+
+type Part_ToolResult struct {
+	// What a tool answered.
+	ToolResult *ToolResult `protobuf:"bytes,4,opt,name=tool_result,json=toolResult,proto3,oneof"`
+}
+
 func (*Part_Text) isPart_Kind() {}
+
+func (*Part_Image) isPart_Kind() {}
+
+func (*Part_ToolCall) isPart_Kind() {}
+
+func (*Part_ToolResult) isPart_Kind() {}
 
 // One turn of a conversation.
 type Message struct {
@@ -410,7 +647,7 @@ type Message struct {
 
 func (x *Message) Reset() {
 	*x = Message{}
-	mi := &file_atp_v1_routing_proto_msgTypes[1]
+	mi := &file_atp_v1_routing_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -422,7 +659,7 @@ func (x *Message) String() string {
 func (*Message) ProtoMessage() {}
 
 func (x *Message) ProtoReflect() protoreflect.Message {
-	mi := &file_atp_v1_routing_proto_msgTypes[1]
+	mi := &file_atp_v1_routing_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -435,7 +672,7 @@ func (x *Message) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Message.ProtoReflect.Descriptor instead.
 func (*Message) Descriptor() ([]byte, []int) {
-	return file_atp_v1_routing_proto_rawDescGZIP(), []int{1}
+	return file_atp_v1_routing_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Message) GetRole() Role {
@@ -463,7 +700,7 @@ type Conversation struct {
 
 func (x *Conversation) Reset() {
 	*x = Conversation{}
-	mi := &file_atp_v1_routing_proto_msgTypes[2]
+	mi := &file_atp_v1_routing_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -475,7 +712,7 @@ func (x *Conversation) String() string {
 func (*Conversation) ProtoMessage() {}
 
 func (x *Conversation) ProtoReflect() protoreflect.Message {
-	mi := &file_atp_v1_routing_proto_msgTypes[2]
+	mi := &file_atp_v1_routing_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -488,7 +725,7 @@ func (x *Conversation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Conversation.ProtoReflect.Descriptor instead.
 func (*Conversation) Descriptor() ([]byte, []int) {
-	return file_atp_v1_routing_proto_rawDescGZIP(), []int{2}
+	return file_atp_v1_routing_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Conversation) GetMessages() []*Message {
@@ -511,7 +748,7 @@ type Features struct {
 
 func (x *Features) Reset() {
 	*x = Features{}
-	mi := &file_atp_v1_routing_proto_msgTypes[3]
+	mi := &file_atp_v1_routing_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -523,7 +760,7 @@ func (x *Features) String() string {
 func (*Features) ProtoMessage() {}
 
 func (x *Features) ProtoReflect() protoreflect.Message {
-	mi := &file_atp_v1_routing_proto_msgTypes[3]
+	mi := &file_atp_v1_routing_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -536,7 +773,7 @@ func (x *Features) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Features.ProtoReflect.Descriptor instead.
 func (*Features) Descriptor() ([]byte, []int) {
-	return file_atp_v1_routing_proto_rawDescGZIP(), []int{3}
+	return file_atp_v1_routing_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Features) GetSchemaId() string {
@@ -578,7 +815,7 @@ type Constraints struct {
 
 func (x *Constraints) Reset() {
 	*x = Constraints{}
-	mi := &file_atp_v1_routing_proto_msgTypes[4]
+	mi := &file_atp_v1_routing_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -590,7 +827,7 @@ func (x *Constraints) String() string {
 func (*Constraints) ProtoMessage() {}
 
 func (x *Constraints) ProtoReflect() protoreflect.Message {
-	mi := &file_atp_v1_routing_proto_msgTypes[4]
+	mi := &file_atp_v1_routing_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -603,7 +840,7 @@ func (x *Constraints) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Constraints.ProtoReflect.Descriptor instead.
 func (*Constraints) Descriptor() ([]byte, []int) {
-	return file_atp_v1_routing_proto_rawDescGZIP(), []int{4}
+	return file_atp_v1_routing_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Constraints) GetMaxCostNanoUsd() int64 {
@@ -675,7 +912,7 @@ type Weights struct {
 
 func (x *Weights) Reset() {
 	*x = Weights{}
-	mi := &file_atp_v1_routing_proto_msgTypes[5]
+	mi := &file_atp_v1_routing_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -687,7 +924,7 @@ func (x *Weights) String() string {
 func (*Weights) ProtoMessage() {}
 
 func (x *Weights) ProtoReflect() protoreflect.Message {
-	mi := &file_atp_v1_routing_proto_msgTypes[5]
+	mi := &file_atp_v1_routing_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -700,7 +937,7 @@ func (x *Weights) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Weights.ProtoReflect.Descriptor instead.
 func (*Weights) Descriptor() ([]byte, []int) {
-	return file_atp_v1_routing_proto_rawDescGZIP(), []int{5}
+	return file_atp_v1_routing_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Weights) GetCost() float64 {
@@ -733,7 +970,7 @@ type DualPrices struct {
 
 func (x *DualPrices) Reset() {
 	*x = DualPrices{}
-	mi := &file_atp_v1_routing_proto_msgTypes[6]
+	mi := &file_atp_v1_routing_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -745,7 +982,7 @@ func (x *DualPrices) String() string {
 func (*DualPrices) ProtoMessage() {}
 
 func (x *DualPrices) ProtoReflect() protoreflect.Message {
-	mi := &file_atp_v1_routing_proto_msgTypes[6]
+	mi := &file_atp_v1_routing_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -758,7 +995,7 @@ func (x *DualPrices) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DualPrices.ProtoReflect.Descriptor instead.
 func (*DualPrices) Descriptor() ([]byte, []int) {
-	return file_atp_v1_routing_proto_rawDescGZIP(), []int{6}
+	return file_atp_v1_routing_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *DualPrices) GetCost() float64 {
@@ -791,7 +1028,7 @@ type Objective struct {
 
 func (x *Objective) Reset() {
 	*x = Objective{}
-	mi := &file_atp_v1_routing_proto_msgTypes[7]
+	mi := &file_atp_v1_routing_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -803,7 +1040,7 @@ func (x *Objective) String() string {
 func (*Objective) ProtoMessage() {}
 
 func (x *Objective) ProtoReflect() protoreflect.Message {
-	mi := &file_atp_v1_routing_proto_msgTypes[7]
+	mi := &file_atp_v1_routing_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -816,7 +1053,7 @@ func (x *Objective) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Objective.ProtoReflect.Descriptor instead.
 func (*Objective) Descriptor() ([]byte, []int) {
-	return file_atp_v1_routing_proto_rawDescGZIP(), []int{7}
+	return file_atp_v1_routing_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Objective) GetKind() isObjective_Kind {
@@ -877,7 +1114,7 @@ type Target struct {
 
 func (x *Target) Reset() {
 	*x = Target{}
-	mi := &file_atp_v1_routing_proto_msgTypes[8]
+	mi := &file_atp_v1_routing_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -889,7 +1126,7 @@ func (x *Target) String() string {
 func (*Target) ProtoMessage() {}
 
 func (x *Target) ProtoReflect() protoreflect.Message {
-	mi := &file_atp_v1_routing_proto_msgTypes[8]
+	mi := &file_atp_v1_routing_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -902,7 +1139,7 @@ func (x *Target) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Target.ProtoReflect.Descriptor instead.
 func (*Target) Descriptor() ([]byte, []int) {
-	return file_atp_v1_routing_proto_rawDescGZIP(), []int{8}
+	return file_atp_v1_routing_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Target) GetModel() string {
@@ -943,7 +1180,7 @@ type Expectation struct {
 
 func (x *Expectation) Reset() {
 	*x = Expectation{}
-	mi := &file_atp_v1_routing_proto_msgTypes[9]
+	mi := &file_atp_v1_routing_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -955,7 +1192,7 @@ func (x *Expectation) String() string {
 func (*Expectation) ProtoMessage() {}
 
 func (x *Expectation) ProtoReflect() protoreflect.Message {
-	mi := &file_atp_v1_routing_proto_msgTypes[9]
+	mi := &file_atp_v1_routing_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -968,7 +1205,7 @@ func (x *Expectation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Expectation.ProtoReflect.Descriptor instead.
 func (*Expectation) Descriptor() ([]byte, []int) {
-	return file_atp_v1_routing_proto_rawDescGZIP(), []int{9}
+	return file_atp_v1_routing_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Expectation) GetQuality() float64 {
@@ -1012,7 +1249,7 @@ type Fallback struct {
 
 func (x *Fallback) Reset() {
 	*x = Fallback{}
-	mi := &file_atp_v1_routing_proto_msgTypes[10]
+	mi := &file_atp_v1_routing_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1024,7 +1261,7 @@ func (x *Fallback) String() string {
 func (*Fallback) ProtoMessage() {}
 
 func (x *Fallback) ProtoReflect() protoreflect.Message {
-	mi := &file_atp_v1_routing_proto_msgTypes[10]
+	mi := &file_atp_v1_routing_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1037,7 +1274,7 @@ func (x *Fallback) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fallback.ProtoReflect.Descriptor instead.
 func (*Fallback) Descriptor() ([]byte, []int) {
-	return file_atp_v1_routing_proto_rawDescGZIP(), []int{10}
+	return file_atp_v1_routing_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Fallback) GetTarget() *Target {
@@ -1058,9 +1295,26 @@ var File_atp_v1_routing_proto protoreflect.FileDescriptor
 
 const file_atp_v1_routing_proto_rawDesc = "" +
 	"\n" +
-	"\x14atp/v1/routing.proto\x12\x06atp.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\"+\n" +
+	"\x14atp/v1/routing.proto\x12\x06atp.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\"@\n" +
+	"\x05Image\x127\n" +
+	"\x03uri\x18\x01 \x01(\tB%\xbaH\"r \x10\x01\x18\x80\x80\x80\x042\x17^(https://|data:image/)R\x03uri\"\x80\x01\n" +
+	"\bToolCall\x12#\n" +
+	"\acall_id\x18\x01 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\x80\x02R\x06callId\x12\x1d\n" +
+	"\x04name\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x04name\x120\n" +
+	"\x0earguments_json\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x18\x80\x80\x10R\rargumentsJson\"k\n" +
+	"\n" +
+	"ToolResult\x12#\n" +
+	"\acall_id\x18\x01 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\x80\x02R\x06callId\x12\x1d\n" +
+	"\x04text\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x18\x80\x80\x10R\x04text\x12\x19\n" +
+	"\bis_error\x18\x03 \x01(\bR\aisError\"\xba\x01\n" +
 	"\x04Part\x12\x14\n" +
-	"\x04text\x18\x01 \x01(\tH\x00R\x04textB\r\n" +
+	"\x04text\x18\x01 \x01(\tH\x00R\x04text\x12%\n" +
+	"\x05image\x18\x02 \x01(\v2\r.atp.v1.ImageH\x00R\x05image\x12/\n" +
+	"\ttool_call\x18\x03 \x01(\v2\x10.atp.v1.ToolCallH\x00R\btoolCall\x125\n" +
+	"\vtool_result\x18\x04 \x01(\v2\x12.atp.v1.ToolResultH\x00R\n" +
+	"toolResultB\r\n" +
 	"\x04kind\x12\x05\xbaH\x02\b\x01\"g\n" +
 	"\aMessage\x12,\n" +
 	"\x04role\x18\x01 \x01(\x0e2\f.atp.v1.RoleB\n" +
@@ -1111,18 +1365,19 @@ const file_atp_v1_routing_proto_rawDesc = "" +
 	"\ffailure_rate\x18\x04 \x01(\x01R\vfailureRate\"c\n" +
 	"\bFallback\x12&\n" +
 	"\x06target\x18\x01 \x01(\v2\x0e.atp.v1.TargetR\x06target\x12/\n" +
-	"\bexpected\x18\x02 \x01(\v2\x13.atp.v1.ExpectationR\bexpected*P\n" +
+	"\bexpected\x18\x02 \x01(\v2\x13.atp.v1.ExpectationR\bexpected*_\n" +
 	"\x04Role\x12\x14\n" +
 	"\x10ROLE_UNSPECIFIED\x10\x00\x12\x0f\n" +
 	"\vROLE_SYSTEM\x10\x01\x12\r\n" +
 	"\tROLE_USER\x10\x02\x12\x12\n" +
-	"\x0eROLE_ASSISTANT\x10\x03*\xb9\x01\n" +
+	"\x0eROLE_ASSISTANT\x10\x03\x12\r\n" +
+	"\tROLE_TOOL\x10\x04*\xb9\x01\n" +
 	"\x0eNamedObjective\x12\x1f\n" +
 	"\x1bNAMED_OBJECTIVE_UNSPECIFIED\x10\x00\x12\x1c\n" +
 	"\x18NAMED_OBJECTIVE_BALANCED\x10\x01\x12#\n" +
 	"\x1fNAMED_OBJECTIVE_HIGHEST_QUALITY\x10\x02\x12\x1f\n" +
 	"\x1bNAMED_OBJECTIVE_LOWEST_COST\x10\x03\x12\"\n" +
-	"\x1eNAMED_OBJECTIVE_LOWEST_LATENCY\x10\x04*\x88\x04\n" +
+	"\x1eNAMED_OBJECTIVE_LOWEST_LATENCY\x10\x04*\xc7\x04\n" +
 	"\fRefusalCause\x12\x1d\n" +
 	"\x19REFUSAL_CAUSE_UNSPECIFIED\x10\x00\x12\x1d\n" +
 	"\x19REFUSAL_CAUSE_NOT_ALLOWED\x10\x01\x12\x18\n" +
@@ -1141,7 +1396,9 @@ const file_atp_v1_routing_proto_rawDesc = "" +
 	"\x1bREFUSAL_CAUSE_QUALITY_FLOOR\x10\r\x12\x1d\n" +
 	"\x19REFUSAL_CAUSE_LATENCY_SLO\x10\x0e\x12\x18\n" +
 	"\x14REFUSAL_CAUSE_BUDGET\x10\x0f\x12!\n" +
-	"\x1dREFUSAL_CAUSE_EXPLORATION_CAP\x10\x10*\xae\x02\n" +
+	"\x1dREFUSAL_CAUSE_EXPLORATION_CAP\x10\x10\x12\x1d\n" +
+	"\x19REFUSAL_CAUSE_NO_ENDPOINT\x10\x11\x12\x1e\n" +
+	"\x1aREFUSAL_CAUSE_BREAKER_OPEN\x10\x12*\xae\x02\n" +
 	"\n" +
 	"ReasonCode\x12\x1b\n" +
 	"\x17REASON_CODE_UNSPECIFIED\x10\x00\x12\x1e\n" +
@@ -1169,40 +1426,46 @@ func file_atp_v1_routing_proto_rawDescGZIP() []byte {
 }
 
 var file_atp_v1_routing_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_atp_v1_routing_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
+var file_atp_v1_routing_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_atp_v1_routing_proto_goTypes = []any{
 	(Role)(0),                   // 0: atp.v1.Role
 	(NamedObjective)(0),         // 1: atp.v1.NamedObjective
 	(RefusalCause)(0),           // 2: atp.v1.RefusalCause
 	(ReasonCode)(0),             // 3: atp.v1.ReasonCode
-	(*Part)(nil),                // 4: atp.v1.Part
-	(*Message)(nil),             // 5: atp.v1.Message
-	(*Conversation)(nil),        // 6: atp.v1.Conversation
-	(*Features)(nil),            // 7: atp.v1.Features
-	(*Constraints)(nil),         // 8: atp.v1.Constraints
-	(*Weights)(nil),             // 9: atp.v1.Weights
-	(*DualPrices)(nil),          // 10: atp.v1.DualPrices
-	(*Objective)(nil),           // 11: atp.v1.Objective
-	(*Target)(nil),              // 12: atp.v1.Target
-	(*Expectation)(nil),         // 13: atp.v1.Expectation
-	(*Fallback)(nil),            // 14: atp.v1.Fallback
-	(*durationpb.Duration)(nil), // 15: google.protobuf.Duration
+	(*Image)(nil),               // 4: atp.v1.Image
+	(*ToolCall)(nil),            // 5: atp.v1.ToolCall
+	(*ToolResult)(nil),          // 6: atp.v1.ToolResult
+	(*Part)(nil),                // 7: atp.v1.Part
+	(*Message)(nil),             // 8: atp.v1.Message
+	(*Conversation)(nil),        // 9: atp.v1.Conversation
+	(*Features)(nil),            // 10: atp.v1.Features
+	(*Constraints)(nil),         // 11: atp.v1.Constraints
+	(*Weights)(nil),             // 12: atp.v1.Weights
+	(*DualPrices)(nil),          // 13: atp.v1.DualPrices
+	(*Objective)(nil),           // 14: atp.v1.Objective
+	(*Target)(nil),              // 15: atp.v1.Target
+	(*Expectation)(nil),         // 16: atp.v1.Expectation
+	(*Fallback)(nil),            // 17: atp.v1.Fallback
+	(*durationpb.Duration)(nil), // 18: google.protobuf.Duration
 }
 var file_atp_v1_routing_proto_depIdxs = []int32{
-	0,  // 0: atp.v1.Message.role:type_name -> atp.v1.Role
-	4,  // 1: atp.v1.Message.parts:type_name -> atp.v1.Part
-	5,  // 2: atp.v1.Conversation.messages:type_name -> atp.v1.Message
-	15, // 3: atp.v1.Constraints.latency_slo:type_name -> google.protobuf.Duration
-	1,  // 4: atp.v1.Objective.named:type_name -> atp.v1.NamedObjective
-	9,  // 5: atp.v1.Objective.weights:type_name -> atp.v1.Weights
-	15, // 6: atp.v1.Expectation.latency:type_name -> google.protobuf.Duration
-	12, // 7: atp.v1.Fallback.target:type_name -> atp.v1.Target
-	13, // 8: atp.v1.Fallback.expected:type_name -> atp.v1.Expectation
-	9,  // [9:9] is the sub-list for method output_type
-	9,  // [9:9] is the sub-list for method input_type
-	9,  // [9:9] is the sub-list for extension type_name
-	9,  // [9:9] is the sub-list for extension extendee
-	0,  // [0:9] is the sub-list for field type_name
+	4,  // 0: atp.v1.Part.image:type_name -> atp.v1.Image
+	5,  // 1: atp.v1.Part.tool_call:type_name -> atp.v1.ToolCall
+	6,  // 2: atp.v1.Part.tool_result:type_name -> atp.v1.ToolResult
+	0,  // 3: atp.v1.Message.role:type_name -> atp.v1.Role
+	7,  // 4: atp.v1.Message.parts:type_name -> atp.v1.Part
+	8,  // 5: atp.v1.Conversation.messages:type_name -> atp.v1.Message
+	18, // 6: atp.v1.Constraints.latency_slo:type_name -> google.protobuf.Duration
+	1,  // 7: atp.v1.Objective.named:type_name -> atp.v1.NamedObjective
+	12, // 8: atp.v1.Objective.weights:type_name -> atp.v1.Weights
+	18, // 9: atp.v1.Expectation.latency:type_name -> google.protobuf.Duration
+	15, // 10: atp.v1.Fallback.target:type_name -> atp.v1.Target
+	16, // 11: atp.v1.Fallback.expected:type_name -> atp.v1.Expectation
+	12, // [12:12] is the sub-list for method output_type
+	12, // [12:12] is the sub-list for method input_type
+	12, // [12:12] is the sub-list for extension type_name
+	12, // [12:12] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_atp_v1_routing_proto_init() }
@@ -1210,11 +1473,14 @@ func file_atp_v1_routing_proto_init() {
 	if File_atp_v1_routing_proto != nil {
 		return
 	}
-	file_atp_v1_routing_proto_msgTypes[0].OneofWrappers = []any{
+	file_atp_v1_routing_proto_msgTypes[3].OneofWrappers = []any{
 		(*Part_Text)(nil),
+		(*Part_Image)(nil),
+		(*Part_ToolCall)(nil),
+		(*Part_ToolResult)(nil),
 	}
-	file_atp_v1_routing_proto_msgTypes[4].OneofWrappers = []any{}
-	file_atp_v1_routing_proto_msgTypes[7].OneofWrappers = []any{
+	file_atp_v1_routing_proto_msgTypes[7].OneofWrappers = []any{}
+	file_atp_v1_routing_proto_msgTypes[10].OneofWrappers = []any{
 		(*Objective_Named)(nil),
 		(*Objective_Weights)(nil),
 	}
@@ -1224,7 +1490,7 @@ func file_atp_v1_routing_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_atp_v1_routing_proto_rawDesc), len(file_atp_v1_routing_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   11,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -78,3 +78,62 @@ async def test_a_budget_that_is_taken_away_stops_nobody() -> None:
 
     await desk.spend(10)
     assert desk.budgets.standing == {}
+
+
+async def test_what_was_set_aside_on_top_counts_until_it_is_released() -> None:
+    desk = Desk.in_memory()
+    await desk.give(1_000)
+    await desk.spend(100)
+    await desk.spend(300)
+    account = desk.account()
+    assert account.exposed - account.lease == 400
+
+    await desk.bill("d", hold=100, bill=250)
+    assert account.exposed - account.lease == 550
+    desk.budgets.release("acme", 300, NOW)
+
+    assert account.exposed - account.lease == 250
+    assert sum(account._open.values()) == 0
+    await desk.budgets.checkpoint()
+    assert await desk.kept(account.key) == (250 + account.lease, account.lease)
+
+
+async def test_money_that_came_back_may_be_set_aside_at_once() -> None:
+    desk = Desk.in_memory()
+    await desk.give(1_000)
+    await desk.spend(1_000)
+    with pytest.raises(BudgetExhaustedError):
+        await desk.spend(1)
+
+    desk.budgets.release("acme", 600, NOW)
+
+    await desk.spend(600)
+
+
+async def test_what_is_charged_with_a_release_stays_spent() -> None:
+    desk = Desk.in_memory()
+    await desk.give(1_000)
+    await desk.spend(300)
+
+    desk.budgets.release("acme", 300, NOW, charged_nano_usd=120)
+
+    account = desk.account()
+    assert account.exposed - account.lease == 120
+
+
+async def test_a_release_goes_to_the_period_of_its_decision_and_to_no_budget_that_came_later() -> None:
+    desk = Desk.in_memory()
+    await desk.give(1_000, BudgetPeriod.DAY)
+    await desk.spend(300)
+    yesterday = desk.account()
+    await desk.spend(50, NOW + DAY)
+
+    desk.budgets.release("acme", 300, NOW)
+
+    assert yesterday.exposed - yesterday.lease == 0
+    today = desk.account(NOW + DAY)
+    assert today.exposed - today.lease == 50
+    desk.budgets.release("globex", 300, NOW)
+    await desk.give(1_000, BudgetPeriod.TOTAL, since=NOW + SECOND)
+    desk.budgets.release("acme", 50, NOW)
+    await desk.spend(1_000, NOW + SECOND)

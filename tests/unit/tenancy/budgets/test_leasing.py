@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
-from atp_grpc.domain.budget import Budget, BudgetPeriod
+from atp_grpc.domain.budget import Budget, BudgetPeriod, Grant
 from atp_grpc.domain.errors import BudgetExhaustedError, StoreUnavailableError
 from atp_grpc.store.memory import MemoryStore
 from tests.unit.tenancy.budgets.examples import DAY, NOW, SECOND, Desk, counted
@@ -62,6 +63,42 @@ async def test_a_ledger_with_nothing_left_is_not_asked_for_every_refusal() -> No
         await desk.spend(1, NOW + 2 * SECOND)
 
     assert ledger.leases <= asked + 2
+
+
+async def test_a_call_that_comes_just_as_a_fetch_ends_does_not_wait_on_it_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    desk, ledger = counted()
+    await desk.give(100)
+    await desk.spend(100)
+    lease = ledger.lease
+    late: list[asyncio.Future[None]] = []
+
+    async def ending(*asked: Any) -> Grant:
+        grant = await lease(*asked)
+        # Comes when the fetch has ended and nobody was told yet; of another moment, it does not see the ledger rest.
+        if not late:
+            late.append(asyncio.ensure_future(desk.spend(1, NOW + 5 * SECOND)))
+        return grant
+
+    monkeypatch.setattr(ledger, "lease", ending)
+    with pytest.raises(BudgetExhaustedError):
+        await desk.spend(1, NOW)
+    with pytest.raises(BudgetExhaustedError):
+        await late[0]
+
+
+async def test_calls_of_many_moments_do_not_keep_each_other_waiting() -> None:
+    desk, ledger = counted()
+    await desk.give(100)
+    await desk.spend(100)
+    asked = ledger.leases
+    moments = [NOW + step * 3 * SECOND for step in range(12)]
+
+    refused = await asyncio.gather(*[desk.spend(1, moment) for moment in moments], return_exceptions=True)
+
+    assert {type(one) for one in refused} == {BudgetExhaustedError}
+    assert ledger.leases <= asked + len(moments)
 
 
 async def test_what_was_leased_for_a_period_that_is_over_is_given_back() -> None:

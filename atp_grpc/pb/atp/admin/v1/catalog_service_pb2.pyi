@@ -79,8 +79,24 @@ class Price(_message.Message):
     reasoning_nano_usd_per_million_tokens: int
     def __init__(self, effective_from: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., input_nano_usd_per_million_tokens: _Optional[int] = ..., cached_input_nano_usd_per_million_tokens: _Optional[int] = ..., output_nano_usd_per_million_tokens: _Optional[int] = ..., reasoning_nano_usd_per_million_tokens: _Optional[int] = ...) -> None: ...
 
+class EndpointInfo(_message.Message):
+    __slots__ = ("dialect", "host", "upstream_model", "max_in_flight", "can_resume", "price_is_ceiling")
+    DIALECT_FIELD_NUMBER: _ClassVar[int]
+    HOST_FIELD_NUMBER: _ClassVar[int]
+    UPSTREAM_MODEL_FIELD_NUMBER: _ClassVar[int]
+    MAX_IN_FLIGHT_FIELD_NUMBER: _ClassVar[int]
+    CAN_RESUME_FIELD_NUMBER: _ClassVar[int]
+    PRICE_IS_CEILING_FIELD_NUMBER: _ClassVar[int]
+    dialect: str
+    host: str
+    upstream_model: str
+    max_in_flight: int
+    can_resume: bool
+    price_is_ceiling: bool
+    def __init__(self, dialect: _Optional[str] = ..., host: _Optional[str] = ..., upstream_model: _Optional[str] = ..., max_in_flight: _Optional[int] = ..., can_resume: _Optional[bool] = ..., price_is_ceiling: _Optional[bool] = ...) -> None: ...
+
 class Deployment(_message.Message):
-    __slots__ = ("name", "model", "provider", "regions", "data_scopes", "status", "prices", "origin")
+    __slots__ = ("name", "model", "provider", "regions", "data_scopes", "status", "prices", "origin", "endpoint")
     NAME_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
     PROVIDER_FIELD_NUMBER: _ClassVar[int]
@@ -89,6 +105,7 @@ class Deployment(_message.Message):
     STATUS_FIELD_NUMBER: _ClassVar[int]
     PRICES_FIELD_NUMBER: _ClassVar[int]
     ORIGIN_FIELD_NUMBER: _ClassVar[int]
+    ENDPOINT_FIELD_NUMBER: _ClassVar[int]
     name: str
     model: str
     provider: str
@@ -97,7 +114,8 @@ class Deployment(_message.Message):
     status: ServingStatus
     prices: _containers.RepeatedCompositeFieldContainer[Price]
     origin: Origin
-    def __init__(self, name: _Optional[str] = ..., model: _Optional[str] = ..., provider: _Optional[str] = ..., regions: _Optional[_Iterable[str]] = ..., data_scopes: _Optional[_Iterable[str]] = ..., status: _Optional[_Union[ServingStatus, str]] = ..., prices: _Optional[_Iterable[_Union[Price, _Mapping]]] = ..., origin: _Optional[_Union[Origin, str]] = ...) -> None: ...
+    endpoint: EndpointInfo
+    def __init__(self, name: _Optional[str] = ..., model: _Optional[str] = ..., provider: _Optional[str] = ..., regions: _Optional[_Iterable[str]] = ..., data_scopes: _Optional[_Iterable[str]] = ..., status: _Optional[_Union[ServingStatus, str]] = ..., prices: _Optional[_Iterable[_Union[Price, _Mapping]]] = ..., origin: _Optional[_Union[Origin, str]] = ..., endpoint: _Optional[_Union[EndpointInfo, _Mapping]] = ...) -> None: ...
 
 class GetModelRequest(_message.Message):
     __slots__ = ("name",)

@@ -1,5 +1,6 @@
 import datetime
 
+from atp_grpc.pb.atp.admin.v1 import deployment_health_pb2 as _deployment_health_pb2
 from atp_grpc.pb.atp.v1 import permission_pb2 as _permission_pb2
 from atp_grpc.pb.buf.validate import validate_pb2 as _validate_pb2
 from google.api import annotations_pb2 as _annotations_pb2
@@ -20,10 +21,40 @@ class HealthState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     HEALTH_STATE_HEALTHY: _ClassVar[HealthState]
     HEALTH_STATE_DEGRADED: _ClassVar[HealthState]
     HEALTH_STATE_UNHEALTHY: _ClassVar[HealthState]
+
+class ChaosTarget(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    CHAOS_TARGET_UNSPECIFIED: _ClassVar[ChaosTarget]
+    CHAOS_TARGET_PROVIDER: _ClassVar[ChaosTarget]
+    CHAOS_TARGET_EDGE: _ClassVar[ChaosTarget]
+    CHAOS_TARGET_STORE: _ClassVar[ChaosTarget]
+    CHAOS_TARGET_BACKGROUND: _ClassVar[ChaosTarget]
+
+class ChaosFault(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    CHAOS_FAULT_UNSPECIFIED: _ClassVar[ChaosFault]
+    CHAOS_FAULT_ERROR: _ClassVar[ChaosFault]
+    CHAOS_FAULT_DELAY: _ClassVar[ChaosFault]
+    CHAOS_FAULT_CUT: _ClassVar[ChaosFault]
+    CHAOS_FAULT_STALL: _ClassVar[ChaosFault]
+    CHAOS_FAULT_MALFORMED: _ClassVar[ChaosFault]
+    CHAOS_FAULT_RATE_LIMITED: _ClassVar[ChaosFault]
 HEALTH_STATE_UNSPECIFIED: HealthState
 HEALTH_STATE_HEALTHY: HealthState
 HEALTH_STATE_DEGRADED: HealthState
 HEALTH_STATE_UNHEALTHY: HealthState
+CHAOS_TARGET_UNSPECIFIED: ChaosTarget
+CHAOS_TARGET_PROVIDER: ChaosTarget
+CHAOS_TARGET_EDGE: ChaosTarget
+CHAOS_TARGET_STORE: ChaosTarget
+CHAOS_TARGET_BACKGROUND: ChaosTarget
+CHAOS_FAULT_UNSPECIFIED: ChaosFault
+CHAOS_FAULT_ERROR: ChaosFault
+CHAOS_FAULT_DELAY: ChaosFault
+CHAOS_FAULT_CUT: ChaosFault
+CHAOS_FAULT_STALL: ChaosFault
+CHAOS_FAULT_MALFORMED: ChaosFault
+CHAOS_FAULT_RATE_LIMITED: ChaosFault
 
 class GetServerInfoRequest(_message.Message):
     __slots__ = ()
@@ -251,3 +282,134 @@ class DrainResponse(_message.Message):
     instance_id: str
     ends_within: _duration_pb2.Duration
     def __init__(self, instance_id: _Optional[str] = ..., ends_within: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+
+class ListDeploymentHealthRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListDeploymentHealthResponse(_message.Message):
+    __slots__ = ("instance_id", "deployments")
+    INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
+    DEPLOYMENTS_FIELD_NUMBER: _ClassVar[int]
+    instance_id: str
+    deployments: _containers.RepeatedCompositeFieldContainer[_deployment_health_pb2.DeploymentHealth]
+    def __init__(self, instance_id: _Optional[str] = ..., deployments: _Optional[_Iterable[_Union[_deployment_health_pb2.DeploymentHealth, _Mapping]]] = ...) -> None: ...
+
+class ForceBreakerRequest(_message.Message):
+    __slots__ = ("instance_id", "deployment", "mode")
+    INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
+    DEPLOYMENT_FIELD_NUMBER: _ClassVar[int]
+    MODE_FIELD_NUMBER: _ClassVar[int]
+    instance_id: str
+    deployment: str
+    mode: _deployment_health_pb2.BreakerMode
+    def __init__(self, instance_id: _Optional[str] = ..., deployment: _Optional[str] = ..., mode: _Optional[_Union[_deployment_health_pb2.BreakerMode, str]] = ...) -> None: ...
+
+class ForceBreakerResponse(_message.Message):
+    __slots__ = ("deployment",)
+    DEPLOYMENT_FIELD_NUMBER: _ClassVar[int]
+    deployment: _deployment_health_pb2.DeploymentHealth
+    def __init__(self, deployment: _Optional[_Union[_deployment_health_pb2.DeploymentHealth, _Mapping]] = ...) -> None: ...
+
+class ListFlagsRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class Flag(_message.Message):
+    __slots__ = ("name", "description", "on", "default_on")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    ON_FIELD_NUMBER: _ClassVar[int]
+    DEFAULT_ON_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    description: str
+    on: bool
+    default_on: bool
+    def __init__(self, name: _Optional[str] = ..., description: _Optional[str] = ..., on: _Optional[bool] = ..., default_on: _Optional[bool] = ...) -> None: ...
+
+class ListFlagsResponse(_message.Message):
+    __slots__ = ("instance_id", "flags")
+    INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
+    FLAGS_FIELD_NUMBER: _ClassVar[int]
+    instance_id: str
+    flags: _containers.RepeatedCompositeFieldContainer[Flag]
+    def __init__(self, instance_id: _Optional[str] = ..., flags: _Optional[_Iterable[_Union[Flag, _Mapping]]] = ...) -> None: ...
+
+class SetFlagRequest(_message.Message):
+    __slots__ = ("instance_id", "name", "on")
+    INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    ON_FIELD_NUMBER: _ClassVar[int]
+    instance_id: str
+    name: str
+    on: bool
+    def __init__(self, instance_id: _Optional[str] = ..., name: _Optional[str] = ..., on: _Optional[bool] = ...) -> None: ...
+
+class SetFlagResponse(_message.Message):
+    __slots__ = ("flag",)
+    FLAG_FIELD_NUMBER: _ClassVar[int]
+    flag: Flag
+    def __init__(self, flag: _Optional[_Union[Flag, _Mapping]] = ...) -> None: ...
+
+class ChaosRule(_message.Message):
+    __slots__ = ("target", "fault", "probability", "delay", "deployment")
+    TARGET_FIELD_NUMBER: _ClassVar[int]
+    FAULT_FIELD_NUMBER: _ClassVar[int]
+    PROBABILITY_FIELD_NUMBER: _ClassVar[int]
+    DELAY_FIELD_NUMBER: _ClassVar[int]
+    DEPLOYMENT_FIELD_NUMBER: _ClassVar[int]
+    target: ChaosTarget
+    fault: ChaosFault
+    probability: float
+    delay: _duration_pb2.Duration
+    deployment: str
+    def __init__(self, target: _Optional[_Union[ChaosTarget, str]] = ..., fault: _Optional[_Union[ChaosFault, str]] = ..., probability: _Optional[float] = ..., delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., deployment: _Optional[str] = ...) -> None: ...
+
+class ChaosCount(_message.Message):
+    __slots__ = ("rule", "total_injected")
+    RULE_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_INJECTED_FIELD_NUMBER: _ClassVar[int]
+    rule: ChaosRule
+    total_injected: int
+    def __init__(self, rule: _Optional[_Union[ChaosRule, _Mapping]] = ..., total_injected: _Optional[int] = ...) -> None: ...
+
+class GetChaosRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class GetChaosResponse(_message.Message):
+    __slots__ = ("instance_id", "allowed", "rules", "total_injected")
+    class TotalInjectedEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+    INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
+    ALLOWED_FIELD_NUMBER: _ClassVar[int]
+    RULES_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_INJECTED_FIELD_NUMBER: _ClassVar[int]
+    instance_id: str
+    allowed: bool
+    rules: _containers.RepeatedCompositeFieldContainer[ChaosCount]
+    total_injected: _containers.ScalarMap[str, int]
+    def __init__(self, instance_id: _Optional[str] = ..., allowed: _Optional[bool] = ..., rules: _Optional[_Iterable[_Union[ChaosCount, _Mapping]]] = ..., total_injected: _Optional[_Mapping[str, int]] = ...) -> None: ...
+
+class SetChaosRequest(_message.Message):
+    __slots__ = ("instance_id", "target", "rules", "seed")
+    INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
+    TARGET_FIELD_NUMBER: _ClassVar[int]
+    RULES_FIELD_NUMBER: _ClassVar[int]
+    SEED_FIELD_NUMBER: _ClassVar[int]
+    instance_id: str
+    target: ChaosTarget
+    rules: _containers.RepeatedCompositeFieldContainer[ChaosRule]
+    seed: int
+    def __init__(self, instance_id: _Optional[str] = ..., target: _Optional[_Union[ChaosTarget, str]] = ..., rules: _Optional[_Iterable[_Union[ChaosRule, _Mapping]]] = ..., seed: _Optional[int] = ...) -> None: ...
+
+class SetChaosResponse(_message.Message):
+    __slots__ = ("rules",)
+    RULES_FIELD_NUMBER: _ClassVar[int]
+    rules: _containers.RepeatedCompositeFieldContainer[ChaosCount]
+    def __init__(self, rules: _Optional[_Iterable[_Union[ChaosCount, _Mapping]]] = ...) -> None: ...

@@ -55,6 +55,36 @@ class OperationsServiceStub:
                 request_serializer=atp_dot_admin_dot_v1_dot_operations__service__pb2.DrainRequest.SerializeToString,
                 response_deserializer=atp_dot_admin_dot_v1_dot_operations__service__pb2.DrainResponse.FromString,
                 _registered_method=True)
+        self.ListDeploymentHealth = channel.unary_unary(
+                '/atp.admin.v1.OperationsService/ListDeploymentHealth',
+                request_serializer=atp_dot_admin_dot_v1_dot_operations__service__pb2.ListDeploymentHealthRequest.SerializeToString,
+                response_deserializer=atp_dot_admin_dot_v1_dot_operations__service__pb2.ListDeploymentHealthResponse.FromString,
+                _registered_method=True)
+        self.ForceBreaker = channel.unary_unary(
+                '/atp.admin.v1.OperationsService/ForceBreaker',
+                request_serializer=atp_dot_admin_dot_v1_dot_operations__service__pb2.ForceBreakerRequest.SerializeToString,
+                response_deserializer=atp_dot_admin_dot_v1_dot_operations__service__pb2.ForceBreakerResponse.FromString,
+                _registered_method=True)
+        self.ListFlags = channel.unary_unary(
+                '/atp.admin.v1.OperationsService/ListFlags',
+                request_serializer=atp_dot_admin_dot_v1_dot_operations__service__pb2.ListFlagsRequest.SerializeToString,
+                response_deserializer=atp_dot_admin_dot_v1_dot_operations__service__pb2.ListFlagsResponse.FromString,
+                _registered_method=True)
+        self.SetFlag = channel.unary_unary(
+                '/atp.admin.v1.OperationsService/SetFlag',
+                request_serializer=atp_dot_admin_dot_v1_dot_operations__service__pb2.SetFlagRequest.SerializeToString,
+                response_deserializer=atp_dot_admin_dot_v1_dot_operations__service__pb2.SetFlagResponse.FromString,
+                _registered_method=True)
+        self.GetChaos = channel.unary_unary(
+                '/atp.admin.v1.OperationsService/GetChaos',
+                request_serializer=atp_dot_admin_dot_v1_dot_operations__service__pb2.GetChaosRequest.SerializeToString,
+                response_deserializer=atp_dot_admin_dot_v1_dot_operations__service__pb2.GetChaosResponse.FromString,
+                _registered_method=True)
+        self.SetChaos = channel.unary_unary(
+                '/atp.admin.v1.OperationsService/SetChaos',
+                request_serializer=atp_dot_admin_dot_v1_dot_operations__service__pb2.SetChaosRequest.SerializeToString,
+                response_deserializer=atp_dot_admin_dot_v1_dot_operations__service__pb2.SetChaosResponse.FromString,
+                _registered_method=True)
 
 
 class OperationsServiceServicer:
@@ -91,6 +121,49 @@ class OperationsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListDeploymentHealth(self, request, context):
+        """Lists the deployments that this process may call, each with its breaker, its limit and what became of its calls.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ForceBreaker(self, request, context):
+        """Forces a deployment's breaker open or closed in this process, or gives it back to the outcomes of calls. Lasts until
+        it is changed or the process ends.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListFlags(self, request, context):
+        """Lists the feature flags of this process.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetFlag(self, request, context):
+        """Switches a feature of this process on or off. Lasts until it is changed or the process ends.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetChaos(self, request, context):
+        """Tells which faults are injected now, and how often each was.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetChaos(self, request, context):
+        """Injects faults at one target in this process, or stops it. Refused unless the configuration allows it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_OperationsServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -113,6 +186,36 @@ def add_OperationsServiceServicer_to_server(servicer, server):
                     servicer.Drain,
                     request_deserializer=atp_dot_admin_dot_v1_dot_operations__service__pb2.DrainRequest.FromString,
                     response_serializer=atp_dot_admin_dot_v1_dot_operations__service__pb2.DrainResponse.SerializeToString,
+            ),
+            'ListDeploymentHealth': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDeploymentHealth,
+                    request_deserializer=atp_dot_admin_dot_v1_dot_operations__service__pb2.ListDeploymentHealthRequest.FromString,
+                    response_serializer=atp_dot_admin_dot_v1_dot_operations__service__pb2.ListDeploymentHealthResponse.SerializeToString,
+            ),
+            'ForceBreaker': grpc.unary_unary_rpc_method_handler(
+                    servicer.ForceBreaker,
+                    request_deserializer=atp_dot_admin_dot_v1_dot_operations__service__pb2.ForceBreakerRequest.FromString,
+                    response_serializer=atp_dot_admin_dot_v1_dot_operations__service__pb2.ForceBreakerResponse.SerializeToString,
+            ),
+            'ListFlags': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListFlags,
+                    request_deserializer=atp_dot_admin_dot_v1_dot_operations__service__pb2.ListFlagsRequest.FromString,
+                    response_serializer=atp_dot_admin_dot_v1_dot_operations__service__pb2.ListFlagsResponse.SerializeToString,
+            ),
+            'SetFlag': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetFlag,
+                    request_deserializer=atp_dot_admin_dot_v1_dot_operations__service__pb2.SetFlagRequest.FromString,
+                    response_serializer=atp_dot_admin_dot_v1_dot_operations__service__pb2.SetFlagResponse.SerializeToString,
+            ),
+            'GetChaos': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetChaos,
+                    request_deserializer=atp_dot_admin_dot_v1_dot_operations__service__pb2.GetChaosRequest.FromString,
+                    response_serializer=atp_dot_admin_dot_v1_dot_operations__service__pb2.GetChaosResponse.SerializeToString,
+            ),
+            'SetChaos': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetChaos,
+                    request_deserializer=atp_dot_admin_dot_v1_dot_operations__service__pb2.SetChaosRequest.FromString,
+                    response_serializer=atp_dot_admin_dot_v1_dot_operations__service__pb2.SetChaosResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -224,6 +327,168 @@ class OperationsService:
             '/atp.admin.v1.OperationsService/Drain',
             atp_dot_admin_dot_v1_dot_operations__service__pb2.DrainRequest.SerializeToString,
             atp_dot_admin_dot_v1_dot_operations__service__pb2.DrainResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDeploymentHealth(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/atp.admin.v1.OperationsService/ListDeploymentHealth',
+            atp_dot_admin_dot_v1_dot_operations__service__pb2.ListDeploymentHealthRequest.SerializeToString,
+            atp_dot_admin_dot_v1_dot_operations__service__pb2.ListDeploymentHealthResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ForceBreaker(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/atp.admin.v1.OperationsService/ForceBreaker',
+            atp_dot_admin_dot_v1_dot_operations__service__pb2.ForceBreakerRequest.SerializeToString,
+            atp_dot_admin_dot_v1_dot_operations__service__pb2.ForceBreakerResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListFlags(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/atp.admin.v1.OperationsService/ListFlags',
+            atp_dot_admin_dot_v1_dot_operations__service__pb2.ListFlagsRequest.SerializeToString,
+            atp_dot_admin_dot_v1_dot_operations__service__pb2.ListFlagsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetFlag(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/atp.admin.v1.OperationsService/SetFlag',
+            atp_dot_admin_dot_v1_dot_operations__service__pb2.SetFlagRequest.SerializeToString,
+            atp_dot_admin_dot_v1_dot_operations__service__pb2.SetFlagResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetChaos(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/atp.admin.v1.OperationsService/GetChaos',
+            atp_dot_admin_dot_v1_dot_operations__service__pb2.GetChaosRequest.SerializeToString,
+            atp_dot_admin_dot_v1_dot_operations__service__pb2.GetChaosResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetChaos(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/atp.admin.v1.OperationsService/SetChaos',
+            atp_dot_admin_dot_v1_dot_operations__service__pb2.SetChaosRequest.SerializeToString,
+            atp_dot_admin_dot_v1_dot_operations__service__pb2.SetChaosResponse.FromString,
             options,
             channel_credentials,
             insecure,

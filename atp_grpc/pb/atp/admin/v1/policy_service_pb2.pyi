@@ -124,8 +124,16 @@ class Exploration(_message.Message):
     stopped: bool
     def __init__(self, newcomer_observations: _Optional[int] = ..., max_share: _Optional[float] = ..., max_nano_usd_per_day: _Optional[int] = ..., stopped: _Optional[bool] = ...) -> None: ...
 
+class Cascade(_message.Message):
+    __slots__ = ("min_confidence", "most_escalations")
+    MIN_CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
+    MOST_ESCALATIONS_FIELD_NUMBER: _ClassVar[int]
+    min_confidence: float
+    most_escalations: int
+    def __init__(self, min_confidence: _Optional[float] = ..., most_escalations: _Optional[int] = ...) -> None: ...
+
 class RoutingPolicy(_message.Message):
-    __slots__ = ("name", "version", "origin", "etag", "objective", "filters", "feature_schema", "feature_dimension", "learner", "traffic_share", "cost_scale_nano_usd", "latency_scale", "exploration", "affinity_weight", "change_detection", "cost_scale_in_force_nano_usd", "latency_scale_in_force", "previous_version")
+    __slots__ = ("name", "version", "origin", "etag", "objective", "filters", "feature_schema", "feature_dimension", "learner", "traffic_share", "cost_scale_nano_usd", "latency_scale", "exploration", "affinity_weight", "change_detection", "cascade", "cost_scale_in_force_nano_usd", "latency_scale_in_force", "previous_version")
     NAME_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     ORIGIN_FIELD_NUMBER: _ClassVar[int]
@@ -141,6 +149,7 @@ class RoutingPolicy(_message.Message):
     EXPLORATION_FIELD_NUMBER: _ClassVar[int]
     AFFINITY_WEIGHT_FIELD_NUMBER: _ClassVar[int]
     CHANGE_DETECTION_FIELD_NUMBER: _ClassVar[int]
+    CASCADE_FIELD_NUMBER: _ClassVar[int]
     COST_SCALE_IN_FORCE_NANO_USD_FIELD_NUMBER: _ClassVar[int]
     LATENCY_SCALE_IN_FORCE_FIELD_NUMBER: _ClassVar[int]
     PREVIOUS_VERSION_FIELD_NUMBER: _ClassVar[int]
@@ -159,10 +168,11 @@ class RoutingPolicy(_message.Message):
     exploration: Exploration
     affinity_weight: float
     change_detection: bool
+    cascade: Cascade
     cost_scale_in_force_nano_usd: float
     latency_scale_in_force: _duration_pb2.Duration
     previous_version: int
-    def __init__(self, name: _Optional[str] = ..., version: _Optional[int] = ..., origin: _Optional[_Union[_catalog_service_pb2.Origin, str]] = ..., etag: _Optional[str] = ..., objective: _Optional[_Union[PolicyObjective, _Mapping]] = ..., filters: _Optional[_Union[PolicyFilters, _Mapping]] = ..., feature_schema: _Optional[str] = ..., feature_dimension: _Optional[int] = ..., learner: _Optional[_Union[LearnerParameters, _Mapping]] = ..., traffic_share: _Optional[float] = ..., cost_scale_nano_usd: _Optional[float] = ..., latency_scale: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., exploration: _Optional[_Union[Exploration, _Mapping]] = ..., affinity_weight: _Optional[float] = ..., change_detection: _Optional[bool] = ..., cost_scale_in_force_nano_usd: _Optional[float] = ..., latency_scale_in_force: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., previous_version: _Optional[int] = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., version: _Optional[int] = ..., origin: _Optional[_Union[_catalog_service_pb2.Origin, str]] = ..., etag: _Optional[str] = ..., objective: _Optional[_Union[PolicyObjective, _Mapping]] = ..., filters: _Optional[_Union[PolicyFilters, _Mapping]] = ..., feature_schema: _Optional[str] = ..., feature_dimension: _Optional[int] = ..., learner: _Optional[_Union[LearnerParameters, _Mapping]] = ..., traffic_share: _Optional[float] = ..., cost_scale_nano_usd: _Optional[float] = ..., latency_scale: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., exploration: _Optional[_Union[Exploration, _Mapping]] = ..., affinity_weight: _Optional[float] = ..., change_detection: _Optional[bool] = ..., cascade: _Optional[_Union[Cascade, _Mapping]] = ..., cost_scale_in_force_nano_usd: _Optional[float] = ..., latency_scale_in_force: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., previous_version: _Optional[int] = ...) -> None: ...
 
 class GetPolicyRequest(_message.Message):
     __slots__ = ("name",)

@@ -394,6 +394,97 @@ func (x *Price) GetReasoningNanoUsdPerMillionTokens() int64 {
 	return 0
 }
 
+// How a deployment is called from here. Its keys are never told.
+type EndpointInfo struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The language it speaks, for example `openai`.
+	Dialect string `protobuf:"bytes,1,opt,name=dialect,proto3" json:"dialect,omitempty"`
+	// Where it is called, with the port if one is written. Empty for a dialect that calls nobody.
+	Host string `protobuf:"bytes,2,opt,name=host,proto3" json:"host,omitempty"`
+	// The model's name there.
+	UpstreamModel string `protobuf:"bytes,3,opt,name=upstream_model,json=upstreamModel,proto3" json:"upstream_model,omitempty"`
+	// Most calls at once. Absent: as many as it bears.
+	MaxInFlight *int32 `protobuf:"varint,4,opt,name=max_in_flight,json=maxInFlight,proto3,oneof" json:"max_in_flight,omitempty"`
+	// Whether its model can go on with an answer that was cut off.
+	CanResume bool `protobuf:"varint,5,opt,name=can_resume,json=canResume,proto3" json:"can_resume,omitempty"`
+	// Whether its price is only an upper bound.
+	PriceIsCeiling bool `protobuf:"varint,6,opt,name=price_is_ceiling,json=priceIsCeiling,proto3" json:"price_is_ceiling,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *EndpointInfo) Reset() {
+	*x = EndpointInfo{}
+	mi := &file_atp_admin_v1_catalog_service_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EndpointInfo) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EndpointInfo) ProtoMessage() {}
+
+func (x *EndpointInfo) ProtoReflect() protoreflect.Message {
+	mi := &file_atp_admin_v1_catalog_service_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EndpointInfo.ProtoReflect.Descriptor instead.
+func (*EndpointInfo) Descriptor() ([]byte, []int) {
+	return file_atp_admin_v1_catalog_service_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *EndpointInfo) GetDialect() string {
+	if x != nil {
+		return x.Dialect
+	}
+	return ""
+}
+
+func (x *EndpointInfo) GetHost() string {
+	if x != nil {
+		return x.Host
+	}
+	return ""
+}
+
+func (x *EndpointInfo) GetUpstreamModel() string {
+	if x != nil {
+		return x.UpstreamModel
+	}
+	return ""
+}
+
+func (x *EndpointInfo) GetMaxInFlight() int32 {
+	if x != nil && x.MaxInFlight != nil {
+		return *x.MaxInFlight
+	}
+	return 0
+}
+
+func (x *EndpointInfo) GetCanResume() bool {
+	if x != nil {
+		return x.CanResume
+	}
+	return false
+}
+
+func (x *EndpointInfo) GetPriceIsCeiling() bool {
+	if x != nil {
+		return x.PriceIsCeiling
+	}
+	return false
+}
+
 // One way to reach a model.
 type Deployment struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -412,14 +503,16 @@ type Deployment struct {
 	// Prices, oldest first.
 	Prices []*Price `protobuf:"bytes,7,rep,name=prices,proto3" json:"prices,omitempty"`
 	// Where the entry comes from.
-	Origin        Origin `protobuf:"varint,8,opt,name=origin,proto3,enum=atp.admin.v1.Origin" json:"origin,omitempty"`
+	Origin Origin `protobuf:"varint,8,opt,name=origin,proto3,enum=atp.admin.v1.Origin" json:"origin,omitempty"`
+	// How it is called from here. Absent: it can be decided for, but not called.
+	Endpoint      *EndpointInfo `protobuf:"bytes,9,opt,name=endpoint,proto3" json:"endpoint,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Deployment) Reset() {
 	*x = Deployment{}
-	mi := &file_atp_admin_v1_catalog_service_proto_msgTypes[3]
+	mi := &file_atp_admin_v1_catalog_service_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -431,7 +524,7 @@ func (x *Deployment) String() string {
 func (*Deployment) ProtoMessage() {}
 
 func (x *Deployment) ProtoReflect() protoreflect.Message {
-	mi := &file_atp_admin_v1_catalog_service_proto_msgTypes[3]
+	mi := &file_atp_admin_v1_catalog_service_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -444,7 +537,7 @@ func (x *Deployment) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Deployment.ProtoReflect.Descriptor instead.
 func (*Deployment) Descriptor() ([]byte, []int) {
-	return file_atp_admin_v1_catalog_service_proto_rawDescGZIP(), []int{3}
+	return file_atp_admin_v1_catalog_service_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Deployment) GetName() string {
@@ -503,6 +596,13 @@ func (x *Deployment) GetOrigin() Origin {
 	return Origin_ORIGIN_UNSPECIFIED
 }
 
+func (x *Deployment) GetEndpoint() *EndpointInfo {
+	if x != nil {
+		return x.Endpoint
+	}
+	return nil
+}
+
 // Which model to read.
 type GetModelRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -514,7 +614,7 @@ type GetModelRequest struct {
 
 func (x *GetModelRequest) Reset() {
 	*x = GetModelRequest{}
-	mi := &file_atp_admin_v1_catalog_service_proto_msgTypes[4]
+	mi := &file_atp_admin_v1_catalog_service_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -526,7 +626,7 @@ func (x *GetModelRequest) String() string {
 func (*GetModelRequest) ProtoMessage() {}
 
 func (x *GetModelRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_atp_admin_v1_catalog_service_proto_msgTypes[4]
+	mi := &file_atp_admin_v1_catalog_service_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -539,7 +639,7 @@ func (x *GetModelRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetModelRequest.ProtoReflect.Descriptor instead.
 func (*GetModelRequest) Descriptor() ([]byte, []int) {
-	return file_atp_admin_v1_catalog_service_proto_rawDescGZIP(), []int{4}
+	return file_atp_admin_v1_catalog_service_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *GetModelRequest) GetName() string {
@@ -562,7 +662,7 @@ type GetModelResponse struct {
 
 func (x *GetModelResponse) Reset() {
 	*x = GetModelResponse{}
-	mi := &file_atp_admin_v1_catalog_service_proto_msgTypes[5]
+	mi := &file_atp_admin_v1_catalog_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -574,7 +674,7 @@ func (x *GetModelResponse) String() string {
 func (*GetModelResponse) ProtoMessage() {}
 
 func (x *GetModelResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_atp_admin_v1_catalog_service_proto_msgTypes[5]
+	mi := &file_atp_admin_v1_catalog_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -587,7 +687,7 @@ func (x *GetModelResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetModelResponse.ProtoReflect.Descriptor instead.
 func (*GetModelResponse) Descriptor() ([]byte, []int) {
-	return file_atp_admin_v1_catalog_service_proto_rawDescGZIP(), []int{5}
+	return file_atp_admin_v1_catalog_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *GetModelResponse) GetModel() *Model {
@@ -617,7 +717,7 @@ type ListModelsRequest struct {
 
 func (x *ListModelsRequest) Reset() {
 	*x = ListModelsRequest{}
-	mi := &file_atp_admin_v1_catalog_service_proto_msgTypes[6]
+	mi := &file_atp_admin_v1_catalog_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -629,7 +729,7 @@ func (x *ListModelsRequest) String() string {
 func (*ListModelsRequest) ProtoMessage() {}
 
 func (x *ListModelsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_atp_admin_v1_catalog_service_proto_msgTypes[6]
+	mi := &file_atp_admin_v1_catalog_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -642,7 +742,7 @@ func (x *ListModelsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListModelsRequest.ProtoReflect.Descriptor instead.
 func (*ListModelsRequest) Descriptor() ([]byte, []int) {
-	return file_atp_admin_v1_catalog_service_proto_rawDescGZIP(), []int{6}
+	return file_atp_admin_v1_catalog_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ListModelsRequest) GetPageSize() int32 {
@@ -674,7 +774,7 @@ type ListModelsResponse struct {
 
 func (x *ListModelsResponse) Reset() {
 	*x = ListModelsResponse{}
-	mi := &file_atp_admin_v1_catalog_service_proto_msgTypes[7]
+	mi := &file_atp_admin_v1_catalog_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -686,7 +786,7 @@ func (x *ListModelsResponse) String() string {
 func (*ListModelsResponse) ProtoMessage() {}
 
 func (x *ListModelsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_atp_admin_v1_catalog_service_proto_msgTypes[7]
+	mi := &file_atp_admin_v1_catalog_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -699,7 +799,7 @@ func (x *ListModelsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListModelsResponse.ProtoReflect.Descriptor instead.
 func (*ListModelsResponse) Descriptor() ([]byte, []int) {
-	return file_atp_admin_v1_catalog_service_proto_rawDescGZIP(), []int{7}
+	return file_atp_admin_v1_catalog_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ListModelsResponse) GetModels() []*Model {
@@ -734,7 +834,7 @@ type GetDeploymentRequest struct {
 
 func (x *GetDeploymentRequest) Reset() {
 	*x = GetDeploymentRequest{}
-	mi := &file_atp_admin_v1_catalog_service_proto_msgTypes[8]
+	mi := &file_atp_admin_v1_catalog_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -746,7 +846,7 @@ func (x *GetDeploymentRequest) String() string {
 func (*GetDeploymentRequest) ProtoMessage() {}
 
 func (x *GetDeploymentRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_atp_admin_v1_catalog_service_proto_msgTypes[8]
+	mi := &file_atp_admin_v1_catalog_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -759,7 +859,7 @@ func (x *GetDeploymentRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetDeploymentRequest.ProtoReflect.Descriptor instead.
 func (*GetDeploymentRequest) Descriptor() ([]byte, []int) {
-	return file_atp_admin_v1_catalog_service_proto_rawDescGZIP(), []int{8}
+	return file_atp_admin_v1_catalog_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *GetDeploymentRequest) GetName() string {
@@ -782,7 +882,7 @@ type GetDeploymentResponse struct {
 
 func (x *GetDeploymentResponse) Reset() {
 	*x = GetDeploymentResponse{}
-	mi := &file_atp_admin_v1_catalog_service_proto_msgTypes[9]
+	mi := &file_atp_admin_v1_catalog_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -794,7 +894,7 @@ func (x *GetDeploymentResponse) String() string {
 func (*GetDeploymentResponse) ProtoMessage() {}
 
 func (x *GetDeploymentResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_atp_admin_v1_catalog_service_proto_msgTypes[9]
+	mi := &file_atp_admin_v1_catalog_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -807,7 +907,7 @@ func (x *GetDeploymentResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetDeploymentResponse.ProtoReflect.Descriptor instead.
 func (*GetDeploymentResponse) Descriptor() ([]byte, []int) {
-	return file_atp_admin_v1_catalog_service_proto_rawDescGZIP(), []int{9}
+	return file_atp_admin_v1_catalog_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *GetDeploymentResponse) GetDeployment() *Deployment {
@@ -837,7 +937,7 @@ type ListDeploymentsRequest struct {
 
 func (x *ListDeploymentsRequest) Reset() {
 	*x = ListDeploymentsRequest{}
-	mi := &file_atp_admin_v1_catalog_service_proto_msgTypes[10]
+	mi := &file_atp_admin_v1_catalog_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -849,7 +949,7 @@ func (x *ListDeploymentsRequest) String() string {
 func (*ListDeploymentsRequest) ProtoMessage() {}
 
 func (x *ListDeploymentsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_atp_admin_v1_catalog_service_proto_msgTypes[10]
+	mi := &file_atp_admin_v1_catalog_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -862,7 +962,7 @@ func (x *ListDeploymentsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDeploymentsRequest.ProtoReflect.Descriptor instead.
 func (*ListDeploymentsRequest) Descriptor() ([]byte, []int) {
-	return file_atp_admin_v1_catalog_service_proto_rawDescGZIP(), []int{10}
+	return file_atp_admin_v1_catalog_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ListDeploymentsRequest) GetPageSize() int32 {
@@ -894,7 +994,7 @@ type ListDeploymentsResponse struct {
 
 func (x *ListDeploymentsResponse) Reset() {
 	*x = ListDeploymentsResponse{}
-	mi := &file_atp_admin_v1_catalog_service_proto_msgTypes[11]
+	mi := &file_atp_admin_v1_catalog_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -906,7 +1006,7 @@ func (x *ListDeploymentsResponse) String() string {
 func (*ListDeploymentsResponse) ProtoMessage() {}
 
 func (x *ListDeploymentsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_atp_admin_v1_catalog_service_proto_msgTypes[11]
+	mi := &file_atp_admin_v1_catalog_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -919,7 +1019,7 @@ func (x *ListDeploymentsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDeploymentsResponse.ProtoReflect.Descriptor instead.
 func (*ListDeploymentsResponse) Descriptor() ([]byte, []int) {
-	return file_atp_admin_v1_catalog_service_proto_rawDescGZIP(), []int{11}
+	return file_atp_admin_v1_catalog_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ListDeploymentsResponse) GetDeployments() []*Deployment {
@@ -954,7 +1054,7 @@ type GetProviderRequest struct {
 
 func (x *GetProviderRequest) Reset() {
 	*x = GetProviderRequest{}
-	mi := &file_atp_admin_v1_catalog_service_proto_msgTypes[12]
+	mi := &file_atp_admin_v1_catalog_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -966,7 +1066,7 @@ func (x *GetProviderRequest) String() string {
 func (*GetProviderRequest) ProtoMessage() {}
 
 func (x *GetProviderRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_atp_admin_v1_catalog_service_proto_msgTypes[12]
+	mi := &file_atp_admin_v1_catalog_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -979,7 +1079,7 @@ func (x *GetProviderRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetProviderRequest.ProtoReflect.Descriptor instead.
 func (*GetProviderRequest) Descriptor() ([]byte, []int) {
-	return file_atp_admin_v1_catalog_service_proto_rawDescGZIP(), []int{12}
+	return file_atp_admin_v1_catalog_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *GetProviderRequest) GetName() string {
@@ -1002,7 +1102,7 @@ type GetProviderResponse struct {
 
 func (x *GetProviderResponse) Reset() {
 	*x = GetProviderResponse{}
-	mi := &file_atp_admin_v1_catalog_service_proto_msgTypes[13]
+	mi := &file_atp_admin_v1_catalog_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1014,7 +1114,7 @@ func (x *GetProviderResponse) String() string {
 func (*GetProviderResponse) ProtoMessage() {}
 
 func (x *GetProviderResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_atp_admin_v1_catalog_service_proto_msgTypes[13]
+	mi := &file_atp_admin_v1_catalog_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1027,7 +1127,7 @@ func (x *GetProviderResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetProviderResponse.ProtoReflect.Descriptor instead.
 func (*GetProviderResponse) Descriptor() ([]byte, []int) {
-	return file_atp_admin_v1_catalog_service_proto_rawDescGZIP(), []int{13}
+	return file_atp_admin_v1_catalog_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *GetProviderResponse) GetProvider() *Provider {
@@ -1057,7 +1157,7 @@ type ListProvidersRequest struct {
 
 func (x *ListProvidersRequest) Reset() {
 	*x = ListProvidersRequest{}
-	mi := &file_atp_admin_v1_catalog_service_proto_msgTypes[14]
+	mi := &file_atp_admin_v1_catalog_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1069,7 +1169,7 @@ func (x *ListProvidersRequest) String() string {
 func (*ListProvidersRequest) ProtoMessage() {}
 
 func (x *ListProvidersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_atp_admin_v1_catalog_service_proto_msgTypes[14]
+	mi := &file_atp_admin_v1_catalog_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1082,7 +1182,7 @@ func (x *ListProvidersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListProvidersRequest.ProtoReflect.Descriptor instead.
 func (*ListProvidersRequest) Descriptor() ([]byte, []int) {
-	return file_atp_admin_v1_catalog_service_proto_rawDescGZIP(), []int{14}
+	return file_atp_admin_v1_catalog_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ListProvidersRequest) GetPageSize() int32 {
@@ -1114,7 +1214,7 @@ type ListProvidersResponse struct {
 
 func (x *ListProvidersResponse) Reset() {
 	*x = ListProvidersResponse{}
-	mi := &file_atp_admin_v1_catalog_service_proto_msgTypes[15]
+	mi := &file_atp_admin_v1_catalog_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1126,7 +1226,7 @@ func (x *ListProvidersResponse) String() string {
 func (*ListProvidersResponse) ProtoMessage() {}
 
 func (x *ListProvidersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_atp_admin_v1_catalog_service_proto_msgTypes[15]
+	mi := &file_atp_admin_v1_catalog_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1139,7 +1239,7 @@ func (x *ListProvidersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListProvidersResponse.ProtoReflect.Descriptor instead.
 func (*ListProvidersResponse) Descriptor() ([]byte, []int) {
-	return file_atp_admin_v1_catalog_service_proto_rawDescGZIP(), []int{15}
+	return file_atp_admin_v1_catalog_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ListProvidersResponse) GetProviders() []*Provider {
@@ -1188,7 +1288,16 @@ const file_atp_admin_v1_catalog_service_proto_rawDesc = "" +
 	"\"output_nano_usd_per_million_tokens\x18\x04 \x01(\x03R\x1doutputNanoUsdPerMillionTokens\x12T\n" +
 	"%reasoning_nano_usd_per_million_tokens\x18\x05 \x01(\x03H\x01R reasoningNanoUsdPerMillionTokens\x88\x01\x01B+\n" +
 	")_cached_input_nano_usd_per_million_tokensB(\n" +
-	"&_reasoning_nano_usd_per_million_tokens\"\x9d\x02\n" +
+	"&_reasoning_nano_usd_per_million_tokens\"\xe7\x01\n" +
+	"\fEndpointInfo\x12\x18\n" +
+	"\adialect\x18\x01 \x01(\tR\adialect\x12\x12\n" +
+	"\x04host\x18\x02 \x01(\tR\x04host\x12%\n" +
+	"\x0eupstream_model\x18\x03 \x01(\tR\rupstreamModel\x12'\n" +
+	"\rmax_in_flight\x18\x04 \x01(\x05H\x00R\vmaxInFlight\x88\x01\x01\x12\x1d\n" +
+	"\n" +
+	"can_resume\x18\x05 \x01(\bR\tcanResume\x12(\n" +
+	"\x10price_is_ceiling\x18\x06 \x01(\bR\x0epriceIsCeilingB\x10\n" +
+	"\x0e_max_in_flight\"\xd5\x02\n" +
 	"\n" +
 	"Deployment\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
@@ -1199,7 +1308,8 @@ const file_atp_admin_v1_catalog_service_proto_rawDesc = "" +
 	"dataScopes\x123\n" +
 	"\x06status\x18\x06 \x01(\x0e2\x1b.atp.admin.v1.ServingStatusR\x06status\x12+\n" +
 	"\x06prices\x18\a \x03(\v2\x13.atp.admin.v1.PriceR\x06prices\x12,\n" +
-	"\x06origin\x18\b \x01(\x0e2\x14.atp.admin.v1.OriginR\x06origin\"1\n" +
+	"\x06origin\x18\b \x01(\x0e2\x14.atp.admin.v1.OriginR\x06origin\x126\n" +
+	"\bendpoint\x18\t \x01(\v2\x1a.atp.admin.v1.EndpointInfoR\bendpoint\"1\n" +
 	"\x0fGetModelRequest\x12\x1e\n" +
 	"\x04name\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\x80\x01R\x04name\"Y\n" +
@@ -1278,59 +1388,61 @@ func file_atp_admin_v1_catalog_service_proto_rawDescGZIP() []byte {
 }
 
 var file_atp_admin_v1_catalog_service_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_atp_admin_v1_catalog_service_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_atp_admin_v1_catalog_service_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_atp_admin_v1_catalog_service_proto_goTypes = []any{
 	(Origin)(0),                     // 0: atp.admin.v1.Origin
 	(ServingStatus)(0),              // 1: atp.admin.v1.ServingStatus
 	(*Provider)(nil),                // 2: atp.admin.v1.Provider
 	(*Model)(nil),                   // 3: atp.admin.v1.Model
 	(*Price)(nil),                   // 4: atp.admin.v1.Price
-	(*Deployment)(nil),              // 5: atp.admin.v1.Deployment
-	(*GetModelRequest)(nil),         // 6: atp.admin.v1.GetModelRequest
-	(*GetModelResponse)(nil),        // 7: atp.admin.v1.GetModelResponse
-	(*ListModelsRequest)(nil),       // 8: atp.admin.v1.ListModelsRequest
-	(*ListModelsResponse)(nil),      // 9: atp.admin.v1.ListModelsResponse
-	(*GetDeploymentRequest)(nil),    // 10: atp.admin.v1.GetDeploymentRequest
-	(*GetDeploymentResponse)(nil),   // 11: atp.admin.v1.GetDeploymentResponse
-	(*ListDeploymentsRequest)(nil),  // 12: atp.admin.v1.ListDeploymentsRequest
-	(*ListDeploymentsResponse)(nil), // 13: atp.admin.v1.ListDeploymentsResponse
-	(*GetProviderRequest)(nil),      // 14: atp.admin.v1.GetProviderRequest
-	(*GetProviderResponse)(nil),     // 15: atp.admin.v1.GetProviderResponse
-	(*ListProvidersRequest)(nil),    // 16: atp.admin.v1.ListProvidersRequest
-	(*ListProvidersResponse)(nil),   // 17: atp.admin.v1.ListProvidersResponse
-	(*timestamppb.Timestamp)(nil),   // 18: google.protobuf.Timestamp
+	(*EndpointInfo)(nil),            // 5: atp.admin.v1.EndpointInfo
+	(*Deployment)(nil),              // 6: atp.admin.v1.Deployment
+	(*GetModelRequest)(nil),         // 7: atp.admin.v1.GetModelRequest
+	(*GetModelResponse)(nil),        // 8: atp.admin.v1.GetModelResponse
+	(*ListModelsRequest)(nil),       // 9: atp.admin.v1.ListModelsRequest
+	(*ListModelsResponse)(nil),      // 10: atp.admin.v1.ListModelsResponse
+	(*GetDeploymentRequest)(nil),    // 11: atp.admin.v1.GetDeploymentRequest
+	(*GetDeploymentResponse)(nil),   // 12: atp.admin.v1.GetDeploymentResponse
+	(*ListDeploymentsRequest)(nil),  // 13: atp.admin.v1.ListDeploymentsRequest
+	(*ListDeploymentsResponse)(nil), // 14: atp.admin.v1.ListDeploymentsResponse
+	(*GetProviderRequest)(nil),      // 15: atp.admin.v1.GetProviderRequest
+	(*GetProviderResponse)(nil),     // 16: atp.admin.v1.GetProviderResponse
+	(*ListProvidersRequest)(nil),    // 17: atp.admin.v1.ListProvidersRequest
+	(*ListProvidersResponse)(nil),   // 18: atp.admin.v1.ListProvidersResponse
+	(*timestamppb.Timestamp)(nil),   // 19: google.protobuf.Timestamp
 }
 var file_atp_admin_v1_catalog_service_proto_depIdxs = []int32{
 	0,  // 0: atp.admin.v1.Provider.origin:type_name -> atp.admin.v1.Origin
 	1,  // 1: atp.admin.v1.Model.status:type_name -> atp.admin.v1.ServingStatus
 	0,  // 2: atp.admin.v1.Model.origin:type_name -> atp.admin.v1.Origin
-	18, // 3: atp.admin.v1.Price.effective_from:type_name -> google.protobuf.Timestamp
+	19, // 3: atp.admin.v1.Price.effective_from:type_name -> google.protobuf.Timestamp
 	1,  // 4: atp.admin.v1.Deployment.status:type_name -> atp.admin.v1.ServingStatus
 	4,  // 5: atp.admin.v1.Deployment.prices:type_name -> atp.admin.v1.Price
 	0,  // 6: atp.admin.v1.Deployment.origin:type_name -> atp.admin.v1.Origin
-	3,  // 7: atp.admin.v1.GetModelResponse.model:type_name -> atp.admin.v1.Model
-	3,  // 8: atp.admin.v1.ListModelsResponse.models:type_name -> atp.admin.v1.Model
-	5,  // 9: atp.admin.v1.GetDeploymentResponse.deployment:type_name -> atp.admin.v1.Deployment
-	5,  // 10: atp.admin.v1.ListDeploymentsResponse.deployments:type_name -> atp.admin.v1.Deployment
-	2,  // 11: atp.admin.v1.GetProviderResponse.provider:type_name -> atp.admin.v1.Provider
-	2,  // 12: atp.admin.v1.ListProvidersResponse.providers:type_name -> atp.admin.v1.Provider
-	6,  // 13: atp.admin.v1.CatalogService.GetModel:input_type -> atp.admin.v1.GetModelRequest
-	8,  // 14: atp.admin.v1.CatalogService.ListModels:input_type -> atp.admin.v1.ListModelsRequest
-	10, // 15: atp.admin.v1.CatalogService.GetDeployment:input_type -> atp.admin.v1.GetDeploymentRequest
-	12, // 16: atp.admin.v1.CatalogService.ListDeployments:input_type -> atp.admin.v1.ListDeploymentsRequest
-	14, // 17: atp.admin.v1.CatalogService.GetProvider:input_type -> atp.admin.v1.GetProviderRequest
-	16, // 18: atp.admin.v1.CatalogService.ListProviders:input_type -> atp.admin.v1.ListProvidersRequest
-	7,  // 19: atp.admin.v1.CatalogService.GetModel:output_type -> atp.admin.v1.GetModelResponse
-	9,  // 20: atp.admin.v1.CatalogService.ListModels:output_type -> atp.admin.v1.ListModelsResponse
-	11, // 21: atp.admin.v1.CatalogService.GetDeployment:output_type -> atp.admin.v1.GetDeploymentResponse
-	13, // 22: atp.admin.v1.CatalogService.ListDeployments:output_type -> atp.admin.v1.ListDeploymentsResponse
-	15, // 23: atp.admin.v1.CatalogService.GetProvider:output_type -> atp.admin.v1.GetProviderResponse
-	17, // 24: atp.admin.v1.CatalogService.ListProviders:output_type -> atp.admin.v1.ListProvidersResponse
-	19, // [19:25] is the sub-list for method output_type
-	13, // [13:19] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	5,  // 7: atp.admin.v1.Deployment.endpoint:type_name -> atp.admin.v1.EndpointInfo
+	3,  // 8: atp.admin.v1.GetModelResponse.model:type_name -> atp.admin.v1.Model
+	3,  // 9: atp.admin.v1.ListModelsResponse.models:type_name -> atp.admin.v1.Model
+	6,  // 10: atp.admin.v1.GetDeploymentResponse.deployment:type_name -> atp.admin.v1.Deployment
+	6,  // 11: atp.admin.v1.ListDeploymentsResponse.deployments:type_name -> atp.admin.v1.Deployment
+	2,  // 12: atp.admin.v1.GetProviderResponse.provider:type_name -> atp.admin.v1.Provider
+	2,  // 13: atp.admin.v1.ListProvidersResponse.providers:type_name -> atp.admin.v1.Provider
+	7,  // 14: atp.admin.v1.CatalogService.GetModel:input_type -> atp.admin.v1.GetModelRequest
+	9,  // 15: atp.admin.v1.CatalogService.ListModels:input_type -> atp.admin.v1.ListModelsRequest
+	11, // 16: atp.admin.v1.CatalogService.GetDeployment:input_type -> atp.admin.v1.GetDeploymentRequest
+	13, // 17: atp.admin.v1.CatalogService.ListDeployments:input_type -> atp.admin.v1.ListDeploymentsRequest
+	15, // 18: atp.admin.v1.CatalogService.GetProvider:input_type -> atp.admin.v1.GetProviderRequest
+	17, // 19: atp.admin.v1.CatalogService.ListProviders:input_type -> atp.admin.v1.ListProvidersRequest
+	8,  // 20: atp.admin.v1.CatalogService.GetModel:output_type -> atp.admin.v1.GetModelResponse
+	10, // 21: atp.admin.v1.CatalogService.ListModels:output_type -> atp.admin.v1.ListModelsResponse
+	12, // 22: atp.admin.v1.CatalogService.GetDeployment:output_type -> atp.admin.v1.GetDeploymentResponse
+	14, // 23: atp.admin.v1.CatalogService.ListDeployments:output_type -> atp.admin.v1.ListDeploymentsResponse
+	16, // 24: atp.admin.v1.CatalogService.GetProvider:output_type -> atp.admin.v1.GetProviderResponse
+	18, // 25: atp.admin.v1.CatalogService.ListProviders:output_type -> atp.admin.v1.ListProvidersResponse
+	20, // [20:26] is the sub-list for method output_type
+	14, // [14:20] is the sub-list for method input_type
+	14, // [14:14] is the sub-list for extension type_name
+	14, // [14:14] is the sub-list for extension extendee
+	0,  // [0:14] is the sub-list for field type_name
 }
 
 func init() { file_atp_admin_v1_catalog_service_proto_init() }
@@ -1339,13 +1451,14 @@ func file_atp_admin_v1_catalog_service_proto_init() {
 		return
 	}
 	file_atp_admin_v1_catalog_service_proto_msgTypes[2].OneofWrappers = []any{}
+	file_atp_admin_v1_catalog_service_proto_msgTypes[3].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_atp_admin_v1_catalog_service_proto_rawDesc), len(file_atp_admin_v1_catalog_service_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   16,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

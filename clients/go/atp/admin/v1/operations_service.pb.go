@@ -83,6 +83,136 @@ func (HealthState) EnumDescriptor() ([]byte, []int) {
 	return file_atp_admin_v1_operations_service_proto_rawDescGZIP(), []int{0}
 }
 
+// Where faults can be injected.
+type ChaosTarget int32
+
+const (
+	// Not said; refused.
+	ChaosTarget_CHAOS_TARGET_UNSPECIFIED ChaosTarget = 0
+	// The calls to providers.
+	ChaosTarget_CHAOS_TARGET_PROVIDER ChaosTarget = 1
+	// The door: calls of clients.
+	ChaosTarget_CHAOS_TARGET_EDGE ChaosTarget = 2
+	// The store.
+	ChaosTarget_CHAOS_TARGET_STORE ChaosTarget = 3
+	// The tasks beside the calls: checkpoints, pruning, the watch on the catalogue.
+	ChaosTarget_CHAOS_TARGET_BACKGROUND ChaosTarget = 4
+)
+
+// Enum value maps for ChaosTarget.
+var (
+	ChaosTarget_name = map[int32]string{
+		0: "CHAOS_TARGET_UNSPECIFIED",
+		1: "CHAOS_TARGET_PROVIDER",
+		2: "CHAOS_TARGET_EDGE",
+		3: "CHAOS_TARGET_STORE",
+		4: "CHAOS_TARGET_BACKGROUND",
+	}
+	ChaosTarget_value = map[string]int32{
+		"CHAOS_TARGET_UNSPECIFIED": 0,
+		"CHAOS_TARGET_PROVIDER":    1,
+		"CHAOS_TARGET_EDGE":        2,
+		"CHAOS_TARGET_STORE":       3,
+		"CHAOS_TARGET_BACKGROUND":  4,
+	}
+)
+
+func (x ChaosTarget) Enum() *ChaosTarget {
+	p := new(ChaosTarget)
+	*p = x
+	return p
+}
+
+func (x ChaosTarget) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ChaosTarget) Descriptor() protoreflect.EnumDescriptor {
+	return file_atp_admin_v1_operations_service_proto_enumTypes[1].Descriptor()
+}
+
+func (ChaosTarget) Type() protoreflect.EnumType {
+	return &file_atp_admin_v1_operations_service_proto_enumTypes[1]
+}
+
+func (x ChaosTarget) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ChaosTarget.Descriptor instead.
+func (ChaosTarget) EnumDescriptor() ([]byte, []int) {
+	return file_atp_admin_v1_operations_service_proto_rawDescGZIP(), []int{1}
+}
+
+// A kind of fault.
+type ChaosFault int32
+
+const (
+	// Not said; refused.
+	ChaosFault_CHAOS_FAULT_UNSPECIFIED ChaosFault = 0
+	// What was to be done fails as that target fails when it is down.
+	ChaosFault_CHAOS_FAULT_ERROR ChaosFault = 1
+	// It is done later.
+	ChaosFault_CHAOS_FAULT_DELAY ChaosFault = 2
+	// Providers: the answer breaks off.
+	ChaosFault_CHAOS_FAULT_CUT ChaosFault = 3
+	// Providers: the answer stops coming.
+	ChaosFault_CHAOS_FAULT_STALL ChaosFault = 4
+	// Providers: what comes cannot be read.
+	ChaosFault_CHAOS_FAULT_MALFORMED ChaosFault = 5
+	// Providers: refused for rate.
+	ChaosFault_CHAOS_FAULT_RATE_LIMITED ChaosFault = 6
+)
+
+// Enum value maps for ChaosFault.
+var (
+	ChaosFault_name = map[int32]string{
+		0: "CHAOS_FAULT_UNSPECIFIED",
+		1: "CHAOS_FAULT_ERROR",
+		2: "CHAOS_FAULT_DELAY",
+		3: "CHAOS_FAULT_CUT",
+		4: "CHAOS_FAULT_STALL",
+		5: "CHAOS_FAULT_MALFORMED",
+		6: "CHAOS_FAULT_RATE_LIMITED",
+	}
+	ChaosFault_value = map[string]int32{
+		"CHAOS_FAULT_UNSPECIFIED":  0,
+		"CHAOS_FAULT_ERROR":        1,
+		"CHAOS_FAULT_DELAY":        2,
+		"CHAOS_FAULT_CUT":          3,
+		"CHAOS_FAULT_STALL":        4,
+		"CHAOS_FAULT_MALFORMED":    5,
+		"CHAOS_FAULT_RATE_LIMITED": 6,
+	}
+)
+
+func (x ChaosFault) Enum() *ChaosFault {
+	p := new(ChaosFault)
+	*p = x
+	return p
+}
+
+func (x ChaosFault) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ChaosFault) Descriptor() protoreflect.EnumDescriptor {
+	return file_atp_admin_v1_operations_service_proto_enumTypes[2].Descriptor()
+}
+
+func (ChaosFault) Type() protoreflect.EnumType {
+	return &file_atp_admin_v1_operations_service_proto_enumTypes[2]
+}
+
+func (x ChaosFault) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ChaosFault.Descriptor instead.
+func (ChaosFault) EnumDescriptor() ([]byte, []int) {
+	return file_atp_admin_v1_operations_service_proto_rawDescGZIP(), []int{2}
+}
+
 // Asks a process about itself.
 type GetServerInfoRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1314,11 +1444,854 @@ func (x *DrainResponse) GetEndsWithin() *durationpb.Duration {
 	return nil
 }
 
+// Asks how the deployments do.
+type ListDeploymentHealthRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListDeploymentHealthRequest) Reset() {
+	*x = ListDeploymentHealthRequest{}
+	mi := &file_atp_admin_v1_operations_service_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListDeploymentHealthRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListDeploymentHealthRequest) ProtoMessage() {}
+
+func (x *ListDeploymentHealthRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_atp_admin_v1_operations_service_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListDeploymentHealthRequest.ProtoReflect.Descriptor instead.
+func (*ListDeploymentHealthRequest) Descriptor() ([]byte, []int) {
+	return file_atp_admin_v1_operations_service_proto_rawDescGZIP(), []int{16}
+}
+
+// How the deployments do.
+type ListDeploymentHealthResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Names the process.
+	InstanceId string `protobuf:"bytes,1,opt,name=instance_id,json=instanceId,proto3" json:"instance_id,omitempty"`
+	// Every deployment with an endpoint, by name.
+	Deployments   []*DeploymentHealth `protobuf:"bytes,2,rep,name=deployments,proto3" json:"deployments,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListDeploymentHealthResponse) Reset() {
+	*x = ListDeploymentHealthResponse{}
+	mi := &file_atp_admin_v1_operations_service_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListDeploymentHealthResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListDeploymentHealthResponse) ProtoMessage() {}
+
+func (x *ListDeploymentHealthResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_atp_admin_v1_operations_service_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListDeploymentHealthResponse.ProtoReflect.Descriptor instead.
+func (*ListDeploymentHealthResponse) Descriptor() ([]byte, []int) {
+	return file_atp_admin_v1_operations_service_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *ListDeploymentHealthResponse) GetInstanceId() string {
+	if x != nil {
+		return x.InstanceId
+	}
+	return ""
+}
+
+func (x *ListDeploymentHealthResponse) GetDeployments() []*DeploymentHealth {
+	if x != nil {
+		return x.Deployments
+	}
+	return nil
+}
+
+// Asks for another mode of a breaker.
+type ForceBreakerRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The process this is meant for. Empty: whichever gets the call.
+	InstanceId string `protobuf:"bytes,1,opt,name=instance_id,json=instanceId,proto3" json:"instance_id,omitempty"`
+	// The deployment.
+	Deployment string `protobuf:"bytes,2,opt,name=deployment,proto3" json:"deployment,omitempty"`
+	// Who is to decide.
+	Mode          BreakerMode `protobuf:"varint,3,opt,name=mode,proto3,enum=atp.admin.v1.BreakerMode" json:"mode,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ForceBreakerRequest) Reset() {
+	*x = ForceBreakerRequest{}
+	mi := &file_atp_admin_v1_operations_service_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ForceBreakerRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ForceBreakerRequest) ProtoMessage() {}
+
+func (x *ForceBreakerRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_atp_admin_v1_operations_service_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ForceBreakerRequest.ProtoReflect.Descriptor instead.
+func (*ForceBreakerRequest) Descriptor() ([]byte, []int) {
+	return file_atp_admin_v1_operations_service_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *ForceBreakerRequest) GetInstanceId() string {
+	if x != nil {
+		return x.InstanceId
+	}
+	return ""
+}
+
+func (x *ForceBreakerRequest) GetDeployment() string {
+	if x != nil {
+		return x.Deployment
+	}
+	return ""
+}
+
+func (x *ForceBreakerRequest) GetMode() BreakerMode {
+	if x != nil {
+		return x.Mode
+	}
+	return BreakerMode_BREAKER_MODE_UNSPECIFIED
+}
+
+// The mode is in force.
+type ForceBreakerResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The deployment as it stands now.
+	Deployment    *DeploymentHealth `protobuf:"bytes,1,opt,name=deployment,proto3" json:"deployment,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ForceBreakerResponse) Reset() {
+	*x = ForceBreakerResponse{}
+	mi := &file_atp_admin_v1_operations_service_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ForceBreakerResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ForceBreakerResponse) ProtoMessage() {}
+
+func (x *ForceBreakerResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_atp_admin_v1_operations_service_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ForceBreakerResponse.ProtoReflect.Descriptor instead.
+func (*ForceBreakerResponse) Descriptor() ([]byte, []int) {
+	return file_atp_admin_v1_operations_service_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *ForceBreakerResponse) GetDeployment() *DeploymentHealth {
+	if x != nil {
+		return x.Deployment
+	}
+	return nil
+}
+
+// Asks for the flags.
+type ListFlagsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListFlagsRequest) Reset() {
+	*x = ListFlagsRequest{}
+	mi := &file_atp_admin_v1_operations_service_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListFlagsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListFlagsRequest) ProtoMessage() {}
+
+func (x *ListFlagsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_atp_admin_v1_operations_service_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListFlagsRequest.ProtoReflect.Descriptor instead.
+func (*ListFlagsRequest) Descriptor() ([]byte, []int) {
+	return file_atp_admin_v1_operations_service_proto_rawDescGZIP(), []int{20}
+}
+
+// A feature that can be switched on and off while the process runs.
+type Flag struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its name, for example `ask_cache`.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// What it switches, in a sentence.
+	Description string `protobuf:"bytes,2,opt,name=description,proto3" json:"description,omitempty"`
+	// Whether it is on.
+	On bool `protobuf:"varint,3,opt,name=on,proto3" json:"on,omitempty"`
+	// Whether it is on when a process starts.
+	DefaultOn     bool `protobuf:"varint,4,opt,name=default_on,json=defaultOn,proto3" json:"default_on,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Flag) Reset() {
+	*x = Flag{}
+	mi := &file_atp_admin_v1_operations_service_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Flag) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Flag) ProtoMessage() {}
+
+func (x *Flag) ProtoReflect() protoreflect.Message {
+	mi := &file_atp_admin_v1_operations_service_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Flag.ProtoReflect.Descriptor instead.
+func (*Flag) Descriptor() ([]byte, []int) {
+	return file_atp_admin_v1_operations_service_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *Flag) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Flag) GetDescription() string {
+	if x != nil {
+		return x.Description
+	}
+	return ""
+}
+
+func (x *Flag) GetOn() bool {
+	if x != nil {
+		return x.On
+	}
+	return false
+}
+
+func (x *Flag) GetDefaultOn() bool {
+	if x != nil {
+		return x.DefaultOn
+	}
+	return false
+}
+
+// The flags.
+type ListFlagsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Names the process.
+	InstanceId string `protobuf:"bytes,1,opt,name=instance_id,json=instanceId,proto3" json:"instance_id,omitempty"`
+	// Every flag, by name.
+	Flags         []*Flag `protobuf:"bytes,2,rep,name=flags,proto3" json:"flags,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListFlagsResponse) Reset() {
+	*x = ListFlagsResponse{}
+	mi := &file_atp_admin_v1_operations_service_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListFlagsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListFlagsResponse) ProtoMessage() {}
+
+func (x *ListFlagsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_atp_admin_v1_operations_service_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListFlagsResponse.ProtoReflect.Descriptor instead.
+func (*ListFlagsResponse) Descriptor() ([]byte, []int) {
+	return file_atp_admin_v1_operations_service_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *ListFlagsResponse) GetInstanceId() string {
+	if x != nil {
+		return x.InstanceId
+	}
+	return ""
+}
+
+func (x *ListFlagsResponse) GetFlags() []*Flag {
+	if x != nil {
+		return x.Flags
+	}
+	return nil
+}
+
+// Asks for a feature to be switched.
+type SetFlagRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The process this is meant for. Empty: whichever gets the call.
+	InstanceId string `protobuf:"bytes,1,opt,name=instance_id,json=instanceId,proto3" json:"instance_id,omitempty"`
+	// The flag's name.
+	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// Whether it is to be on.
+	On            bool `protobuf:"varint,3,opt,name=on,proto3" json:"on,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetFlagRequest) Reset() {
+	*x = SetFlagRequest{}
+	mi := &file_atp_admin_v1_operations_service_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetFlagRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetFlagRequest) ProtoMessage() {}
+
+func (x *SetFlagRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_atp_admin_v1_operations_service_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetFlagRequest.ProtoReflect.Descriptor instead.
+func (*SetFlagRequest) Descriptor() ([]byte, []int) {
+	return file_atp_admin_v1_operations_service_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *SetFlagRequest) GetInstanceId() string {
+	if x != nil {
+		return x.InstanceId
+	}
+	return ""
+}
+
+func (x *SetFlagRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *SetFlagRequest) GetOn() bool {
+	if x != nil {
+		return x.On
+	}
+	return false
+}
+
+// The feature is switched.
+type SetFlagResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The flag as it stands now.
+	Flag          *Flag `protobuf:"bytes,1,opt,name=flag,proto3" json:"flag,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetFlagResponse) Reset() {
+	*x = SetFlagResponse{}
+	mi := &file_atp_admin_v1_operations_service_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetFlagResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetFlagResponse) ProtoMessage() {}
+
+func (x *SetFlagResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_atp_admin_v1_operations_service_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetFlagResponse.ProtoReflect.Descriptor instead.
+func (*SetFlagResponse) Descriptor() ([]byte, []int) {
+	return file_atp_admin_v1_operations_service_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *SetFlagResponse) GetFlag() *Flag {
+	if x != nil {
+		return x.Flag
+	}
+	return nil
+}
+
+// Faults to be injected at one target.
+type ChaosRule struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Where.
+	Target ChaosTarget `protobuf:"varint,1,opt,name=target,proto3,enum=atp.admin.v1.ChaosTarget" json:"target,omitempty"`
+	// Which.
+	Fault ChaosFault `protobuf:"varint,2,opt,name=fault,proto3,enum=atp.admin.v1.ChaosFault" json:"fault,omitempty"`
+	// Share of the occasions.
+	Probability float64 `protobuf:"fixed64,3,opt,name=probability,proto3" json:"probability,omitempty"`
+	// With DELAY: how long.
+	Delay *durationpb.Duration `protobuf:"bytes,4,opt,name=delay,proto3" json:"delay,omitempty"`
+	// Providers: only this deployment. Empty: all.
+	Deployment    string `protobuf:"bytes,5,opt,name=deployment,proto3" json:"deployment,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChaosRule) Reset() {
+	*x = ChaosRule{}
+	mi := &file_atp_admin_v1_operations_service_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChaosRule) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChaosRule) ProtoMessage() {}
+
+func (x *ChaosRule) ProtoReflect() protoreflect.Message {
+	mi := &file_atp_admin_v1_operations_service_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChaosRule.ProtoReflect.Descriptor instead.
+func (*ChaosRule) Descriptor() ([]byte, []int) {
+	return file_atp_admin_v1_operations_service_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *ChaosRule) GetTarget() ChaosTarget {
+	if x != nil {
+		return x.Target
+	}
+	return ChaosTarget_CHAOS_TARGET_UNSPECIFIED
+}
+
+func (x *ChaosRule) GetFault() ChaosFault {
+	if x != nil {
+		return x.Fault
+	}
+	return ChaosFault_CHAOS_FAULT_UNSPECIFIED
+}
+
+func (x *ChaosRule) GetProbability() float64 {
+	if x != nil {
+		return x.Probability
+	}
+	return 0
+}
+
+func (x *ChaosRule) GetDelay() *durationpb.Duration {
+	if x != nil {
+		return x.Delay
+	}
+	return nil
+}
+
+func (x *ChaosRule) GetDeployment() string {
+	if x != nil {
+		return x.Deployment
+	}
+	return ""
+}
+
+// A rule with its count.
+type ChaosCount struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The rule.
+	Rule *ChaosRule `protobuf:"bytes,1,opt,name=rule,proto3" json:"rule,omitempty"`
+	// How often its fault was injected.
+	TotalInjected int64 `protobuf:"varint,2,opt,name=total_injected,json=totalInjected,proto3" json:"total_injected,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChaosCount) Reset() {
+	*x = ChaosCount{}
+	mi := &file_atp_admin_v1_operations_service_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChaosCount) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChaosCount) ProtoMessage() {}
+
+func (x *ChaosCount) ProtoReflect() protoreflect.Message {
+	mi := &file_atp_admin_v1_operations_service_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChaosCount.ProtoReflect.Descriptor instead.
+func (*ChaosCount) Descriptor() ([]byte, []int) {
+	return file_atp_admin_v1_operations_service_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *ChaosCount) GetRule() *ChaosRule {
+	if x != nil {
+		return x.Rule
+	}
+	return nil
+}
+
+func (x *ChaosCount) GetTotalInjected() int64 {
+	if x != nil {
+		return x.TotalInjected
+	}
+	return 0
+}
+
+// Asks about chaos.
+type GetChaosRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetChaosRequest) Reset() {
+	*x = GetChaosRequest{}
+	mi := &file_atp_admin_v1_operations_service_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetChaosRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetChaosRequest) ProtoMessage() {}
+
+func (x *GetChaosRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_atp_admin_v1_operations_service_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetChaosRequest.ProtoReflect.Descriptor instead.
+func (*GetChaosRequest) Descriptor() ([]byte, []int) {
+	return file_atp_admin_v1_operations_service_proto_rawDescGZIP(), []int{27}
+}
+
+// What is injected.
+type GetChaosResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Names the process.
+	InstanceId string `protobuf:"bytes,1,opt,name=instance_id,json=instanceId,proto3" json:"instance_id,omitempty"`
+	// Whether the configuration allows it.
+	Allowed bool `protobuf:"varint,2,opt,name=allowed,proto3" json:"allowed,omitempty"`
+	// The rules in force, with their counts since they were set.
+	Rules []*ChaosCount `protobuf:"bytes,3,rep,name=rules,proto3" json:"rules,omitempty"`
+	// Faults injected since the process started, by target and fault, for example `provider.cut`.
+	TotalInjected map[string]int64 `protobuf:"bytes,4,rep,name=total_injected,json=totalInjected,proto3" json:"total_injected,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetChaosResponse) Reset() {
+	*x = GetChaosResponse{}
+	mi := &file_atp_admin_v1_operations_service_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetChaosResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetChaosResponse) ProtoMessage() {}
+
+func (x *GetChaosResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_atp_admin_v1_operations_service_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetChaosResponse.ProtoReflect.Descriptor instead.
+func (*GetChaosResponse) Descriptor() ([]byte, []int) {
+	return file_atp_admin_v1_operations_service_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *GetChaosResponse) GetInstanceId() string {
+	if x != nil {
+		return x.InstanceId
+	}
+	return ""
+}
+
+func (x *GetChaosResponse) GetAllowed() bool {
+	if x != nil {
+		return x.Allowed
+	}
+	return false
+}
+
+func (x *GetChaosResponse) GetRules() []*ChaosCount {
+	if x != nil {
+		return x.Rules
+	}
+	return nil
+}
+
+func (x *GetChaosResponse) GetTotalInjected() map[string]int64 {
+	if x != nil {
+		return x.TotalInjected
+	}
+	return nil
+}
+
+// Asks for faults at one target.
+type SetChaosRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The process this is meant for. Empty: whichever gets the call.
+	InstanceId string `protobuf:"bytes,1,opt,name=instance_id,json=instanceId,proto3" json:"instance_id,omitempty"`
+	// The target whose rules are replaced.
+	Target ChaosTarget `protobuf:"varint,2,opt,name=target,proto3,enum=atp.admin.v1.ChaosTarget" json:"target,omitempty"`
+	// Its rules from now on, all of that target; none stops it.
+	Rules []*ChaosRule `protobuf:"bytes,3,rep,name=rules,proto3" json:"rules,omitempty"`
+	// Seed of the chance that picks occasions. Absent: drawn.
+	Seed          *int64 `protobuf:"varint,4,opt,name=seed,proto3,oneof" json:"seed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetChaosRequest) Reset() {
+	*x = SetChaosRequest{}
+	mi := &file_atp_admin_v1_operations_service_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetChaosRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetChaosRequest) ProtoMessage() {}
+
+func (x *SetChaosRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_atp_admin_v1_operations_service_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetChaosRequest.ProtoReflect.Descriptor instead.
+func (*SetChaosRequest) Descriptor() ([]byte, []int) {
+	return file_atp_admin_v1_operations_service_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *SetChaosRequest) GetInstanceId() string {
+	if x != nil {
+		return x.InstanceId
+	}
+	return ""
+}
+
+func (x *SetChaosRequest) GetTarget() ChaosTarget {
+	if x != nil {
+		return x.Target
+	}
+	return ChaosTarget_CHAOS_TARGET_UNSPECIFIED
+}
+
+func (x *SetChaosRequest) GetRules() []*ChaosRule {
+	if x != nil {
+		return x.Rules
+	}
+	return nil
+}
+
+func (x *SetChaosRequest) GetSeed() int64 {
+	if x != nil && x.Seed != nil {
+		return *x.Seed
+	}
+	return 0
+}
+
+// The rules are in force.
+type SetChaosResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What is injected now, at every target.
+	Rules         []*ChaosCount `protobuf:"bytes,1,rep,name=rules,proto3" json:"rules,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetChaosResponse) Reset() {
+	*x = SetChaosResponse{}
+	mi := &file_atp_admin_v1_operations_service_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetChaosResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetChaosResponse) ProtoMessage() {}
+
+func (x *SetChaosResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_atp_admin_v1_operations_service_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetChaosResponse.ProtoReflect.Descriptor instead.
+func (*SetChaosResponse) Descriptor() ([]byte, []int) {
+	return file_atp_admin_v1_operations_service_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *SetChaosResponse) GetRules() []*ChaosCount {
+	if x != nil {
+		return x.Rules
+	}
+	return nil
+}
+
 var File_atp_admin_v1_operations_service_proto protoreflect.FileDescriptor
 
 const file_atp_admin_v1_operations_service_proto_rawDesc = "" +
 	"\n" +
-	"%atp/admin/v1/operations_service.proto\x12\fatp.admin.v1\x1a\x17atp/v1/permission.proto\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x16\n" +
+	"%atp/admin/v1/operations_service.proto\x12\fatp.admin.v1\x1a$atp/admin/v1/deployment_health.proto\x1a\x17atp/v1/permission.proto\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x16\n" +
 	"\x14GetServerInfoRequest\"\xce\x01\n" +
 	"\aArmInfo\x12\x14\n" +
 	"\x05model\x18\x01 \x01(\tR\x05model\x12\"\n" +
@@ -1430,17 +2403,108 @@ const file_atp_admin_v1_operations_service_proto_rawDesc = "" +
 	"\vinstance_id\x18\x01 \x01(\tR\n" +
 	"instanceId\x12:\n" +
 	"\vends_within\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\n" +
-	"endsWithin*|\n" +
+	"endsWithin\"\x1d\n" +
+	"\x1bListDeploymentHealthRequest\"\x81\x01\n" +
+	"\x1cListDeploymentHealthResponse\x12\x1f\n" +
+	"\vinstance_id\x18\x01 \x01(\tR\n" +
+	"instanceId\x12@\n" +
+	"\vdeployments\x18\x02 \x03(\v2\x1e.atp.admin.v1.DeploymentHealthR\vdeployments\"\xa6\x01\n" +
+	"\x13ForceBreakerRequest\x12(\n" +
+	"\vinstance_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18@R\n" +
+	"instanceId\x12*\n" +
+	"\n" +
+	"deployment\x18\x02 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\x80\x01R\n" +
+	"deployment\x129\n" +
+	"\x04mode\x18\x03 \x01(\x0e2\x19.atp.admin.v1.BreakerModeB\n" +
+	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\x04mode\"V\n" +
+	"\x14ForceBreakerResponse\x12>\n" +
+	"\n" +
+	"deployment\x18\x01 \x01(\v2\x1e.atp.admin.v1.DeploymentHealthR\n" +
+	"deployment\"\x12\n" +
+	"\x10ListFlagsRequest\"k\n" +
+	"\x04Flag\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12 \n" +
+	"\vdescription\x18\x02 \x01(\tR\vdescription\x12\x0e\n" +
+	"\x02on\x18\x03 \x01(\bR\x02on\x12\x1d\n" +
+	"\n" +
+	"default_on\x18\x04 \x01(\bR\tdefaultOn\"^\n" +
+	"\x11ListFlagsResponse\x12\x1f\n" +
+	"\vinstance_id\x18\x01 \x01(\tR\n" +
+	"instanceId\x12(\n" +
+	"\x05flags\x18\x02 \x03(\v2\x12.atp.admin.v1.FlagR\x05flags\"i\n" +
+	"\x0eSetFlagRequest\x12(\n" +
+	"\vinstance_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18@R\n" +
+	"instanceId\x12\x1d\n" +
+	"\x04name\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x04name\x12\x0e\n" +
+	"\x02on\x18\x03 \x01(\bR\x02on\"9\n" +
+	"\x0fSetFlagResponse\x12&\n" +
+	"\x04flag\x18\x01 \x01(\v2\x12.atp.admin.v1.FlagR\x04flag\"\xac\x02\n" +
+	"\tChaosRule\x12=\n" +
+	"\x06target\x18\x01 \x01(\x0e2\x19.atp.admin.v1.ChaosTargetB\n" +
+	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\x06target\x12:\n" +
+	"\x05fault\x18\x02 \x01(\x0e2\x18.atp.admin.v1.ChaosFaultB\n" +
+	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\x05fault\x12;\n" +
+	"\vprobability\x18\x03 \x01(\x01B\x19\xbaH\x16\x12\x14@\x01\x19\x00\x00\x00\x00\x00\x00\xf0?!\x00\x00\x00\x00\x00\x00\x00\x00R\vprobability\x12=\n" +
+	"\x05delay\x18\x04 \x01(\v2\x19.google.protobuf.DurationB\f\xbaH\t\xaa\x01\x06\"\x02\b<2\x00R\x05delay\x12(\n" +
+	"\n" +
+	"deployment\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\n" +
+	"deployment\"`\n" +
+	"\n" +
+	"ChaosCount\x12+\n" +
+	"\x04rule\x18\x01 \x01(\v2\x17.atp.admin.v1.ChaosRuleR\x04rule\x12%\n" +
+	"\x0etotal_injected\x18\x02 \x01(\x03R\rtotalInjected\"\x11\n" +
+	"\x0fGetChaosRequest\"\x99\x02\n" +
+	"\x10GetChaosResponse\x12\x1f\n" +
+	"\vinstance_id\x18\x01 \x01(\tR\n" +
+	"instanceId\x12\x18\n" +
+	"\aallowed\x18\x02 \x01(\bR\aallowed\x12.\n" +
+	"\x05rules\x18\x03 \x03(\v2\x18.atp.admin.v1.ChaosCountR\x05rules\x12X\n" +
+	"\x0etotal_injected\x18\x04 \x03(\v21.atp.admin.v1.GetChaosResponse.TotalInjectedEntryR\rtotalInjected\x1a@\n" +
+	"\x12TotalInjectedEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x03R\x05value:\x028\x01\"\xd5\x01\n" +
+	"\x0fSetChaosRequest\x12(\n" +
+	"\vinstance_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18@R\n" +
+	"instanceId\x12=\n" +
+	"\x06target\x18\x02 \x01(\x0e2\x19.atp.admin.v1.ChaosTargetB\n" +
+	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\x06target\x127\n" +
+	"\x05rules\x18\x03 \x03(\v2\x17.atp.admin.v1.ChaosRuleB\b\xbaH\x05\x92\x01\x02\x10\x10R\x05rules\x12\x17\n" +
+	"\x04seed\x18\x04 \x01(\x03H\x00R\x04seed\x88\x01\x01B\a\n" +
+	"\x05_seed\"B\n" +
+	"\x10SetChaosResponse\x12.\n" +
+	"\x05rules\x18\x01 \x03(\v2\x18.atp.admin.v1.ChaosCountR\x05rules*|\n" +
 	"\vHealthState\x12\x1c\n" +
 	"\x18HEALTH_STATE_UNSPECIFIED\x10\x00\x12\x18\n" +
 	"\x14HEALTH_STATE_HEALTHY\x10\x01\x12\x19\n" +
 	"\x15HEALTH_STATE_DEGRADED\x10\x02\x12\x1a\n" +
-	"\x16HEALTH_STATE_UNHEALTHY\x10\x032\xf9\x03\n" +
+	"\x16HEALTH_STATE_UNHEALTHY\x10\x03*\x92\x01\n" +
+	"\vChaosTarget\x12\x1c\n" +
+	"\x18CHAOS_TARGET_UNSPECIFIED\x10\x00\x12\x19\n" +
+	"\x15CHAOS_TARGET_PROVIDER\x10\x01\x12\x15\n" +
+	"\x11CHAOS_TARGET_EDGE\x10\x02\x12\x16\n" +
+	"\x12CHAOS_TARGET_STORE\x10\x03\x12\x1b\n" +
+	"\x17CHAOS_TARGET_BACKGROUND\x10\x04*\xbc\x01\n" +
+	"\n" +
+	"ChaosFault\x12\x1b\n" +
+	"\x17CHAOS_FAULT_UNSPECIFIED\x10\x00\x12\x15\n" +
+	"\x11CHAOS_FAULT_ERROR\x10\x01\x12\x15\n" +
+	"\x11CHAOS_FAULT_DELAY\x10\x02\x12\x13\n" +
+	"\x0fCHAOS_FAULT_CUT\x10\x03\x12\x15\n" +
+	"\x11CHAOS_FAULT_STALL\x10\x04\x12\x19\n" +
+	"\x15CHAOS_FAULT_MALFORMED\x10\x05\x12\x1c\n" +
+	"\x18CHAOS_FAULT_RATE_LIMITED\x10\x062\xe0\t\n" +
 	"\x11OperationsService\x12v\n" +
 	"\rGetServerInfo\x12\".atp.admin.v1.GetServerInfoRequest\x1a#.atp.admin.v1.GetServerInfoResponse\"\x1c\xd8\xce\x18\x05\x82\xd3\xe4\x93\x02\x12\x12\x10/v1/admin/server\x12\x81\x01\n" +
 	"\rReloadCatalog\x12\".atp.admin.v1.ReloadCatalogRequest\x1a#.atp.admin.v1.ReloadCatalogResponse\"'\xd8\xce\x18\x05\x82\xd3\xe4\x93\x02\x1d:\x01*\"\x18/v1/admin/catalog:reload\x12\x7f\n" +
 	"\x0eGetServerStats\x12#.atp.admin.v1.GetServerStatsRequest\x1a$.atp.admin.v1.GetServerStatsResponse\"\"\xd8\xce\x18\x05\x82\xd3\xe4\x93\x02\x18\x12\x16/v1/admin/server:stats\x12g\n" +
-	"\x05Drain\x12\x1a.atp.admin.v1.DrainRequest\x1a\x1b.atp.admin.v1.DrainResponse\"%\xd8\xce\x18\x05\x82\xd3\xe4\x93\x02\x1b:\x01*\"\x16/v1/admin/server:drainB\x9d\x01\n" +
+	"\x05Drain\x12\x1a.atp.admin.v1.DrainRequest\x1a\x1b.atp.admin.v1.DrainResponse\"%\xd8\xce\x18\x05\x82\xd3\xe4\x93\x02\x1b:\x01*\"\x16/v1/admin/server:drain\x12\x97\x01\n" +
+	"\x14ListDeploymentHealth\x12).atp.admin.v1.ListDeploymentHealthRequest\x1a*.atp.admin.v1.ListDeploymentHealthResponse\"(\xd8\xce\x18\x05\x82\xd3\xe4\x93\x02\x1e\x12\x1c/v1/admin/deployments:health\x12\x95\x01\n" +
+	"\fForceBreaker\x12!.atp.admin.v1.ForceBreakerRequest\x1a\".atp.admin.v1.ForceBreakerResponse\">\xd8\xce\x18\x05\x82\xd3\xe4\x93\x024:\x01*\"//v1/admin/deployments/{deployment}:forceBreaker\x12i\n" +
+	"\tListFlags\x12\x1e.atp.admin.v1.ListFlagsRequest\x1a\x1f.atp.admin.v1.ListFlagsResponse\"\x1b\xd8\xce\x18\x05\x82\xd3\xe4\x93\x02\x11\x12\x0f/v1/admin/flags\x12q\n" +
+	"\aSetFlag\x12\x1c.atp.admin.v1.SetFlagRequest\x1a\x1d.atp.admin.v1.SetFlagResponse\")\xd8\xce\x18\x05\x82\xd3\xe4\x93\x02\x1f:\x01*\"\x1a/v1/admin/flags/{name}:set\x12f\n" +
+	"\bGetChaos\x12\x1d.atp.admin.v1.GetChaosRequest\x1a\x1e.atp.admin.v1.GetChaosResponse\"\x1b\xd8\xce\x18\x05\x82\xd3\xe4\x93\x02\x11\x12\x0f/v1/admin/chaos\x12m\n" +
+	"\bSetChaos\x12\x1d.atp.admin.v1.SetChaosRequest\x1a\x1e.atp.admin.v1.SetChaosResponse\"\"\xd8\xce\x18\x05\x82\xd3\xe4\x93\x02\x18:\x01*\"\x13/v1/admin/chaos:setB\x9d\x01\n" +
 	"\x10com.atp.admin.v1B\x16OperationsServiceProtoP\x01Z\x1fatp.dev/go/atp/admin/v1;adminv1\xa2\x02\x03AAX\xaa\x02\fAtp.Admin.V1\xca\x02\fAtp\\Admin\\V1\xe2\x02\x18Atp\\Admin\\V1\\GPBMetadata\xea\x02\x0eAtp::Admin::V1b\x06proto3"
 
 var (
@@ -1455,65 +2519,111 @@ func file_atp_admin_v1_operations_service_proto_rawDescGZIP() []byte {
 	return file_atp_admin_v1_operations_service_proto_rawDescData
 }
 
-var file_atp_admin_v1_operations_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_atp_admin_v1_operations_service_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
+var file_atp_admin_v1_operations_service_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_atp_admin_v1_operations_service_proto_msgTypes = make([]protoimpl.MessageInfo, 35)
 var file_atp_admin_v1_operations_service_proto_goTypes = []any{
-	(HealthState)(0),               // 0: atp.admin.v1.HealthState
-	(*GetServerInfoRequest)(nil),   // 1: atp.admin.v1.GetServerInfoRequest
-	(*ArmInfo)(nil),                // 2: atp.admin.v1.ArmInfo
-	(*EngineInfo)(nil),             // 3: atp.admin.v1.EngineInfo
-	(*ReloadFailure)(nil),          // 4: atp.admin.v1.ReloadFailure
-	(*CatalogInfo)(nil),            // 5: atp.admin.v1.CatalogInfo
-	(*GetServerInfoResponse)(nil),  // 6: atp.admin.v1.GetServerInfoResponse
-	(*ReloadCatalogRequest)(nil),   // 7: atp.admin.v1.ReloadCatalogRequest
-	(*ReloadCatalogResponse)(nil),  // 8: atp.admin.v1.ReloadCatalogResponse
-	(*GetServerStatsRequest)(nil),  // 9: atp.admin.v1.GetServerStatsRequest
-	(*MethodStats)(nil),            // 10: atp.admin.v1.MethodStats
-	(*LatencyBucket)(nil),          // 11: atp.admin.v1.LatencyBucket
-	(*ModelStats)(nil),             // 12: atp.admin.v1.ModelStats
-	(*HealthCheck)(nil),            // 13: atp.admin.v1.HealthCheck
-	(*GetServerStatsResponse)(nil), // 14: atp.admin.v1.GetServerStatsResponse
-	(*DrainRequest)(nil),           // 15: atp.admin.v1.DrainRequest
-	(*DrainResponse)(nil),          // 16: atp.admin.v1.DrainResponse
-	nil,                            // 17: atp.admin.v1.MethodStats.TotalByCodeEntry
-	nil,                            // 18: atp.admin.v1.GetServerStatsResponse.QueueDepthsEntry
-	nil,                            // 19: atp.admin.v1.GetServerStatsResponse.TotalDecisionsByEngineEntry
-	(*timestamppb.Timestamp)(nil),  // 20: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),    // 21: google.protobuf.Duration
+	(HealthState)(0),                     // 0: atp.admin.v1.HealthState
+	(ChaosTarget)(0),                     // 1: atp.admin.v1.ChaosTarget
+	(ChaosFault)(0),                      // 2: atp.admin.v1.ChaosFault
+	(*GetServerInfoRequest)(nil),         // 3: atp.admin.v1.GetServerInfoRequest
+	(*ArmInfo)(nil),                      // 4: atp.admin.v1.ArmInfo
+	(*EngineInfo)(nil),                   // 5: atp.admin.v1.EngineInfo
+	(*ReloadFailure)(nil),                // 6: atp.admin.v1.ReloadFailure
+	(*CatalogInfo)(nil),                  // 7: atp.admin.v1.CatalogInfo
+	(*GetServerInfoResponse)(nil),        // 8: atp.admin.v1.GetServerInfoResponse
+	(*ReloadCatalogRequest)(nil),         // 9: atp.admin.v1.ReloadCatalogRequest
+	(*ReloadCatalogResponse)(nil),        // 10: atp.admin.v1.ReloadCatalogResponse
+	(*GetServerStatsRequest)(nil),        // 11: atp.admin.v1.GetServerStatsRequest
+	(*MethodStats)(nil),                  // 12: atp.admin.v1.MethodStats
+	(*LatencyBucket)(nil),                // 13: atp.admin.v1.LatencyBucket
+	(*ModelStats)(nil),                   // 14: atp.admin.v1.ModelStats
+	(*HealthCheck)(nil),                  // 15: atp.admin.v1.HealthCheck
+	(*GetServerStatsResponse)(nil),       // 16: atp.admin.v1.GetServerStatsResponse
+	(*DrainRequest)(nil),                 // 17: atp.admin.v1.DrainRequest
+	(*DrainResponse)(nil),                // 18: atp.admin.v1.DrainResponse
+	(*ListDeploymentHealthRequest)(nil),  // 19: atp.admin.v1.ListDeploymentHealthRequest
+	(*ListDeploymentHealthResponse)(nil), // 20: atp.admin.v1.ListDeploymentHealthResponse
+	(*ForceBreakerRequest)(nil),          // 21: atp.admin.v1.ForceBreakerRequest
+	(*ForceBreakerResponse)(nil),         // 22: atp.admin.v1.ForceBreakerResponse
+	(*ListFlagsRequest)(nil),             // 23: atp.admin.v1.ListFlagsRequest
+	(*Flag)(nil),                         // 24: atp.admin.v1.Flag
+	(*ListFlagsResponse)(nil),            // 25: atp.admin.v1.ListFlagsResponse
+	(*SetFlagRequest)(nil),               // 26: atp.admin.v1.SetFlagRequest
+	(*SetFlagResponse)(nil),              // 27: atp.admin.v1.SetFlagResponse
+	(*ChaosRule)(nil),                    // 28: atp.admin.v1.ChaosRule
+	(*ChaosCount)(nil),                   // 29: atp.admin.v1.ChaosCount
+	(*GetChaosRequest)(nil),              // 30: atp.admin.v1.GetChaosRequest
+	(*GetChaosResponse)(nil),             // 31: atp.admin.v1.GetChaosResponse
+	(*SetChaosRequest)(nil),              // 32: atp.admin.v1.SetChaosRequest
+	(*SetChaosResponse)(nil),             // 33: atp.admin.v1.SetChaosResponse
+	nil,                                  // 34: atp.admin.v1.MethodStats.TotalByCodeEntry
+	nil,                                  // 35: atp.admin.v1.GetServerStatsResponse.QueueDepthsEntry
+	nil,                                  // 36: atp.admin.v1.GetServerStatsResponse.TotalDecisionsByEngineEntry
+	nil,                                  // 37: atp.admin.v1.GetChaosResponse.TotalInjectedEntry
+	(*timestamppb.Timestamp)(nil),        // 38: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),          // 39: google.protobuf.Duration
+	(*DeploymentHealth)(nil),             // 40: atp.admin.v1.DeploymentHealth
+	(BreakerMode)(0),                     // 41: atp.admin.v1.BreakerMode
 }
 var file_atp_admin_v1_operations_service_proto_depIdxs = []int32{
-	2,  // 0: atp.admin.v1.EngineInfo.arms:type_name -> atp.admin.v1.ArmInfo
-	20, // 1: atp.admin.v1.ReloadFailure.failed_at:type_name -> google.protobuf.Timestamp
-	20, // 2: atp.admin.v1.CatalogInfo.loaded_at:type_name -> google.protobuf.Timestamp
-	4,  // 3: atp.admin.v1.CatalogInfo.last_failure:type_name -> atp.admin.v1.ReloadFailure
-	20, // 4: atp.admin.v1.GetServerInfoResponse.started_at:type_name -> google.protobuf.Timestamp
-	3,  // 5: atp.admin.v1.GetServerInfoResponse.engine:type_name -> atp.admin.v1.EngineInfo
-	5,  // 6: atp.admin.v1.GetServerInfoResponse.catalog:type_name -> atp.admin.v1.CatalogInfo
-	17, // 7: atp.admin.v1.MethodStats.total_by_code:type_name -> atp.admin.v1.MethodStats.TotalByCodeEntry
-	11, // 8: atp.admin.v1.MethodStats.latency:type_name -> atp.admin.v1.LatencyBucket
+	4,  // 0: atp.admin.v1.EngineInfo.arms:type_name -> atp.admin.v1.ArmInfo
+	38, // 1: atp.admin.v1.ReloadFailure.failed_at:type_name -> google.protobuf.Timestamp
+	38, // 2: atp.admin.v1.CatalogInfo.loaded_at:type_name -> google.protobuf.Timestamp
+	6,  // 3: atp.admin.v1.CatalogInfo.last_failure:type_name -> atp.admin.v1.ReloadFailure
+	38, // 4: atp.admin.v1.GetServerInfoResponse.started_at:type_name -> google.protobuf.Timestamp
+	5,  // 5: atp.admin.v1.GetServerInfoResponse.engine:type_name -> atp.admin.v1.EngineInfo
+	7,  // 6: atp.admin.v1.GetServerInfoResponse.catalog:type_name -> atp.admin.v1.CatalogInfo
+	34, // 7: atp.admin.v1.MethodStats.total_by_code:type_name -> atp.admin.v1.MethodStats.TotalByCodeEntry
+	13, // 8: atp.admin.v1.MethodStats.latency:type_name -> atp.admin.v1.LatencyBucket
 	0,  // 9: atp.admin.v1.HealthCheck.state:type_name -> atp.admin.v1.HealthState
-	20, // 10: atp.admin.v1.GetServerStatsResponse.taken_at:type_name -> google.protobuf.Timestamp
-	21, // 11: atp.admin.v1.GetServerStatsResponse.uptime:type_name -> google.protobuf.Duration
-	10, // 12: atp.admin.v1.GetServerStatsResponse.methods:type_name -> atp.admin.v1.MethodStats
-	12, // 13: atp.admin.v1.GetServerStatsResponse.models:type_name -> atp.admin.v1.ModelStats
-	18, // 14: atp.admin.v1.GetServerStatsResponse.queue_depths:type_name -> atp.admin.v1.GetServerStatsResponse.QueueDepthsEntry
-	21, // 15: atp.admin.v1.GetServerStatsResponse.loop_lag:type_name -> google.protobuf.Duration
-	13, // 16: atp.admin.v1.GetServerStatsResponse.checks:type_name -> atp.admin.v1.HealthCheck
-	19, // 17: atp.admin.v1.GetServerStatsResponse.total_decisions_by_engine:type_name -> atp.admin.v1.GetServerStatsResponse.TotalDecisionsByEngineEntry
-	21, // 18: atp.admin.v1.DrainResponse.ends_within:type_name -> google.protobuf.Duration
-	1,  // 19: atp.admin.v1.OperationsService.GetServerInfo:input_type -> atp.admin.v1.GetServerInfoRequest
-	7,  // 20: atp.admin.v1.OperationsService.ReloadCatalog:input_type -> atp.admin.v1.ReloadCatalogRequest
-	9,  // 21: atp.admin.v1.OperationsService.GetServerStats:input_type -> atp.admin.v1.GetServerStatsRequest
-	15, // 22: atp.admin.v1.OperationsService.Drain:input_type -> atp.admin.v1.DrainRequest
-	6,  // 23: atp.admin.v1.OperationsService.GetServerInfo:output_type -> atp.admin.v1.GetServerInfoResponse
-	8,  // 24: atp.admin.v1.OperationsService.ReloadCatalog:output_type -> atp.admin.v1.ReloadCatalogResponse
-	14, // 25: atp.admin.v1.OperationsService.GetServerStats:output_type -> atp.admin.v1.GetServerStatsResponse
-	16, // 26: atp.admin.v1.OperationsService.Drain:output_type -> atp.admin.v1.DrainResponse
-	23, // [23:27] is the sub-list for method output_type
-	19, // [19:23] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	38, // 10: atp.admin.v1.GetServerStatsResponse.taken_at:type_name -> google.protobuf.Timestamp
+	39, // 11: atp.admin.v1.GetServerStatsResponse.uptime:type_name -> google.protobuf.Duration
+	12, // 12: atp.admin.v1.GetServerStatsResponse.methods:type_name -> atp.admin.v1.MethodStats
+	14, // 13: atp.admin.v1.GetServerStatsResponse.models:type_name -> atp.admin.v1.ModelStats
+	35, // 14: atp.admin.v1.GetServerStatsResponse.queue_depths:type_name -> atp.admin.v1.GetServerStatsResponse.QueueDepthsEntry
+	39, // 15: atp.admin.v1.GetServerStatsResponse.loop_lag:type_name -> google.protobuf.Duration
+	15, // 16: atp.admin.v1.GetServerStatsResponse.checks:type_name -> atp.admin.v1.HealthCheck
+	36, // 17: atp.admin.v1.GetServerStatsResponse.total_decisions_by_engine:type_name -> atp.admin.v1.GetServerStatsResponse.TotalDecisionsByEngineEntry
+	39, // 18: atp.admin.v1.DrainResponse.ends_within:type_name -> google.protobuf.Duration
+	40, // 19: atp.admin.v1.ListDeploymentHealthResponse.deployments:type_name -> atp.admin.v1.DeploymentHealth
+	41, // 20: atp.admin.v1.ForceBreakerRequest.mode:type_name -> atp.admin.v1.BreakerMode
+	40, // 21: atp.admin.v1.ForceBreakerResponse.deployment:type_name -> atp.admin.v1.DeploymentHealth
+	24, // 22: atp.admin.v1.ListFlagsResponse.flags:type_name -> atp.admin.v1.Flag
+	24, // 23: atp.admin.v1.SetFlagResponse.flag:type_name -> atp.admin.v1.Flag
+	1,  // 24: atp.admin.v1.ChaosRule.target:type_name -> atp.admin.v1.ChaosTarget
+	2,  // 25: atp.admin.v1.ChaosRule.fault:type_name -> atp.admin.v1.ChaosFault
+	39, // 26: atp.admin.v1.ChaosRule.delay:type_name -> google.protobuf.Duration
+	28, // 27: atp.admin.v1.ChaosCount.rule:type_name -> atp.admin.v1.ChaosRule
+	29, // 28: atp.admin.v1.GetChaosResponse.rules:type_name -> atp.admin.v1.ChaosCount
+	37, // 29: atp.admin.v1.GetChaosResponse.total_injected:type_name -> atp.admin.v1.GetChaosResponse.TotalInjectedEntry
+	1,  // 30: atp.admin.v1.SetChaosRequest.target:type_name -> atp.admin.v1.ChaosTarget
+	28, // 31: atp.admin.v1.SetChaosRequest.rules:type_name -> atp.admin.v1.ChaosRule
+	29, // 32: atp.admin.v1.SetChaosResponse.rules:type_name -> atp.admin.v1.ChaosCount
+	3,  // 33: atp.admin.v1.OperationsService.GetServerInfo:input_type -> atp.admin.v1.GetServerInfoRequest
+	9,  // 34: atp.admin.v1.OperationsService.ReloadCatalog:input_type -> atp.admin.v1.ReloadCatalogRequest
+	11, // 35: atp.admin.v1.OperationsService.GetServerStats:input_type -> atp.admin.v1.GetServerStatsRequest
+	17, // 36: atp.admin.v1.OperationsService.Drain:input_type -> atp.admin.v1.DrainRequest
+	19, // 37: atp.admin.v1.OperationsService.ListDeploymentHealth:input_type -> atp.admin.v1.ListDeploymentHealthRequest
+	21, // 38: atp.admin.v1.OperationsService.ForceBreaker:input_type -> atp.admin.v1.ForceBreakerRequest
+	23, // 39: atp.admin.v1.OperationsService.ListFlags:input_type -> atp.admin.v1.ListFlagsRequest
+	26, // 40: atp.admin.v1.OperationsService.SetFlag:input_type -> atp.admin.v1.SetFlagRequest
+	30, // 41: atp.admin.v1.OperationsService.GetChaos:input_type -> atp.admin.v1.GetChaosRequest
+	32, // 42: atp.admin.v1.OperationsService.SetChaos:input_type -> atp.admin.v1.SetChaosRequest
+	8,  // 43: atp.admin.v1.OperationsService.GetServerInfo:output_type -> atp.admin.v1.GetServerInfoResponse
+	10, // 44: atp.admin.v1.OperationsService.ReloadCatalog:output_type -> atp.admin.v1.ReloadCatalogResponse
+	16, // 45: atp.admin.v1.OperationsService.GetServerStats:output_type -> atp.admin.v1.GetServerStatsResponse
+	18, // 46: atp.admin.v1.OperationsService.Drain:output_type -> atp.admin.v1.DrainResponse
+	20, // 47: atp.admin.v1.OperationsService.ListDeploymentHealth:output_type -> atp.admin.v1.ListDeploymentHealthResponse
+	22, // 48: atp.admin.v1.OperationsService.ForceBreaker:output_type -> atp.admin.v1.ForceBreakerResponse
+	25, // 49: atp.admin.v1.OperationsService.ListFlags:output_type -> atp.admin.v1.ListFlagsResponse
+	27, // 50: atp.admin.v1.OperationsService.SetFlag:output_type -> atp.admin.v1.SetFlagResponse
+	31, // 51: atp.admin.v1.OperationsService.GetChaos:output_type -> atp.admin.v1.GetChaosResponse
+	33, // 52: atp.admin.v1.OperationsService.SetChaos:output_type -> atp.admin.v1.SetChaosResponse
+	43, // [43:53] is the sub-list for method output_type
+	33, // [33:43] is the sub-list for method input_type
+	33, // [33:33] is the sub-list for extension type_name
+	33, // [33:33] is the sub-list for extension extendee
+	0,  // [0:33] is the sub-list for field type_name
 }
 
 func init() { file_atp_admin_v1_operations_service_proto_init() }
@@ -1521,13 +2631,15 @@ func file_atp_admin_v1_operations_service_proto_init() {
 	if File_atp_admin_v1_operations_service_proto != nil {
 		return
 	}
+	file_atp_admin_v1_deployment_health_proto_init()
+	file_atp_admin_v1_operations_service_proto_msgTypes[29].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_atp_admin_v1_operations_service_proto_rawDesc), len(file_atp_admin_v1_operations_service_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   19,
+			NumEnums:      3,
+			NumMessages:   35,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

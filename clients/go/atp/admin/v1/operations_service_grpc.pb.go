@@ -19,10 +19,16 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	OperationsService_GetServerInfo_FullMethodName  = "/atp.admin.v1.OperationsService/GetServerInfo"
-	OperationsService_ReloadCatalog_FullMethodName  = "/atp.admin.v1.OperationsService/ReloadCatalog"
-	OperationsService_GetServerStats_FullMethodName = "/atp.admin.v1.OperationsService/GetServerStats"
-	OperationsService_Drain_FullMethodName          = "/atp.admin.v1.OperationsService/Drain"
+	OperationsService_GetServerInfo_FullMethodName        = "/atp.admin.v1.OperationsService/GetServerInfo"
+	OperationsService_ReloadCatalog_FullMethodName        = "/atp.admin.v1.OperationsService/ReloadCatalog"
+	OperationsService_GetServerStats_FullMethodName       = "/atp.admin.v1.OperationsService/GetServerStats"
+	OperationsService_Drain_FullMethodName                = "/atp.admin.v1.OperationsService/Drain"
+	OperationsService_ListDeploymentHealth_FullMethodName = "/atp.admin.v1.OperationsService/ListDeploymentHealth"
+	OperationsService_ForceBreaker_FullMethodName         = "/atp.admin.v1.OperationsService/ForceBreaker"
+	OperationsService_ListFlags_FullMethodName            = "/atp.admin.v1.OperationsService/ListFlags"
+	OperationsService_SetFlag_FullMethodName              = "/atp.admin.v1.OperationsService/SetFlag"
+	OperationsService_GetChaos_FullMethodName             = "/atp.admin.v1.OperationsService/GetChaos"
+	OperationsService_SetChaos_FullMethodName             = "/atp.admin.v1.OperationsService/SetChaos"
 )
 
 // OperationsServiceClient is the client API for OperationsService service.
@@ -41,6 +47,19 @@ type OperationsServiceClient interface {
 	// end with their last position, what was learned is written down, and the process ends. Answers as soon as that has
 	// begun. Idempotent.
 	Drain(ctx context.Context, in *DrainRequest, opts ...grpc.CallOption) (*DrainResponse, error)
+	// Lists the deployments that this process may call, each with its breaker, its limit and what became of its calls.
+	ListDeploymentHealth(ctx context.Context, in *ListDeploymentHealthRequest, opts ...grpc.CallOption) (*ListDeploymentHealthResponse, error)
+	// Forces a deployment's breaker open or closed in this process, or gives it back to the outcomes of calls. Lasts until
+	// it is changed or the process ends.
+	ForceBreaker(ctx context.Context, in *ForceBreakerRequest, opts ...grpc.CallOption) (*ForceBreakerResponse, error)
+	// Lists the feature flags of this process.
+	ListFlags(ctx context.Context, in *ListFlagsRequest, opts ...grpc.CallOption) (*ListFlagsResponse, error)
+	// Switches a feature of this process on or off. Lasts until it is changed or the process ends.
+	SetFlag(ctx context.Context, in *SetFlagRequest, opts ...grpc.CallOption) (*SetFlagResponse, error)
+	// Tells which faults are injected now, and how often each was.
+	GetChaos(ctx context.Context, in *GetChaosRequest, opts ...grpc.CallOption) (*GetChaosResponse, error)
+	// Injects faults at one target in this process, or stops it. Refused unless the configuration allows it.
+	SetChaos(ctx context.Context, in *SetChaosRequest, opts ...grpc.CallOption) (*SetChaosResponse, error)
 }
 
 type operationsServiceClient struct {
@@ -91,6 +110,66 @@ func (c *operationsServiceClient) Drain(ctx context.Context, in *DrainRequest, o
 	return out, nil
 }
 
+func (c *operationsServiceClient) ListDeploymentHealth(ctx context.Context, in *ListDeploymentHealthRequest, opts ...grpc.CallOption) (*ListDeploymentHealthResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListDeploymentHealthResponse)
+	err := c.cc.Invoke(ctx, OperationsService_ListDeploymentHealth_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *operationsServiceClient) ForceBreaker(ctx context.Context, in *ForceBreakerRequest, opts ...grpc.CallOption) (*ForceBreakerResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ForceBreakerResponse)
+	err := c.cc.Invoke(ctx, OperationsService_ForceBreaker_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *operationsServiceClient) ListFlags(ctx context.Context, in *ListFlagsRequest, opts ...grpc.CallOption) (*ListFlagsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListFlagsResponse)
+	err := c.cc.Invoke(ctx, OperationsService_ListFlags_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *operationsServiceClient) SetFlag(ctx context.Context, in *SetFlagRequest, opts ...grpc.CallOption) (*SetFlagResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(SetFlagResponse)
+	err := c.cc.Invoke(ctx, OperationsService_SetFlag_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *operationsServiceClient) GetChaos(ctx context.Context, in *GetChaosRequest, opts ...grpc.CallOption) (*GetChaosResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetChaosResponse)
+	err := c.cc.Invoke(ctx, OperationsService_GetChaos_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *operationsServiceClient) SetChaos(ctx context.Context, in *SetChaosRequest, opts ...grpc.CallOption) (*SetChaosResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(SetChaosResponse)
+	err := c.cc.Invoke(ctx, OperationsService_SetChaos_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // OperationsServiceServer is the server API for OperationsService service.
 // All implementations must embed UnimplementedOperationsServiceServer
 // for forward compatibility.
@@ -107,6 +186,19 @@ type OperationsServiceServer interface {
 	// end with their last position, what was learned is written down, and the process ends. Answers as soon as that has
 	// begun. Idempotent.
 	Drain(context.Context, *DrainRequest) (*DrainResponse, error)
+	// Lists the deployments that this process may call, each with its breaker, its limit and what became of its calls.
+	ListDeploymentHealth(context.Context, *ListDeploymentHealthRequest) (*ListDeploymentHealthResponse, error)
+	// Forces a deployment's breaker open or closed in this process, or gives it back to the outcomes of calls. Lasts until
+	// it is changed or the process ends.
+	ForceBreaker(context.Context, *ForceBreakerRequest) (*ForceBreakerResponse, error)
+	// Lists the feature flags of this process.
+	ListFlags(context.Context, *ListFlagsRequest) (*ListFlagsResponse, error)
+	// Switches a feature of this process on or off. Lasts until it is changed or the process ends.
+	SetFlag(context.Context, *SetFlagRequest) (*SetFlagResponse, error)
+	// Tells which faults are injected now, and how often each was.
+	GetChaos(context.Context, *GetChaosRequest) (*GetChaosResponse, error)
+	// Injects faults at one target in this process, or stops it. Refused unless the configuration allows it.
+	SetChaos(context.Context, *SetChaosRequest) (*SetChaosResponse, error)
 	mustEmbedUnimplementedOperationsServiceServer()
 }
 
@@ -128,6 +220,24 @@ func (UnimplementedOperationsServiceServer) GetServerStats(context.Context, *Get
 }
 func (UnimplementedOperationsServiceServer) Drain(context.Context, *DrainRequest) (*DrainResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Drain not implemented")
+}
+func (UnimplementedOperationsServiceServer) ListDeploymentHealth(context.Context, *ListDeploymentHealthRequest) (*ListDeploymentHealthResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListDeploymentHealth not implemented")
+}
+func (UnimplementedOperationsServiceServer) ForceBreaker(context.Context, *ForceBreakerRequest) (*ForceBreakerResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ForceBreaker not implemented")
+}
+func (UnimplementedOperationsServiceServer) ListFlags(context.Context, *ListFlagsRequest) (*ListFlagsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListFlags not implemented")
+}
+func (UnimplementedOperationsServiceServer) SetFlag(context.Context, *SetFlagRequest) (*SetFlagResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method SetFlag not implemented")
+}
+func (UnimplementedOperationsServiceServer) GetChaos(context.Context, *GetChaosRequest) (*GetChaosResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetChaos not implemented")
+}
+func (UnimplementedOperationsServiceServer) SetChaos(context.Context, *SetChaosRequest) (*SetChaosResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method SetChaos not implemented")
 }
 func (UnimplementedOperationsServiceServer) mustEmbedUnimplementedOperationsServiceServer() {}
 func (UnimplementedOperationsServiceServer) testEmbeddedByValue()                           {}
@@ -222,6 +332,114 @@ func _OperationsService_Drain_Handler(srv interface{}, ctx context.Context, dec 
 	return interceptor(ctx, in, info, handler)
 }
 
+func _OperationsService_ListDeploymentHealth_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListDeploymentHealthRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(OperationsServiceServer).ListDeploymentHealth(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: OperationsService_ListDeploymentHealth_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(OperationsServiceServer).ListDeploymentHealth(ctx, req.(*ListDeploymentHealthRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _OperationsService_ForceBreaker_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ForceBreakerRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(OperationsServiceServer).ForceBreaker(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: OperationsService_ForceBreaker_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(OperationsServiceServer).ForceBreaker(ctx, req.(*ForceBreakerRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _OperationsService_ListFlags_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListFlagsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(OperationsServiceServer).ListFlags(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: OperationsService_ListFlags_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(OperationsServiceServer).ListFlags(ctx, req.(*ListFlagsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _OperationsService_SetFlag_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SetFlagRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(OperationsServiceServer).SetFlag(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: OperationsService_SetFlag_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(OperationsServiceServer).SetFlag(ctx, req.(*SetFlagRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _OperationsService_GetChaos_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetChaosRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(OperationsServiceServer).GetChaos(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: OperationsService_GetChaos_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(OperationsServiceServer).GetChaos(ctx, req.(*GetChaosRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _OperationsService_SetChaos_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SetChaosRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(OperationsServiceServer).SetChaos(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: OperationsService_SetChaos_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(OperationsServiceServer).SetChaos(ctx, req.(*SetChaosRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // OperationsService_ServiceDesc is the grpc.ServiceDesc for OperationsService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -244,6 +462,30 @@ var OperationsService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Drain",
 			Handler:    _OperationsService_Drain_Handler,
+		},
+		{
+			MethodName: "ListDeploymentHealth",
+			Handler:    _OperationsService_ListDeploymentHealth_Handler,
+		},
+		{
+			MethodName: "ForceBreaker",
+			Handler:    _OperationsService_ForceBreaker_Handler,
+		},
+		{
+			MethodName: "ListFlags",
+			Handler:    _OperationsService_ListFlags_Handler,
+		},
+		{
+			MethodName: "SetFlag",
+			Handler:    _OperationsService_SetFlag_Handler,
+		},
+		{
+			MethodName: "GetChaos",
+			Handler:    _OperationsService_GetChaos_Handler,
+		},
+		{
+			MethodName: "SetChaos",
+			Handler:    _OperationsService_SetChaos_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

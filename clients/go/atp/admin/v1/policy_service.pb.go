@@ -606,6 +606,63 @@ func (x *Exploration) GetStopped() bool {
 	return false
 }
 
+// Cheap models first, for requests that are carried out from here: an answer that its model is not sure of is not shown,
+// and the next dearer one is asked.
+type Cascade struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Least confidence with which an answer stands, 0..1: the geometric mean of the probabilities of its tokens, where the
+	// provider tells them. One that does not tell them is believed.
+	MinConfidence float64 `protobuf:"fixed64,1,opt,name=min_confidence,json=minConfidence,proto3" json:"min_confidence,omitempty"`
+	// How often a dearer model is asked. Absent: 1.
+	MostEscalations *int32 `protobuf:"varint,2,opt,name=most_escalations,json=mostEscalations,proto3,oneof" json:"most_escalations,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *Cascade) Reset() {
+	*x = Cascade{}
+	mi := &file_atp_admin_v1_policy_service_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Cascade) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Cascade) ProtoMessage() {}
+
+func (x *Cascade) ProtoReflect() protoreflect.Message {
+	mi := &file_atp_admin_v1_policy_service_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Cascade.ProtoReflect.Descriptor instead.
+func (*Cascade) Descriptor() ([]byte, []int) {
+	return file_atp_admin_v1_policy_service_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Cascade) GetMinConfidence() float64 {
+	if x != nil {
+		return x.MinConfidence
+	}
+	return 0
+}
+
+func (x *Cascade) GetMostEscalations() int32 {
+	if x != nil && x.MostEscalations != nil {
+		return *x.MostEscalations
+	}
+	return 0
+}
+
 // A routing policy.
 type RoutingPolicy struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -643,6 +700,8 @@ type RoutingPolicy struct {
 	AffinityWeight float64 `protobuf:"fixed64,14,opt,name=affinity_weight,json=affinityWeight,proto3" json:"affinity_weight,omitempty"`
 	// Whether a model that has changed is learned anew. Absent: yes.
 	ChangeDetection *bool `protobuf:"varint,15,opt,name=change_detection,json=changeDetection,proto3,oneof" json:"change_detection,omitempty"`
+	// Cheap models first. Absent: the model that is drawn is asked at once.
+	Cascade *Cascade `protobuf:"bytes,19,opt,name=cascade,proto3" json:"cascade,omitempty"`
 	// The cost scale of this version, given or taken from the catalogue. Set by the server.
 	CostScaleInForceNanoUsd float64 `protobuf:"fixed64,16,opt,name=cost_scale_in_force_nano_usd,json=costScaleInForceNanoUsd,proto3" json:"cost_scale_in_force_nano_usd,omitempty"`
 	// The latency scale of this version, given or taken from the catalogue. Set by the server.
@@ -655,7 +714,7 @@ type RoutingPolicy struct {
 
 func (x *RoutingPolicy) Reset() {
 	*x = RoutingPolicy{}
-	mi := &file_atp_admin_v1_policy_service_proto_msgTypes[4]
+	mi := &file_atp_admin_v1_policy_service_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -667,7 +726,7 @@ func (x *RoutingPolicy) String() string {
 func (*RoutingPolicy) ProtoMessage() {}
 
 func (x *RoutingPolicy) ProtoReflect() protoreflect.Message {
-	mi := &file_atp_admin_v1_policy_service_proto_msgTypes[4]
+	mi := &file_atp_admin_v1_policy_service_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -680,7 +739,7 @@ func (x *RoutingPolicy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RoutingPolicy.ProtoReflect.Descriptor instead.
 func (*RoutingPolicy) Descriptor() ([]byte, []int) {
-	return file_atp_admin_v1_policy_service_proto_rawDescGZIP(), []int{4}
+	return file_atp_admin_v1_policy_service_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *RoutingPolicy) GetName() string {
@@ -788,6 +847,13 @@ func (x *RoutingPolicy) GetChangeDetection() bool {
 	return false
 }
 
+func (x *RoutingPolicy) GetCascade() *Cascade {
+	if x != nil {
+		return x.Cascade
+	}
+	return nil
+}
+
 func (x *RoutingPolicy) GetCostScaleInForceNanoUsd() float64 {
 	if x != nil {
 		return x.CostScaleInForceNanoUsd
@@ -820,7 +886,7 @@ type GetPolicyRequest struct {
 
 func (x *GetPolicyRequest) Reset() {
 	*x = GetPolicyRequest{}
-	mi := &file_atp_admin_v1_policy_service_proto_msgTypes[5]
+	mi := &file_atp_admin_v1_policy_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -832,7 +898,7 @@ func (x *GetPolicyRequest) String() string {
 func (*GetPolicyRequest) ProtoMessage() {}
 
 func (x *GetPolicyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_atp_admin_v1_policy_service_proto_msgTypes[5]
+	mi := &file_atp_admin_v1_policy_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -845,7 +911,7 @@ func (x *GetPolicyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetPolicyRequest.ProtoReflect.Descriptor instead.
 func (*GetPolicyRequest) Descriptor() ([]byte, []int) {
-	return file_atp_admin_v1_policy_service_proto_rawDescGZIP(), []int{5}
+	return file_atp_admin_v1_policy_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *GetPolicyRequest) GetName() string {
@@ -868,7 +934,7 @@ type GetPolicyResponse struct {
 
 func (x *GetPolicyResponse) Reset() {
 	*x = GetPolicyResponse{}
-	mi := &file_atp_admin_v1_policy_service_proto_msgTypes[6]
+	mi := &file_atp_admin_v1_policy_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -880,7 +946,7 @@ func (x *GetPolicyResponse) String() string {
 func (*GetPolicyResponse) ProtoMessage() {}
 
 func (x *GetPolicyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_atp_admin_v1_policy_service_proto_msgTypes[6]
+	mi := &file_atp_admin_v1_policy_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -893,7 +959,7 @@ func (x *GetPolicyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetPolicyResponse.ProtoReflect.Descriptor instead.
 func (*GetPolicyResponse) Descriptor() ([]byte, []int) {
-	return file_atp_admin_v1_policy_service_proto_rawDescGZIP(), []int{6}
+	return file_atp_admin_v1_policy_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *GetPolicyResponse) GetPolicy() *RoutingPolicy {
@@ -923,7 +989,7 @@ type ListPoliciesRequest struct {
 
 func (x *ListPoliciesRequest) Reset() {
 	*x = ListPoliciesRequest{}
-	mi := &file_atp_admin_v1_policy_service_proto_msgTypes[7]
+	mi := &file_atp_admin_v1_policy_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -935,7 +1001,7 @@ func (x *ListPoliciesRequest) String() string {
 func (*ListPoliciesRequest) ProtoMessage() {}
 
 func (x *ListPoliciesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_atp_admin_v1_policy_service_proto_msgTypes[7]
+	mi := &file_atp_admin_v1_policy_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -948,7 +1014,7 @@ func (x *ListPoliciesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPoliciesRequest.ProtoReflect.Descriptor instead.
 func (*ListPoliciesRequest) Descriptor() ([]byte, []int) {
-	return file_atp_admin_v1_policy_service_proto_rawDescGZIP(), []int{7}
+	return file_atp_admin_v1_policy_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ListPoliciesRequest) GetPageSize() int32 {
@@ -980,7 +1046,7 @@ type ListPoliciesResponse struct {
 
 func (x *ListPoliciesResponse) Reset() {
 	*x = ListPoliciesResponse{}
-	mi := &file_atp_admin_v1_policy_service_proto_msgTypes[8]
+	mi := &file_atp_admin_v1_policy_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -992,7 +1058,7 @@ func (x *ListPoliciesResponse) String() string {
 func (*ListPoliciesResponse) ProtoMessage() {}
 
 func (x *ListPoliciesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_atp_admin_v1_policy_service_proto_msgTypes[8]
+	mi := &file_atp_admin_v1_policy_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1005,7 +1071,7 @@ func (x *ListPoliciesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPoliciesResponse.ProtoReflect.Descriptor instead.
 func (*ListPoliciesResponse) Descriptor() ([]byte, []int) {
-	return file_atp_admin_v1_policy_service_proto_rawDescGZIP(), []int{8}
+	return file_atp_admin_v1_policy_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ListPoliciesResponse) GetPolicies() []*RoutingPolicy {
@@ -1045,7 +1111,7 @@ type CreatePolicyRequest struct {
 
 func (x *CreatePolicyRequest) Reset() {
 	*x = CreatePolicyRequest{}
-	mi := &file_atp_admin_v1_policy_service_proto_msgTypes[9]
+	mi := &file_atp_admin_v1_policy_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1057,7 +1123,7 @@ func (x *CreatePolicyRequest) String() string {
 func (*CreatePolicyRequest) ProtoMessage() {}
 
 func (x *CreatePolicyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_atp_admin_v1_policy_service_proto_msgTypes[9]
+	mi := &file_atp_admin_v1_policy_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1070,7 +1136,7 @@ func (x *CreatePolicyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreatePolicyRequest.ProtoReflect.Descriptor instead.
 func (*CreatePolicyRequest) Descriptor() ([]byte, []int) {
-	return file_atp_admin_v1_policy_service_proto_rawDescGZIP(), []int{9}
+	return file_atp_admin_v1_policy_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *CreatePolicyRequest) GetPolicy() *RoutingPolicy {
@@ -1107,7 +1173,7 @@ type CreatePolicyResponse struct {
 
 func (x *CreatePolicyResponse) Reset() {
 	*x = CreatePolicyResponse{}
-	mi := &file_atp_admin_v1_policy_service_proto_msgTypes[10]
+	mi := &file_atp_admin_v1_policy_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1119,7 +1185,7 @@ func (x *CreatePolicyResponse) String() string {
 func (*CreatePolicyResponse) ProtoMessage() {}
 
 func (x *CreatePolicyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_atp_admin_v1_policy_service_proto_msgTypes[10]
+	mi := &file_atp_admin_v1_policy_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1132,7 +1198,7 @@ func (x *CreatePolicyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreatePolicyResponse.ProtoReflect.Descriptor instead.
 func (*CreatePolicyResponse) Descriptor() ([]byte, []int) {
-	return file_atp_admin_v1_policy_service_proto_rawDescGZIP(), []int{10}
+	return file_atp_admin_v1_policy_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *CreatePolicyResponse) GetPolicy() *RoutingPolicy {
@@ -1167,7 +1233,7 @@ type UpdatePolicyRequest struct {
 
 func (x *UpdatePolicyRequest) Reset() {
 	*x = UpdatePolicyRequest{}
-	mi := &file_atp_admin_v1_policy_service_proto_msgTypes[11]
+	mi := &file_atp_admin_v1_policy_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1179,7 +1245,7 @@ func (x *UpdatePolicyRequest) String() string {
 func (*UpdatePolicyRequest) ProtoMessage() {}
 
 func (x *UpdatePolicyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_atp_admin_v1_policy_service_proto_msgTypes[11]
+	mi := &file_atp_admin_v1_policy_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1192,7 +1258,7 @@ func (x *UpdatePolicyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdatePolicyRequest.ProtoReflect.Descriptor instead.
 func (*UpdatePolicyRequest) Descriptor() ([]byte, []int) {
-	return file_atp_admin_v1_policy_service_proto_rawDescGZIP(), []int{11}
+	return file_atp_admin_v1_policy_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *UpdatePolicyRequest) GetPolicy() *RoutingPolicy {
@@ -1236,7 +1302,7 @@ type UpdatePolicyResponse struct {
 
 func (x *UpdatePolicyResponse) Reset() {
 	*x = UpdatePolicyResponse{}
-	mi := &file_atp_admin_v1_policy_service_proto_msgTypes[12]
+	mi := &file_atp_admin_v1_policy_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1248,7 +1314,7 @@ func (x *UpdatePolicyResponse) String() string {
 func (*UpdatePolicyResponse) ProtoMessage() {}
 
 func (x *UpdatePolicyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_atp_admin_v1_policy_service_proto_msgTypes[12]
+	mi := &file_atp_admin_v1_policy_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1261,7 +1327,7 @@ func (x *UpdatePolicyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdatePolicyResponse.ProtoReflect.Descriptor instead.
 func (*UpdatePolicyResponse) Descriptor() ([]byte, []int) {
-	return file_atp_admin_v1_policy_service_proto_rawDescGZIP(), []int{12}
+	return file_atp_admin_v1_policy_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *UpdatePolicyResponse) GetPolicy() *RoutingPolicy {
@@ -1295,7 +1361,7 @@ type DeletePolicyRequest struct {
 
 func (x *DeletePolicyRequest) Reset() {
 	*x = DeletePolicyRequest{}
-	mi := &file_atp_admin_v1_policy_service_proto_msgTypes[13]
+	mi := &file_atp_admin_v1_policy_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1307,7 +1373,7 @@ func (x *DeletePolicyRequest) String() string {
 func (*DeletePolicyRequest) ProtoMessage() {}
 
 func (x *DeletePolicyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_atp_admin_v1_policy_service_proto_msgTypes[13]
+	mi := &file_atp_admin_v1_policy_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1320,7 +1386,7 @@ func (x *DeletePolicyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeletePolicyRequest.ProtoReflect.Descriptor instead.
 func (*DeletePolicyRequest) Descriptor() ([]byte, []int) {
-	return file_atp_admin_v1_policy_service_proto_rawDescGZIP(), []int{13}
+	return file_atp_admin_v1_policy_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *DeletePolicyRequest) GetName() string {
@@ -1364,7 +1430,7 @@ type DeletePolicyResponse struct {
 
 func (x *DeletePolicyResponse) Reset() {
 	*x = DeletePolicyResponse{}
-	mi := &file_atp_admin_v1_policy_service_proto_msgTypes[14]
+	mi := &file_atp_admin_v1_policy_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1376,7 +1442,7 @@ func (x *DeletePolicyResponse) String() string {
 func (*DeletePolicyResponse) ProtoMessage() {}
 
 func (x *DeletePolicyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_atp_admin_v1_policy_service_proto_msgTypes[14]
+	mi := &file_atp_admin_v1_policy_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1389,7 +1455,7 @@ func (x *DeletePolicyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeletePolicyResponse.ProtoReflect.Descriptor instead.
 func (*DeletePolicyResponse) Descriptor() ([]byte, []int) {
-	return file_atp_admin_v1_policy_service_proto_rawDescGZIP(), []int{14}
+	return file_atp_admin_v1_policy_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *DeletePolicyResponse) GetPolicy() *RoutingPolicy {
@@ -1423,7 +1489,7 @@ type RollbackPolicyRequest struct {
 
 func (x *RollbackPolicyRequest) Reset() {
 	*x = RollbackPolicyRequest{}
-	mi := &file_atp_admin_v1_policy_service_proto_msgTypes[15]
+	mi := &file_atp_admin_v1_policy_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1435,7 +1501,7 @@ func (x *RollbackPolicyRequest) String() string {
 func (*RollbackPolicyRequest) ProtoMessage() {}
 
 func (x *RollbackPolicyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_atp_admin_v1_policy_service_proto_msgTypes[15]
+	mi := &file_atp_admin_v1_policy_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1448,7 +1514,7 @@ func (x *RollbackPolicyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RollbackPolicyRequest.ProtoReflect.Descriptor instead.
 func (*RollbackPolicyRequest) Descriptor() ([]byte, []int) {
-	return file_atp_admin_v1_policy_service_proto_rawDescGZIP(), []int{15}
+	return file_atp_admin_v1_policy_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *RollbackPolicyRequest) GetName() string {
@@ -1492,7 +1558,7 @@ type RollbackPolicyResponse struct {
 
 func (x *RollbackPolicyResponse) Reset() {
 	*x = RollbackPolicyResponse{}
-	mi := &file_atp_admin_v1_policy_service_proto_msgTypes[16]
+	mi := &file_atp_admin_v1_policy_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1504,7 +1570,7 @@ func (x *RollbackPolicyResponse) String() string {
 func (*RollbackPolicyResponse) ProtoMessage() {}
 
 func (x *RollbackPolicyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_atp_admin_v1_policy_service_proto_msgTypes[16]
+	mi := &file_atp_admin_v1_policy_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1517,7 +1583,7 @@ func (x *RollbackPolicyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RollbackPolicyResponse.ProtoReflect.Descriptor instead.
 func (*RollbackPolicyResponse) Descriptor() ([]byte, []int) {
-	return file_atp_admin_v1_policy_service_proto_rawDescGZIP(), []int{16}
+	return file_atp_admin_v1_policy_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *RollbackPolicyResponse) GetPolicy() *RoutingPolicy {
@@ -1595,7 +1661,11 @@ const file_atp_admin_v1_policy_service_proto_rawDesc = "" +
 	"\x16_newcomer_observationsB\f\n" +
 	"\n" +
 	"_max_shareB\x17\n" +
-	"\x15_max_nano_usd_per_day\"\xe5\b\n" +
+	"\x15_max_nano_usd_per_day\"\x9b\x01\n" +
+	"\aCascade\x12@\n" +
+	"\x0emin_confidence\x18\x01 \x01(\x01B\x19\xbaH\x16\x12\x14@\x01\x19\x00\x00\x00\x00\x00\x00\xf0?!\x00\x00\x00\x00\x00\x00\x00\x00R\rminConfidence\x129\n" +
+	"\x10most_escalations\x18\x02 \x01(\x05B\t\xbaH\x06\x1a\x04\x18\b(\x01H\x00R\x0fmostEscalations\x88\x01\x01B\x13\n" +
+	"\x11_most_escalations\"\x96\t\n" +
 	"\rRoutingPolicy\x12<\n" +
 	"\x04name\x18\x01 \x01(\tB(\xbaH%r#2!^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$R\x04name\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\x03R\aversion\x12,\n" +
@@ -1613,7 +1683,8 @@ const file_atp_admin_v1_policy_service_proto_rawDesc = "" +
 	"\rlatency_scale\x18\f \x01(\v2\x19.google.protobuf.DurationB\x0e\xbaH\v\xaa\x01\b\"\x04\b\xc0\x84=*\x00R\flatencyScale\x12;\n" +
 	"\vexploration\x18\r \x01(\v2\x19.atp.admin.v1.ExplorationR\vexploration\x12B\n" +
 	"\x0faffinity_weight\x18\x0e \x01(\x01B\x19\xbaH\x16\x12\x14@\x01\x19\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00R\x0eaffinityWeight\x12.\n" +
-	"\x10change_detection\x18\x0f \x01(\bH\x01R\x0fchangeDetection\x88\x01\x01\x12=\n" +
+	"\x10change_detection\x18\x0f \x01(\bH\x01R\x0fchangeDetection\x88\x01\x01\x12/\n" +
+	"\acascade\x18\x13 \x01(\v2\x15.atp.admin.v1.CascadeR\acascade\x12=\n" +
 	"\x1ccost_scale_in_force_nano_usd\x18\x10 \x01(\x01R\x17costScaleInForceNanoUsd\x12N\n" +
 	"\x16latency_scale_in_force\x18\x11 \x01(\v2\x19.google.protobuf.DurationR\x13latencyScaleInForce\x12)\n" +
 	"\x10previous_version\x18\x12 \x01(\x03R\x0fpreviousVersionB\x16\n" +
@@ -1707,7 +1778,7 @@ func file_atp_admin_v1_policy_service_proto_rawDescGZIP() []byte {
 }
 
 var file_atp_admin_v1_policy_service_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_atp_admin_v1_policy_service_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_atp_admin_v1_policy_service_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_atp_admin_v1_policy_service_proto_goTypes = []any{
 	(WhenUnmet)(0),                 // 0: atp.admin.v1.WhenUnmet
 	(Learner)(0),                   // 1: atp.admin.v1.Learner
@@ -1716,62 +1787,64 @@ var file_atp_admin_v1_policy_service_proto_goTypes = []any{
 	(*PolicyFilters)(nil),          // 4: atp.admin.v1.PolicyFilters
 	(*LearnerParameters)(nil),      // 5: atp.admin.v1.LearnerParameters
 	(*Exploration)(nil),            // 6: atp.admin.v1.Exploration
-	(*RoutingPolicy)(nil),          // 7: atp.admin.v1.RoutingPolicy
-	(*GetPolicyRequest)(nil),       // 8: atp.admin.v1.GetPolicyRequest
-	(*GetPolicyResponse)(nil),      // 9: atp.admin.v1.GetPolicyResponse
-	(*ListPoliciesRequest)(nil),    // 10: atp.admin.v1.ListPoliciesRequest
-	(*ListPoliciesResponse)(nil),   // 11: atp.admin.v1.ListPoliciesResponse
-	(*CreatePolicyRequest)(nil),    // 12: atp.admin.v1.CreatePolicyRequest
-	(*CreatePolicyResponse)(nil),   // 13: atp.admin.v1.CreatePolicyResponse
-	(*UpdatePolicyRequest)(nil),    // 14: atp.admin.v1.UpdatePolicyRequest
-	(*UpdatePolicyResponse)(nil),   // 15: atp.admin.v1.UpdatePolicyResponse
-	(*DeletePolicyRequest)(nil),    // 16: atp.admin.v1.DeletePolicyRequest
-	(*DeletePolicyResponse)(nil),   // 17: atp.admin.v1.DeletePolicyResponse
-	(*RollbackPolicyRequest)(nil),  // 18: atp.admin.v1.RollbackPolicyRequest
-	(*RollbackPolicyResponse)(nil), // 19: atp.admin.v1.RollbackPolicyResponse
-	(*durationpb.Duration)(nil),    // 20: google.protobuf.Duration
-	(Origin)(0),                    // 21: atp.admin.v1.Origin
-	(*fieldmaskpb.FieldMask)(nil),  // 22: google.protobuf.FieldMask
+	(*Cascade)(nil),                // 7: atp.admin.v1.Cascade
+	(*RoutingPolicy)(nil),          // 8: atp.admin.v1.RoutingPolicy
+	(*GetPolicyRequest)(nil),       // 9: atp.admin.v1.GetPolicyRequest
+	(*GetPolicyResponse)(nil),      // 10: atp.admin.v1.GetPolicyResponse
+	(*ListPoliciesRequest)(nil),    // 11: atp.admin.v1.ListPoliciesRequest
+	(*ListPoliciesResponse)(nil),   // 12: atp.admin.v1.ListPoliciesResponse
+	(*CreatePolicyRequest)(nil),    // 13: atp.admin.v1.CreatePolicyRequest
+	(*CreatePolicyResponse)(nil),   // 14: atp.admin.v1.CreatePolicyResponse
+	(*UpdatePolicyRequest)(nil),    // 15: atp.admin.v1.UpdatePolicyRequest
+	(*UpdatePolicyResponse)(nil),   // 16: atp.admin.v1.UpdatePolicyResponse
+	(*DeletePolicyRequest)(nil),    // 17: atp.admin.v1.DeletePolicyRequest
+	(*DeletePolicyResponse)(nil),   // 18: atp.admin.v1.DeletePolicyResponse
+	(*RollbackPolicyRequest)(nil),  // 19: atp.admin.v1.RollbackPolicyRequest
+	(*RollbackPolicyResponse)(nil), // 20: atp.admin.v1.RollbackPolicyResponse
+	(*durationpb.Duration)(nil),    // 21: google.protobuf.Duration
+	(Origin)(0),                    // 22: atp.admin.v1.Origin
+	(*fieldmaskpb.FieldMask)(nil),  // 23: google.protobuf.FieldMask
 }
 var file_atp_admin_v1_policy_service_proto_depIdxs = []int32{
-	20, // 0: atp.admin.v1.PolicyObjective.latency_slo:type_name -> google.protobuf.Duration
+	21, // 0: atp.admin.v1.PolicyObjective.latency_slo:type_name -> google.protobuf.Duration
 	0,  // 1: atp.admin.v1.PolicyObjective.when_unmet:type_name -> atp.admin.v1.WhenUnmet
 	1,  // 2: atp.admin.v1.LearnerParameters.learner:type_name -> atp.admin.v1.Learner
-	20, // 3: atp.admin.v1.LearnerParameters.half_life:type_name -> google.protobuf.Duration
+	21, // 3: atp.admin.v1.LearnerParameters.half_life:type_name -> google.protobuf.Duration
 	2,  // 4: atp.admin.v1.LearnerParameters.context:type_name -> atp.admin.v1.ContextMode
-	21, // 5: atp.admin.v1.RoutingPolicy.origin:type_name -> atp.admin.v1.Origin
+	22, // 5: atp.admin.v1.RoutingPolicy.origin:type_name -> atp.admin.v1.Origin
 	3,  // 6: atp.admin.v1.RoutingPolicy.objective:type_name -> atp.admin.v1.PolicyObjective
 	4,  // 7: atp.admin.v1.RoutingPolicy.filters:type_name -> atp.admin.v1.PolicyFilters
 	5,  // 8: atp.admin.v1.RoutingPolicy.learner:type_name -> atp.admin.v1.LearnerParameters
-	20, // 9: atp.admin.v1.RoutingPolicy.latency_scale:type_name -> google.protobuf.Duration
+	21, // 9: atp.admin.v1.RoutingPolicy.latency_scale:type_name -> google.protobuf.Duration
 	6,  // 10: atp.admin.v1.RoutingPolicy.exploration:type_name -> atp.admin.v1.Exploration
-	20, // 11: atp.admin.v1.RoutingPolicy.latency_scale_in_force:type_name -> google.protobuf.Duration
-	7,  // 12: atp.admin.v1.GetPolicyResponse.policy:type_name -> atp.admin.v1.RoutingPolicy
-	7,  // 13: atp.admin.v1.ListPoliciesResponse.policies:type_name -> atp.admin.v1.RoutingPolicy
-	7,  // 14: atp.admin.v1.CreatePolicyRequest.policy:type_name -> atp.admin.v1.RoutingPolicy
-	7,  // 15: atp.admin.v1.CreatePolicyResponse.policy:type_name -> atp.admin.v1.RoutingPolicy
-	7,  // 16: atp.admin.v1.UpdatePolicyRequest.policy:type_name -> atp.admin.v1.RoutingPolicy
-	22, // 17: atp.admin.v1.UpdatePolicyRequest.update_mask:type_name -> google.protobuf.FieldMask
-	7,  // 18: atp.admin.v1.UpdatePolicyResponse.policy:type_name -> atp.admin.v1.RoutingPolicy
-	7,  // 19: atp.admin.v1.DeletePolicyResponse.policy:type_name -> atp.admin.v1.RoutingPolicy
-	7,  // 20: atp.admin.v1.RollbackPolicyResponse.policy:type_name -> atp.admin.v1.RoutingPolicy
-	8,  // 21: atp.admin.v1.PolicyService.GetPolicy:input_type -> atp.admin.v1.GetPolicyRequest
-	10, // 22: atp.admin.v1.PolicyService.ListPolicies:input_type -> atp.admin.v1.ListPoliciesRequest
-	12, // 23: atp.admin.v1.PolicyService.CreatePolicy:input_type -> atp.admin.v1.CreatePolicyRequest
-	14, // 24: atp.admin.v1.PolicyService.UpdatePolicy:input_type -> atp.admin.v1.UpdatePolicyRequest
-	16, // 25: atp.admin.v1.PolicyService.DeletePolicy:input_type -> atp.admin.v1.DeletePolicyRequest
-	18, // 26: atp.admin.v1.PolicyService.RollbackPolicy:input_type -> atp.admin.v1.RollbackPolicyRequest
-	9,  // 27: atp.admin.v1.PolicyService.GetPolicy:output_type -> atp.admin.v1.GetPolicyResponse
-	11, // 28: atp.admin.v1.PolicyService.ListPolicies:output_type -> atp.admin.v1.ListPoliciesResponse
-	13, // 29: atp.admin.v1.PolicyService.CreatePolicy:output_type -> atp.admin.v1.CreatePolicyResponse
-	15, // 30: atp.admin.v1.PolicyService.UpdatePolicy:output_type -> atp.admin.v1.UpdatePolicyResponse
-	17, // 31: atp.admin.v1.PolicyService.DeletePolicy:output_type -> atp.admin.v1.DeletePolicyResponse
-	19, // 32: atp.admin.v1.PolicyService.RollbackPolicy:output_type -> atp.admin.v1.RollbackPolicyResponse
-	27, // [27:33] is the sub-list for method output_type
-	21, // [21:27] is the sub-list for method input_type
-	21, // [21:21] is the sub-list for extension type_name
-	21, // [21:21] is the sub-list for extension extendee
-	0,  // [0:21] is the sub-list for field type_name
+	7,  // 11: atp.admin.v1.RoutingPolicy.cascade:type_name -> atp.admin.v1.Cascade
+	21, // 12: atp.admin.v1.RoutingPolicy.latency_scale_in_force:type_name -> google.protobuf.Duration
+	8,  // 13: atp.admin.v1.GetPolicyResponse.policy:type_name -> atp.admin.v1.RoutingPolicy
+	8,  // 14: atp.admin.v1.ListPoliciesResponse.policies:type_name -> atp.admin.v1.RoutingPolicy
+	8,  // 15: atp.admin.v1.CreatePolicyRequest.policy:type_name -> atp.admin.v1.RoutingPolicy
+	8,  // 16: atp.admin.v1.CreatePolicyResponse.policy:type_name -> atp.admin.v1.RoutingPolicy
+	8,  // 17: atp.admin.v1.UpdatePolicyRequest.policy:type_name -> atp.admin.v1.RoutingPolicy
+	23, // 18: atp.admin.v1.UpdatePolicyRequest.update_mask:type_name -> google.protobuf.FieldMask
+	8,  // 19: atp.admin.v1.UpdatePolicyResponse.policy:type_name -> atp.admin.v1.RoutingPolicy
+	8,  // 20: atp.admin.v1.DeletePolicyResponse.policy:type_name -> atp.admin.v1.RoutingPolicy
+	8,  // 21: atp.admin.v1.RollbackPolicyResponse.policy:type_name -> atp.admin.v1.RoutingPolicy
+	9,  // 22: atp.admin.v1.PolicyService.GetPolicy:input_type -> atp.admin.v1.GetPolicyRequest
+	11, // 23: atp.admin.v1.PolicyService.ListPolicies:input_type -> atp.admin.v1.ListPoliciesRequest
+	13, // 24: atp.admin.v1.PolicyService.CreatePolicy:input_type -> atp.admin.v1.CreatePolicyRequest
+	15, // 25: atp.admin.v1.PolicyService.UpdatePolicy:input_type -> atp.admin.v1.UpdatePolicyRequest
+	17, // 26: atp.admin.v1.PolicyService.DeletePolicy:input_type -> atp.admin.v1.DeletePolicyRequest
+	19, // 27: atp.admin.v1.PolicyService.RollbackPolicy:input_type -> atp.admin.v1.RollbackPolicyRequest
+	10, // 28: atp.admin.v1.PolicyService.GetPolicy:output_type -> atp.admin.v1.GetPolicyResponse
+	12, // 29: atp.admin.v1.PolicyService.ListPolicies:output_type -> atp.admin.v1.ListPoliciesResponse
+	14, // 30: atp.admin.v1.PolicyService.CreatePolicy:output_type -> atp.admin.v1.CreatePolicyResponse
+	16, // 31: atp.admin.v1.PolicyService.UpdatePolicy:output_type -> atp.admin.v1.UpdatePolicyResponse
+	18, // 32: atp.admin.v1.PolicyService.DeletePolicy:output_type -> atp.admin.v1.DeletePolicyResponse
+	20, // 33: atp.admin.v1.PolicyService.RollbackPolicy:output_type -> atp.admin.v1.RollbackPolicyResponse
+	28, // [28:34] is the sub-list for method output_type
+	22, // [22:28] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_atp_admin_v1_policy_service_proto_init() }
@@ -1785,13 +1858,14 @@ func file_atp_admin_v1_policy_service_proto_init() {
 	file_atp_admin_v1_policy_service_proto_msgTypes[2].OneofWrappers = []any{}
 	file_atp_admin_v1_policy_service_proto_msgTypes[3].OneofWrappers = []any{}
 	file_atp_admin_v1_policy_service_proto_msgTypes[4].OneofWrappers = []any{}
+	file_atp_admin_v1_policy_service_proto_msgTypes[5].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_atp_admin_v1_policy_service_proto_rawDesc), len(file_atp_admin_v1_policy_service_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   17,
+			NumMessages:   18,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -1,0 +1,1 @@
+"""Chat completions as OpenAI publishes them, and as many others speak them."""

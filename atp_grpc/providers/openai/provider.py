@@ -1,0 +1,57 @@
+"""The provider for every endpoint that speaks OpenAI's chat completions.
+
+`asking` enters here through the contract. How endpoints differ is data of theirs; there is no code for one of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping
+
+from atp_grpc.domain.clock import Clock
+from atp_grpc.domain.endpoint import Endpoint
+from atp_grpc.providers.contract import Allowance, Event, Generation, ProviderFault
+from atp_grpc.providers.http import calling
+from atp_grpc.providers.http.client import HttpClient, Request
+from atp_grpc.providers.openai import allowances, prompts, refusals
+from atp_grpc.providers.openai.answer import OpenAiAnswer
+
+
+class OpenAiProvider:
+    """Calls chat completions. See `providers.contract.Provider`."""
+
+    def __init__(self, *, client: HttpClient, clock: Clock) -> None:
+        """Takes the client, which it closes, and the clock that dates in answers are held against."""
+        self._client = client
+        self._dialect = _OpenAiDialect(clock)
+
+    def generate(self, generation: Generation) -> AsyncGenerator[Event, None]:
+        """Calls the endpoint and gives what comes."""
+        return calling.carry_out(self._client, self._dialect, generation)
+
+    async def probe(self, endpoint: Endpoint, key: str) -> None:
+        """Asks for the list of models."""
+        await calling.probe(self._client, self._dialect, endpoint, key)
+
+    async def close(self) -> None:
+        """Ends open calls and lets go of every connection."""
+        await self._client.close()
+
+
+class _OpenAiDialect:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def request(self, generation: Generation) -> Request:
+        return prompts.request(generation)
+
+    def probe(self, endpoint: Endpoint, key: str) -> Request:
+        return prompts.probe(endpoint, key)
+
+    def answer(self, generation: Generation) -> OpenAiAnswer:
+        return OpenAiAnswer(generation.endpoint.quirks)
+
+    def fault(self, status: int, headers: Mapping[bytes, bytes], body: bytes) -> ProviderFault:
+        return refusals.fault(status, headers, body, self._clock)
+
+    def allowance(self, headers: Mapping[bytes, bytes]) -> Allowance | None:
+        return allowances.allowance(headers)
