@@ -66,9 +66,9 @@ async def plant(tmp_path: Path, rounds: int) -> tuple[int, float]:
         router: Any = server.app.rooms.router
         route = router.route
 
-        def blocked(*arguments: Any) -> Any:
+        def blocked(*arguments: Any, **options: Any) -> Any:
             planted_block()
-            return route(*arguments)
+            return route(*arguments, **options)
 
         await server.acme.route(prompt())
         for _ in range(rounds):
