@@ -91,6 +91,7 @@ async def open_streams(client: AtpClient) -> int:
     return int((await client.get_server_stats(GetServerStatsRequest())).open_streams)
 
 
+@pytest.mark.alone
 async def test_callers_who_never_read_stop_the_reading_upstream_and_are_sent_away(tmp_path: Path) -> None:
     await listen_to_nobody(tmp_path, callers=5, patience_seconds=2.5, seconds=2.0)
 
