@@ -17,6 +17,7 @@ from atp_grpc.mock_provider import Fault, Script
 from atp_grpc.providers.breaker import BreakerPhase
 from tests.faults.asking.world import SHARED, THREE_PLACES, TWO_PLACES, Place, World, asked, question, world
 from tests.faults.battery import report
+from tests.rpc.waiting import eventually
 
 APART = (
     Place("one-a", upstream="a"),
@@ -161,17 +162,24 @@ def overlapping(at: World) -> int:
     return max(itertools.accumulate(step for _, step in moments))
 
 
-async def test_a_tenant_whose_calls_hang_does_not_keep_another_waiting(tmp_path: Path) -> None:
-    """Origin, defect 2: there are no lanes; a tenant alone may not take every place."""
+async def test_a_tenant_whose_calls_hang_leaves_places_for_one_that_is_there(tmp_path: Path) -> None:
+    """Origin, defect 2: there are no lanes; a tenant among others may not take every place."""
     async with world(tmp_path, (Place("one-a", more="max_in_flight = 8"),), shape=UNHURRIED) as at:
-        at.strike(Script(fault=Fault.SILENT, calls=8))
-        hanging = [asyncio.create_task(asked(at, streamed=True)) for _ in range(8)]
-        await at.mock.until(lambda: len(at.mock.calls) + sum(task.done() for task in hanging) >= 7)
+        at.strike(Script(fault=Fault.SILENT, calls=9))
+        hanging = [asyncio.create_task(at.server.globex.ask(question(), deadline_seconds=30))]
+        await at.mock.until(lambda: len(at.mock.calls) == 1)
+        greedy = [asyncio.create_task(asked(at, streamed=True)) for _ in range(8)]
+
+        async def placed() -> int:
+            """Those that hang at the provider, and those that were sent away."""
+            return len(at.mock.calls) - 1 + sum(task.done() for task in greedy)
+
+        await eventually(placed, is_it=lambda found: found == len(greedy))
         at.mock.forget_scripts()
         theirs = await at.server.globex.ask(question(), deadline_seconds=5)
-        for task in hanging:
+        for task in (*hanging, *greedy):
             task.cancel()
-        await asyncio.gather(*hanging, return_exceptions=True)
+        await asyncio.gather(*hanging, *greedy, return_exceptions=True)
         await at.at_rest()
 
     assert theirs.text
