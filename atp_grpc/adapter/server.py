@@ -10,7 +10,7 @@ import asyncio
 import ipaddress
 import signal
 from collections.abc import AsyncIterator, Callable, Collection
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import grpc
 
@@ -23,6 +23,8 @@ from atp_grpc.providers.standing import Standing
 
 LEASE_SECONDS = 15.0
 DRAIN_SECONDS = 30.0
+LET_GO_SECONDS = 5.0
+"""Most time, after the drain, for authors to clean up after calls that were ended."""
 _OPTIONS = [
     ("grpc.so_reuseport", 0),
     ("grpc.max_receive_message_length", MAX_REQUEST_BYTES),
@@ -93,6 +95,10 @@ async def open_adapter(
     finally:
         board.close()
         await server.stop(drain_seconds)
+        # For the server a call is over when its caller is gone; its author may still be letting go of it.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LET_GO_SECONDS):
+                await servicer.until_all_are_over()
 
 
 def run(

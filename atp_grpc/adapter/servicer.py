@@ -6,6 +6,7 @@ text of an exception ever does. A call is open until the adapter's generator has
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import logging
 from collections.abc import Collection
@@ -46,6 +47,12 @@ class Servicer(AdapterServiceServicer):
         self._lease_seconds = lease_seconds
         self._validator = protovalidate.Validator()
         self.open_calls = 0
+        self._are_all_over = asyncio.Event()
+        self._are_all_over.set()
+
+    async def until_all_are_over(self) -> None:
+        """Waits until no call of Generate runs: its author has let go of what he held for it."""
+        await self._are_all_over.wait()
 
     async def Describe(  # noqa: N802 - the method of the contract.
         self, request: adapter_service_pb2.DescribeRequest, context: Any
@@ -81,6 +88,7 @@ class Servicer(AdapterServiceServicer):
         """Answers a prompt."""
         key = await self._let_in(request, context)
         self.open_calls += 1
+        self._are_all_over.clear()
         try:
             await self._answer(self._generation(request, key), context)
         except CallerLeft:
@@ -90,6 +98,8 @@ class Servicer(AdapterServiceServicer):
             raise
         finally:
             self.open_calls -= 1
+            if not self.open_calls:
+                self._are_all_over.set()
 
     async def Watch(  # noqa: N802
         self, request: adapter_service_pb2.WatchRequest, context: Any

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 
 import grpc
@@ -18,13 +18,12 @@ from atp_grpc.domain.conversation import Prompt, Role, TextPart, Turn
 from atp_grpc.domain.endpoint import Dialect, Endpoint
 from atp_grpc.pb.atp.adapter.v1.adapter_service_pb2 import GenerateRequest
 from atp_grpc.pb.atp.adapter.v1.adapter_service_pb2_grpc import AdapterServiceStub
-from atp_grpc.providers.contract import FaultKind, Generation, ProviderFault, TextDelta
+from atp_grpc.providers.contract import Event, FaultKind, Generation, ProviderFault, TextDelta
 from atp_grpc.providers.http.egress import EgressRule
 from atp_grpc.providers.remote.provider import RemoteProvider
 from atp_grpc.providers.standing import ServingState, Standing
 from tests.authority import Authority
 from tests.conformance.provider import staged
-from tests.rpc.waiting import eventually
 
 PROMPT = Prompt((Turn(Role.USER, (TextPart("How do bees find their way home?"),)),))
 
@@ -159,11 +158,32 @@ async def test_an_adapter_that_stops_says_so_and_lets_calls_end() -> None:
         await events.aclose()
         await stopping
 
-    async def calls() -> tuple[int, int]:
-        return running.open_calls, adapter.closed_calls
+    assert (running.open_calls, adapter.closed_calls) == (0, 1)
 
-    # The generator of a call that was cancelled is closed in its own time.
-    await eventually(calls, is_it=lambda found: found == (0, 1))
+
+class Slow(staged.StagedAdapter):
+    """An adapter that lets go of a call a while after it was ended."""
+
+    async def generate(self, generation: Generation) -> AsyncGenerator[Event, None]:
+        try:
+            async for event in super().generate(generation):
+                yield event
+        finally:
+            has_let_go = asyncio.Event()
+            asyncio.get_running_loop().call_later(0.2, has_let_go.set)
+            await has_let_go.wait()
+            self.closed_calls += 1
+
+
+async def test_an_adapter_ends_only_when_its_author_has_let_go_of_every_call() -> None:
+    adapter = Slow()
+    async with open_adapter(adapter) as running, provider_of(running) as provider:
+        events = provider.generate(asked(running, staged.STALLING))
+        await anext(events)
+        await events.aclose()
+
+    # Counted once by the adapter itself, and once when it had let go.
+    assert (running.open_calls, adapter.closed_calls) == (0, 2)
 
 
 async def test_a_call_counts_until_the_author_has_let_go() -> None:
