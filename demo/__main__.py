@@ -19,7 +19,7 @@ from rich.console import Console
 
 from atp_grpc.client import AtpCallError
 from atp_grpc.mock_provider import MockProvider, open_mock_provider
-from demo.acts import first_act, second_act
+from demo.acts import first_act, second_act, state_savings
 from demo.asks import third_act
 from demo.curve import draw_curve
 from demo.dataset import Dataset, choose_dataset
@@ -97,6 +97,7 @@ async def _perform(
             await server.start()
         result = await first_act(screen, server, dataset, tally, in_flight=in_flight)
         screen.results(result)
+        await state_savings(screen, server, result)
         draw_curve(result, server.folder / "learning-curve.png")
         await second_act(screen, server, dataset, tally)
         await third_act(screen, server, stand_in, catalogue=dataset.catalogue, providers=endpoints.providers)

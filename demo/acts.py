@@ -12,7 +12,15 @@ from itertools import cycle, islice
 from typing import Final
 
 from atp_grpc.client import AtpCallError, AtpClient
-from atp_grpc.client.messages import GetServerInfoRequest, GetServerInfoResponse, ListModelsRequest
+from atp_grpc.client.messages import (
+    ComputeSavingsRequest,
+    ComputeSavingsResponse,
+    GetServerInfoRequest,
+    GetServerInfoResponse,
+    ListModelsRequest,
+    SavingsBasis,
+)
+from atp_grpc.domain.money import NANO_PER_USD
 from demo.dataset import Dataset
 from demo.failure import DemoFailure
 from demo.result import Result, make_result
@@ -50,6 +58,15 @@ async def first_act(screen: Screen, server: DemoServer, dataset: Dataset, tally:
         await check_books(client, tally)
         info = await ask_info(client)
     return make_result(dataset, tally, engine=info.engine.name, seconds=seconds, in_flight=in_flight)
+
+
+async def state_savings(screen: Screen, server: DemoServer, result: Result) -> None:
+    """Shows what the server says it saved: it has seen one answer for each prompt, and the data hold all of them."""
+    best = result.references.best_single
+    truth = round((result.best.usd_per_1k - result.router.usd_per_1k) / 1_000 * len(result.steps) * NANO_PER_USD)
+    async with server.client() as client:
+        told = await client.evaluations.savings(ComputeSavingsRequest(model=best))
+    screen.fact("Savings", f"{savings_sentence(told, result.short(best))}; the data say: {_usd(truth)}")
 
 
 async def second_act(screen: Screen, server: DemoServer, dataset: Dataset, tally: Tally) -> None:
@@ -94,6 +111,24 @@ async def second_act(screen: Screen, server: DemoServer, dataset: Dataset, tally
         f"the other {tally.acknowledged - acknowledged} went through; what the server learned of every model equals "
         f"the client's own books"
     )
+
+
+def savings_sentence(told: ComputeSavingsResponse, baseline: str) -> str:
+    """A statement of the server in one sentence."""
+    saving = told.saving
+    within = (
+        f"95 %: {_usd(saving.low_nano_usd)} to {_usd(saving.high_nano_usd)}"
+        if told.basis == SavingsBasis.SAVINGS_BASIS_ESTIMATED
+        else "by predictions alone: that model was drawn too rarely to measure"
+    )
+    return (
+        f"the server's own log says {_usd(saving.nano_usd)} against always {baseline}, at a quality of "
+        f"{told.quality.paid_for:.3f} against {told.quality.baseline.value:.3f} ({within})"
+    )
+
+
+def _usd(nano: int) -> str:
+    return f"{nano / NANO_PER_USD:,.2f} US$"
 
 
 async def ask_info(client: AtpClient) -> GetServerInfoResponse:

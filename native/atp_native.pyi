@@ -1,9 +1,12 @@
-# Private face of the Rust parts; modules of atp_grpc named `native` are its only readers. Nothing is stable but CROSSING.
+# Private face of the Rust parts; modules of atp_grpc named `native` alone read it. Nothing is stable but CROSSING.
 
 from collections.abc import Callable, Mapping
 from typing import ClassVar, Final, TypeAlias, final
 
-from atp_grpc.domain.decision import Lesson, Revisions
+from atp_grpc.domain.ask import CacheOutcome, FinishReason
+from atp_grpc.domain.ask import Final as FinalEvent
+from atp_grpc.domain.conversation import Role, Sampling, TextPart, Turn
+from atp_grpc.domain.decision import Candidate, Drawn, Expectation, Lesson, Revisions, Target
 from atp_grpc.domain.money import TokenPrices
 from atp_grpc.domain.outcome import Attempt, AttemptError, Observation, Report, Usage
 from atp_grpc.domain.request import Constraints, FeatureVector, Objective
@@ -13,6 +16,9 @@ from atp_grpc.services.reports.contract import Acknowledgement, Reading
 
 __all__ = [
     "CROSSING",
+    "AnswerWriter",
+    "AskFields",
+    "AskReader",
     "Choice",
     "Engine",
     "LessonReader",
@@ -25,6 +31,7 @@ __all__ = [
     "Routed",
     "Scribe",
     "TextExtractor",
+    "Tokenizer",
     "__version__",
     "observe_batch_response",
     "observe_response",
@@ -35,7 +42,6 @@ __all__ = [
 CROSSING: Final[int]
 __version__: Final[str]
 
-_Number: TypeAlias = float | None
 # Fields in the order of the contract's dataclasses, as `Engine` takes those of `EngineParameters`.
 _Exclusions: TypeAlias = tuple[Exclusion, Exclusion, Exclusion]
 _Arm: TypeAlias = tuple[str, float, float, float, float]
@@ -149,11 +155,50 @@ class Reader:
     def read(self, payload: bytes, /) -> Request | None: ...
     def read_batch(self, payload: bytes, /) -> list[Request | None] | None: ...
 
-# What can be bought under one catalogue: (model, deployment, provider, prices), by offer.
+# A request of Ask: what is routed, turns, sampling, id, number of the `OnCut`, number of the `CacheUse`.
+AskFields: TypeAlias = tuple[Request, tuple[Turn, ...], Sampling, str, int, int]
+
+# Reads requests of Ask; None is what is not plainly valid, or holds more than texts. Roles by their number.
+@final
+class AskReader:
+    def __new__(
+        cls,
+        constraints: Callable[[bytes], tuple[Constraints, bool]],
+        no_constraints: Constraints,
+        objective: Callable[[bytes], tuple[Objective, bool]],
+        sampling: Callable[[bytes], tuple[Sampling, bool]],
+        usual_sampling: Sampling,
+        turn: type[Turn],
+        part: type[TextPart],
+        roles: list[Role | None],
+        /,
+    ) -> AskReader: ...
+    def read(self, payload: bytes, /) -> AskFields | None: ...
+    def read_streamed(self, payload: bytes, /) -> AskFields | None: ...
+
+# Writes answers of Ask that have no tool calls. Reasons, errors and outcomes of the cache by their number.
+@final
+class AnswerWriter:
+    def __new__(
+        cls,
+        reasons: list[FinishReason | None],
+        errors: list[AttemptError | None],
+        outcomes: list[CacheOutcome],
+        /,
+    ) -> AnswerWriter: ...
+    def whole(self, decision: bytes, text: str, end: FinalEvent, /) -> bytes: ...
+    def delta(self, sequence: int, text: str, total_characters: int, /) -> bytes: ...
+    def end(self, sequence: int, end: FinalEvent, /) -> bytes: ...
+
+# What can be bought under one catalogue: (model, deployment, provider, prices), by offer, and the same as the domain's.
 @final
 class Offerings:
     def __new__(
-        cls, offerings: list[tuple[str, str, str, tuple[int, int, int, int]]], catalog: int, /
+        cls,
+        offerings: list[tuple[str, str, str, tuple[int, int, int, int, int]]],
+        bought: list[tuple[Target, TokenPrices]],
+        catalog: int,
+        /,
     ) -> Offerings: ...
 
 # A decision as it was written down; the attributes of the contract's `Routed`.
@@ -171,14 +216,25 @@ class Routed:
     def token(self) -> bytes: ...
     @property
     def record(self) -> bytes: ...
+    def drawn(self) -> Drawn: ...
 
 # Writes decisions down: policy, its version, its schema, the token's life in nanoseconds, and who seals.
 @final
 class Scribe:
     def __new__(
-        cls, policy: str, version: int, schema: str, ttl: int, seal: Callable[[bytes, bytes], bytes], /
+        cls,
+        policy: str,
+        version: int,
+        schema: str,
+        scales: tuple[float, float],
+        ttl: int,
+        seal: Callable[[bytes, bytes], bytes],
+        words: tuple[
+            type[Drawn], type[Lesson], type[FeatureVector], type[Revisions], type[Candidate], type[Expectation]
+        ],
+        /,
     ) -> Scribe: ...
-    def write(self, choice: Choice, offerings: Offerings, facts: Facts, /) -> Routed: ...
+    def write(self, choice: Choice, offerings: Offerings, facts: Facts, refusals: bytes, /) -> Routed: ...
 
 def route_response(routed: Routed, /) -> bytes: ...
 def route_batch_response(results: list[Routed | tuple[int, bytes]], /) -> bytes: ...
@@ -227,3 +283,9 @@ class TextExtractor:
     def __new__(cls, table: bytes, /) -> TextExtractor: ...
     def embed(self, text: str, /) -> bytes: ...
     def extract(self, text: str, /) -> bytes: ...
+
+# Counts the tokens of texts in one published encoding, which its first count loads.
+@final
+class Tokenizer:
+    def __new__(cls, encoding: str, /) -> Tokenizer: ...
+    def count(self, text: str, /) -> int: ...

@@ -1,7 +1,9 @@
 """Installs the gateways that the Ask benches measure beside ATP into build/gateways, each apart from the project.
 
 Entered by `make gateways`; the benches leave a gateway out that is not there. Versions and hashes stand in
-requirements/gateways.lock and tests/bench/gateways/package-lock.json.
+requirements/gateways.lock and tests/bench/gateways/package-lock.json. Portkey's server library, @hono/node-server, is
+held at the version of Portkey's own lock: with those after 1.14.2, which its package admits too, it answers every
+streamed call with 500, because they hand it headers that cannot be changed.
 """
 
 from __future__ import annotations

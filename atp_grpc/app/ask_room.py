@@ -12,7 +12,9 @@ from typing import NamedTuple
 
 from atp_grpc.app.instruments import Instruments
 from atp_grpc.app.money import Money
+from atp_grpc.app.tokenizers import pick_tokenizers
 from atp_grpc.app.upstream import Upstream
+from atp_grpc.app.writing import pick_ask_writer, pick_drawn, pick_writer
 from atp_grpc.asking.asker import Asker
 from atp_grpc.asking.attempting import Attempting
 from atp_grpc.asking.cache import AnswerCache, Eviction
@@ -29,11 +31,9 @@ from atp_grpc.domain.flags import Flag
 from atp_grpc.learning.journal import Journal
 from atp_grpc.providers.retrying import RetryBudgets, RetryRules
 from atp_grpc.routing.rollout import Policies
-from atp_grpc.routing.scribe.contract import Routed
 from atp_grpc.services.ask_joining import AskRuns
 from atp_grpc.shared.durable import DurableClaims
 from atp_grpc.store.contract import LedgerStore
-from atp_grpc.store.decision_codec import decode_decision
 
 
 class AskRoom(NamedTuple):
@@ -54,9 +54,10 @@ async def open_ask_room(
     policies: Policies,
     catalogue: LiveCatalogue,
     journal: Journal,
+    asked: set[str],
     store: LedgerStore,
     money: Money,
-    encode: Callable[[Routed], bytes],
+    is_native: bool,
     is_on: Callable[[Flag], bool],
     clock: Clock,
     chance: Random,
@@ -64,7 +65,8 @@ async def open_ask_room(
 ) -> AsyncIterator[AskRoom]:
     """The story of Ask. On the way out bills that could not be written down are given up; the journal closes after it.
 
-    `encode` writes the answer that Route would have given, and `is_on` tells what operators have switched off.
+    `is_native` says whether Rust works beside the native engine, and `is_on` tells what operators have switched off;
+    `asked` is where it says which decisions it is carrying out.
     """
     ask, listeners = settings.ask, instruments.ask.listeners
     terms = AskTerms(retry=RetryRules(ask.max_attempts, ask.backoff_base_seconds, ask.backoff_cap_seconds))
@@ -79,8 +81,8 @@ async def open_ask_room(
     asker = Asker(
         pick=policies.pick,
         snapshot=catalogue.at,
-        decode=decode_decision,
-        encode=encode,
+        drawn=pick_drawn(is_native=is_native),
+        encode=pick_writer(is_native=is_native, on_fault=instruments.native_part_failed).response,
         prepare=money.prepare,
         is_on=is_on,
         attempting=Attempting(
@@ -89,6 +91,7 @@ async def open_ask_room(
                 providers=upstream.providers,
                 keys=upstream.keys,
                 meter=Meter(),
+                tokenizers=pick_tokenizers(is_native=is_native, on_fault=instruments.native_part_failed),
                 monotonic=clock.monotonic,
                 on_fault=listeners.faulted,
             ),
@@ -97,7 +100,9 @@ async def open_ask_room(
             clock=clock,
             listeners=listeners,
         ),
-        settling=Settling(journal=journal, budgets=money.budgets, clock=clock, on_unsettled=listeners.unsettled),
+        settling=Settling(
+            journal=journal, budgets=money.budgets, clock=clock, asked=asked, on_unsettled=listeners.unsettled
+        ),
         fleet=upstream.fleet,
         retries=retries,
         paying=paying,
@@ -120,6 +125,7 @@ async def open_ask_room(
         ttl_seconds=ask.request_ttl_seconds,
         on_joined=instruments.ask.joined,
         buffer_bytes=ask.replay_buffer_bytes,
+        write=pick_ask_writer(is_native=is_native, on_fault=instruments.native_part_failed).response,
     )
     try:
         yield AskRoom(asker, cache, runs, claims)

@@ -39,6 +39,8 @@ NEEDS: Mapping[str, frozenset[str]] = {
     "atp.admin.v1.PriorService": frozenset({"store"}),
     "atp.admin.v1.TenantService": frozenset({"store"}),
     "atp.admin.v1.OperationsService": frozenset(),
+    "atp.admin.v1.EventService": frozenset(),
+    "google.longrunning.Operations": frozenset(),
 }
 """What must not be unhealthy for a service to do its work. Route goes on without a store."""
 ESSENTIAL = "atp.v1.RouteService"

@@ -12,6 +12,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from atp_grpc.app.condition import Condition, open_checkup, watchdog_of
+from atp_grpc.app.evaluating import open_operations
 from atp_grpc.app.figures import FigureReader
 from atp_grpc.app.keys import open_principals
 from atp_grpc.app.listeners import (
@@ -80,6 +81,7 @@ async def open_door(rooms: Rooms, stop: StopRequest, condition: Condition, ops_p
     principals, new_key = open_principals(settings, rooms.secrets)
     certificate = await open_certificate(rooms)
     watchdog = watchdog_of(settings, rooms.instruments)
+    rooms.upstream.fleet.heed_lag(lambda: watchdog.recent_lag_seconds)
     instruments, validation = rooms.instruments, Validation()
     call_log = CallLog(
         instruments.logs.writer,
@@ -123,7 +125,8 @@ async def open_door(rooms: Rooms, stop: StopRequest, condition: Condition, ops_p
         loop_lag_seconds=lambda: watchdog.recent_lag_seconds,
         is_draining=lambda: condition.is_leaving,
     )
-    methods = contract_rows(rooms, validation, stop, figures.read)
+    operations = open_operations(rooms)
+    methods = contract_rows(rooms, validation, stop, figures.read, operations)
     if rooms.chaos.is_allowed:
         methods = with_chaos(methods, rooms.chaos)
     services = sorted({method.service for method in methods})
@@ -150,6 +153,7 @@ async def open_door(rooms: Rooms, stop: StopRequest, condition: Condition, ops_p
     async with AsyncExitStack() as stack:
         stack.callback(loop.set_exception_handler, loop.get_exception_handler())
         loop.set_exception_handler(instruments.incidents.loop_handler)
+        await stack.enter_async_context(operations.open())
         checkup = await stack.enter_async_context(
             open_checkup(rooms, condition, watchdog=watchdog, health=server.health)
         )

@@ -10,8 +10,7 @@ from __future__ import annotations
 import os
 import random
 
-_NANOS_PER_MILLISECOND = 1_000_000
-_CHANCE_BITS = 80
+from atp_grpc.domain.decision_id import CHANCE_BITS, decision_id
 
 
 def fresh_name() -> str:
@@ -34,7 +33,6 @@ class Draws:
         """64 bits for one draw."""
         return self._random.getrandbits(64)
 
-    def decision_id(self, now_nanos: int) -> str:
-        """32 hex digits: 48 bits of milliseconds, then 80 of chance (the layout of a UUID of version 7, RFC 9562)."""
-        milliseconds, chance = now_nanos // _NANOS_PER_MILLISECOND, self._random.getrandbits(_CHANCE_BITS)
-        return f"{milliseconds << _CHANCE_BITS | chance:032x}"
+    def decision_id(self, now_nanos: int, is_dealt: bool) -> str:  # noqa: FBT001 - called for every decision
+        """The name of a decision made now, whose policy was dealt to it or named by the request."""
+        return decision_id(now_nanos, self._random.getrandbits(CHANCE_BITS), is_dealt=is_dealt)

@@ -28,7 +28,7 @@ from atp_grpc.domain.policy import (
 from atp_grpc.domain.request import Constraints
 from atp_grpc.engine.contract import ContextMode, EngineParameters, Learner
 from atp_grpc.routing.nominal import NOMINAL_INPUT_TOKENS, scales_of
-from atp_grpc.routing.policy_book import Remembered
+from atp_grpc.routing.policy_memory import Remembered
 from atp_grpc.routing.policy_rules import flaws_of
 from atp_grpc.store.contract import Store
 

@@ -22,10 +22,11 @@ from atp_grpc.app.instruments import Instruments, open_instruments
 from atp_grpc.app.money import Money
 from atp_grpc.app.observing import pick_open_token
 from atp_grpc.app.policy import settle_policies
+from atp_grpc.app.rollouts import Rollouts, open_rollouts
 from atp_grpc.app.stores import open_store
 from atp_grpc.app.upkeep import Upkeep
 from atp_grpc.app.upstream import Upstream, egress_rule, open_upstream
-from atp_grpc.app.writing import pick_scribe, pick_writer
+from atp_grpc.app.writing import pick_scribe
 from atp_grpc.catalog.live import LiveCatalogue
 from atp_grpc.catalog.snapshot import Snapshot
 from atp_grpc.chaos import Chaos
@@ -40,7 +41,7 @@ from atp_grpc.learning.journal import Journal
 from atp_grpc.learning.learner import Learner
 from atp_grpc.learning.observer import Observer
 from atp_grpc.routing.ledger import Ledger
-from atp_grpc.routing.policy_book import PolicyBook, read_remembered
+from atp_grpc.routing.policy_memory import read_remembered
 from atp_grpc.routing.pool import Pool
 from atp_grpc.routing.rollout import Policies
 from atp_grpc.routing.router import Router
@@ -67,7 +68,7 @@ class Rooms:
     branches: Branches
     """An engine, a learner and a router for each routing policy."""
     policies: Policies
-    book: PolicyBook
+    rollouts: Rollouts
     policy: RoutingPolicy
     """The default policy. It comes from the configuration and stays; engine, learner and router below are its own."""
     engine: Engine
@@ -189,16 +190,13 @@ async def open_rooms(
             instruments.learner_restored(branches.named(policy.name).learner.revision, replayed)
         await money.restore()
         default = branches.default
-        book = PolicyBook(
-            files=files,
-            remembered=remembered,
-            store=store,
-            snapshot=lambda: catalogue.snapshot,
-            enforcement=branches,
+        rollouts = await open_rollouts(
+            files, remembered, store=store, catalogue=catalogue, branches=branches, clock=clock, instruments=instruments
         )
 
         def take_in(observation: Observation) -> int:
             money.settle(observation)
+            rollouts.trials.take_in(observation)
             return branches.learn(observation)
 
         journal = Journal(
@@ -210,10 +208,12 @@ async def open_rooms(
             monotonic=clock.monotonic,
             on_fault=instruments.journal_fault,
         )
+        asked = set[str]()
         observer = Observer(
             open_token=pick_open_token(is_native=False, sealer=secrets, on_fault=instruments.native_part_failed),
             find_open=ledger.find,
             knows_model=lambda name: name in catalogue.snapshot.models,
+            asked=asked,
             journal=journal,
             store=store,
             clock=clock,
@@ -230,6 +230,7 @@ async def open_rooms(
             upstream=upstream,
             money=money,
             branches=branches,
+            trials=rollouts.trials,
             journal=journal,
             flusher=flusher,
             background=Background(instruments.background_died),
@@ -255,10 +256,9 @@ async def open_rooms(
                 policies=branches.policies,
                 catalogue=catalogue,
                 journal=journal,
+                asked=asked,
                 money=money,
-                encode=pick_writer(
-                    is_native=default.picked.is_native, on_fault=instruments.native_part_failed
-                ).response,
+                is_native=default.picked.is_native,
                 is_on=flags.is_on,
                 clock=clock,
                 chance=fresh_chance(),
@@ -279,7 +279,7 @@ async def open_rooms(
             money=money,
             branches=branches,
             policies=branches.policies,
-            book=book,
+            rollouts=rollouts,
             policy=default.policy,
             engine=default.picked.engine,
             is_native=default.picked.is_native,

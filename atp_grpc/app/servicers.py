@@ -8,18 +8,23 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from atp_grpc import __version__
+from atp_grpc.app.evaluating import evaluation_servicer
 from atp_grpc.app.observing import pick_reports
 from atp_grpc.app.rooms import Rooms
 from atp_grpc.app.stopping import StopRequest
-from atp_grpc.app.writing import pick_reader, pick_writer
+from atp_grpc.app.writing import pick_ask_reader, pick_ask_writer, pick_reader, pick_writer
+from atp_grpc.domain.tenant import Permission
+from atp_grpc.learning.history import History
 from atp_grpc.learning.importing import PriorDesk
 from atp_grpc.services.ask import AskServicer
 from atp_grpc.services.catalog import CatalogServicer
 from atp_grpc.services.chaos import ChaosServicer
 from atp_grpc.services.decision import DecisionServicer
+from atp_grpc.services.events import EventServicer
 from atp_grpc.services.flags import FlagServicer
 from atp_grpc.services.health import DeploymentHealthServicer
 from atp_grpc.services.idempotency import Idempotency
+from atp_grpc.services.long_running import LongRunning
 from atp_grpc.services.observe import ObserveServicer
 from atp_grpc.services.observe_stream import ObserveStreamServicer
 from atp_grpc.services.operations import Instance, OperationsServicer
@@ -30,6 +35,7 @@ from atp_grpc.services.process import Figures, ProcessServicer
 from atp_grpc.services.route import RouteServicer
 from atp_grpc.services.route_stream import RouteStreamServicer
 from atp_grpc.services.tenant import TenantServicer
+from atp_grpc.services.trial import TrialServicer
 from atp_grpc.services.validation import Validation
 from atp_grpc.shared.local import LocalClaims
 from atp_grpc.tenancy.budgets.desk import BudgetDesk
@@ -41,9 +47,9 @@ ADMIN_TTL_SECONDS = 86_400.0
 
 
 def contract_rows(
-    rooms: Rooms, validation: Validation, stop: StopRequest, figures: Callable[[], Figures]
+    rooms: Rooms, validation: Validation, stop: StopRequest, figures: Callable[[], Figures], operations: LongRunning
 ) -> list[Method]:
-    """Every method of the contract; `figures` tells those of the process."""
+    """Every method of the contract; `figures` tells those of the process, `operations` keeps what takes long."""
     settings, instruments = rooms.settings, rooms.instruments
     claims = LocalClaims(
         rooms.clock,
@@ -78,7 +84,7 @@ def contract_rows(
     observations = ObserveServicer(
         observer=rooms.observer, reader=report_reader, writer=report_writer, on_recorded=instruments.recorded
     )
-    operations = OperationsServicer(
+    server = OperationsServicer(
         instance=instance,
         catalogue=rooms.catalogue,
         engine=rooms.engine,
@@ -87,13 +93,20 @@ def contract_rows(
         clock=rooms.clock,
     )
     process = ProcessServicer(instance=instance, figures=figures, drain=leave, clock=rooms.clock)
-    decisions = DecisionServicer(observer=rooms.observer)
+    decisions = DecisionServicer(observer=rooms.observer, history=History(rooms.store), pages=Pages(rooms.secrets))
+    evaluations = evaluation_servicer(rooms, operations)
     catalog = CatalogServicer(snapshot=lambda: rooms.catalogue.snapshot, pages=Pages(rooms.secrets))
     policies = PolicyServicer(
-        book=rooms.book,
+        book=rooms.rollouts.book,
         pages=Pages(rooms.secrets),
         idempotency=Idempotency(rooms.ask.claims, ttl_seconds=ADMIN_TTL_SECONDS),
     )
+    trials = TrialServicer(
+        trials=rooms.rollouts.trials,
+        pages=Pages(rooms.secrets),
+        idempotency=Idempotency(rooms.ask.claims, ttl_seconds=ADMIN_TTL_SECONDS),
+    )
+    events = EventServicer(rooms.rollouts.events.after)
     tenants = TenantServicer(
         desk=BudgetDesk(budgets=rooms.money.budgets, ledger=rooms.store, clock=rooms.clock),
         pages=Pages(rooms.secrets),
@@ -101,12 +114,17 @@ def contract_rows(
     )
     priors = PriorServicer(
         desk=PriorDesk(
-            learner_of=lambda name: rooms.branches.named(name).learner if name in rooms.book.entries else None,
+            learner_of=lambda name: rooms.branches.named(name).learner if name in rooms.rollouts.book.entries else None,
             knows_model=lambda name: name in rooms.catalogue.snapshot.models,
         )
     )
     asks = AskServicer(
-        answer=rooms.ask.asker.answer, runs=rooms.ask.runs, validation=validation, monotonic=rooms.clock.monotonic
+        answer=rooms.ask.asker.answer,
+        runs=rooms.ask.runs,
+        validation=validation,
+        monotonic=rooms.clock.monotonic,
+        reader=pick_ask_reader(is_native=rooms.is_native, validation=validation, on_fault=native_failed),
+        writer=pick_ask_writer(is_native=rooms.is_native, on_fault=native_failed),
     )
     health = DeploymentHealthServicer(
         instance_id=rooms.instance_id,
@@ -124,10 +142,12 @@ def contract_rows(
             observations,
             ObserveStreamServicer(observations, validation=validation, room=rooms.journal.wait_for_room),
         ),
-        *methods_of(decisions.contract, decisions),
+        *methods_of(decisions.contract, decisions, evaluations),
+        *methods_of(operations.contract, operations, permission=Permission.READ_DECISIONS),
         *methods_of(catalog.contract, catalog),
-        *methods_of(policies.contract, policies),
+        *methods_of(policies.contract, policies, trials, evaluations),
+        *methods_of(events.contract, events),
         *methods_of(priors.contract, priors),
         *methods_of(tenants.contract, tenants),
-        *methods_of(operations.contract, operations, process, health, flags, chaos),
+        *methods_of(server.contract, server, process, health, flags, chaos),
     ]

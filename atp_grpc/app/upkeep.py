@@ -22,6 +22,7 @@ from atp_grpc.config import Settings
 from atp_grpc.domain.clock import NANOS_PER_SECOND, Clock
 from atp_grpc.learning.flusher import Flusher
 from atp_grpc.learning.journal import Journal
+from atp_grpc.learning.trial.trials import Trials
 from atp_grpc.store.contract import LedgerStore, StoreFailure
 
 PRUNE_INTERVAL_SECONDS = 3600.0
@@ -40,6 +41,7 @@ class Upkeep:
     upstream: Upstream
     money: Money
     branches: Branches
+    trials: Trials
     journal: Journal
     flusher: Flusher
     background: Background
@@ -52,6 +54,7 @@ class Upkeep:
         learning, background, chaos = self.settings.learning, self.background, self.chaos
         background.start("journal", self.journal.run())
         background.start("flusher", self.flusher.run())
+        background.start("trials", self.trials.run())
         checkpoint = beset(chaos, self.checkpoint)
         background.start("checkpoint", every(learning.checkpoint_interval_seconds, checkpoint))
         background.start("holds", every(EXPIRY_INTERVAL_SECONDS, beset(chaos, self.money.expire)))
@@ -76,6 +79,7 @@ class Upkeep:
         try:
             await self.branches.checkpoint()
             await self.money.checkpoint()
+            await self.trials.checkpoint()
             self.instruments.upkeep_done("checkpoint")
         except StoreFailure as failure:
             # The observations are durable: a checkpoint that cannot be written costs a longer replay, nothing else.
@@ -92,10 +96,12 @@ class Upkeep:
         """Forgets what is older than the settings keep it."""
         now, learning = self.clock.now_nanos(), self.settings.learning
         try:
+            learned = [await self.branches.checkpoint(), await self.money.checkpoint()]
+            heard = await self.trials.checkpoint()
             await self.store.prune(
                 fields_before_nanos=now - round(learning.outcome_retention_seconds * NANOS_PER_SECOND),
                 decisions_before_nanos=now - round(learning.decision_retention_seconds * NANOS_PER_SECOND),
-                learned_through=min(await self.branches.checkpoint(), await self.money.checkpoint()),
+                learned_through=min(learned if heard is None else [*learned, heard]),
             )
             self.instruments.upkeep_done("prune")
         except StoreFailure as failure:

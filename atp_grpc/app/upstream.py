@@ -18,6 +18,7 @@ from atp_grpc.catalog.snapshot import Snapshot
 from atp_grpc.chaos import Chaos, beset
 from atp_grpc.config import AskSettings, Settings, keep_litellm_offline
 from atp_grpc.domain.clock import Clock
+from atp_grpc.domain.decision import Closure
 from atp_grpc.domain.endpoint import Dialect, Endpoint
 from atp_grpc.domain.flags import Flag
 from atp_grpc.domain.model import Deployment
@@ -71,7 +72,7 @@ class Upstream:
         missing = [sentence for one in self._deployments if (sentence := self._lack_of_keys(one))]
         return (*missing, *self._lack_of_litellm())
 
-    def closed_models(self, snapshot: Snapshot) -> frozenset[str]:
+    def closed_models(self, snapshot: Snapshot) -> Mapping[str, Closure]:
         """Models of a snapshot none of whose deployments may be called now; costs next to nothing while all may."""
         return self.fleet.closed_models(snapshot.deployments.values())
 
@@ -82,7 +83,7 @@ class Upstream:
             if deployment.endpoint is not None:
                 by_provider.setdefault(deployment.provider, []).append(deployment)
         return {
-            provider: self.fleet.closed_models(own) < {deployment.model for deployment in own}
+            provider: self.fleet.closed_models(own).keys() < {deployment.model for deployment in own}
             for provider, own in sorted(by_provider.items())
         }
 

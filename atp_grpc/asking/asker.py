@@ -24,6 +24,7 @@ from atp_grpc.catalog.snapshot import Offering, Snapshot
 from atp_grpc.domain.ask import (
     AskEvent,
     AskRequest,
+    Audience,
     CacheOutcome,
     CacheUse,
     Decided,
@@ -31,7 +32,7 @@ from atp_grpc.domain.ask import (
 )
 from atp_grpc.domain.call import Call
 from atp_grpc.domain.clock import Clock
-from atp_grpc.domain.decision import Decision
+from atp_grpc.domain.decision import Drawn
 from atp_grpc.domain.errors import (
     AnswerCutError,
     AtpError,
@@ -59,7 +60,7 @@ class Asker:
         *,
         pick: Callable[[Routable, str], Router],
         snapshot: Callable[[int], Snapshot],
-        decode: Callable[[bytes], Decision],
+        drawn: Callable[[Routed], Drawn],
         encode: Callable[[Routed], bytes],
         prepare: Callable[[str, Sequence[Routable]], Awaitable[None]],
         is_on: Callable[[Flag], bool],
@@ -75,13 +76,13 @@ class Asker:
     ) -> None:
         """Takes the rooms it leads through.
 
-        `pick` gives the router for a tenant's request, `snapshot` the catalogue of a moment; `decode` reads the record
-        of a decision, `encode` writes the answer that Route would have given; `prepare` sees that money is at hand;
-        `is_on` says what operators have switched off.
+        `pick` gives the router for a tenant's request, `snapshot` the catalogue of a moment; `drawn` tells what was
+        drawn in a decision, `encode` writes the answer that Route would have given; `prepare` sees that money is at
+        hand; `is_on` says what operators have switched off.
         """
         self._pick = pick
         self._snapshot = snapshot
-        self._decode = decode
+        self._drawn = drawn
         self._encode = encode
         self._prepare = prepare
         self._is_on = is_on
@@ -95,7 +96,9 @@ class Asker:
         self._terms = terms
         self._listeners = listeners
 
-    def answer(self, request: AskRequest, call: Call, queue_seconds: float) -> AsyncGenerator[AskEvent, None]:
+    def answer(
+        self, request: AskRequest, call: Call, queue_seconds: float, audience: Audience
+    ) -> AsyncGenerator[AskEvent, None]:
         """Carries a request out. Whoever stops reading closes the generator, and that ends the call upstream at once.
 
         Raises, from the generator:
@@ -113,8 +116,9 @@ class Asker:
             request,
             call,
             queue_seconds,
+            audience,
             began=now,
-            ends=call.deadline - self._terms.margin_seconds,
+            margin_seconds=self._terms.margin_seconds,
             most_held_bytes=self._terms.most_held_bytes,
         )
         if request.cache is CacheUse.OFF or not self._is_on(Flag.ASK_CACHE):
@@ -147,6 +151,7 @@ class Asker:
                     raise
             else:
                 return
+        run.audience.has_answer = True
         if run.settlement is not None:
             await self._settled(run.settlement)
         for delta in kept.deltas:
@@ -159,6 +164,7 @@ class Asker:
         self._open(run)
         routed = await self._decide(run)
         try:
+            self._settling.expect(run.decision.lesson)
             await self._attempting.reserve(run)
             yield self._told(run, routed)
             while (under_way := await self._attempting.next(run)) is not None:
@@ -215,7 +221,7 @@ class Asker:
         await self._prepare(tenant, (routing,))
         routed = run.router.route(routing, run.call, needs_endpoint=True)
         # From here on nothing may wait until somebody sees to it that the decision is settled.
-        decision = self._decode(routed.record)
+        decision = self._drawn(routed)
         run.decided(decision, self._clock.monotonic())
         run.course = Course(
             decision,

@@ -6,7 +6,6 @@ attempt its bill, exactly once.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 from atp_grpc.asking.attempt import AttemptUnderWay
@@ -65,7 +64,7 @@ class Attempting:
         except AtpError:
             if run.held_back is None or run.has_shown:
                 raise
-            run.answer = run.held_back
+            run.stand_by(run.held_back)
             return None
 
     def switched(self, run: Run, under_way: AttemptUnderWay) -> Switch | None:
@@ -85,14 +84,14 @@ class Attempting:
             run.fault = failure
             self._bill(run, under_way.failed(failure))
         else:
-            run.ends = -math.inf
+            run.is_late = True
             self._bill(run, under_way.abandoned())
 
     def completed(self, run: Run, under_way: AttemptUnderWay) -> None:
         """An answer came to an end, its own or that of the money; it may be that it does not stand."""
         finished, cascade, admitted = under_way.finished, run.cascade, run.admitted
         if finished is None or admitted is None:
-            run.answer = run.answered(under_way, self._bill(run, under_way.abandoned()), FinishReason.BUDGET)
+            run.stand_by(run.answered(under_way, self._bill(run, under_way.abandoned()), FinishReason.BUDGET))
             return
         billed = self._bill(run, under_way.succeeded())
         self._paying.learn(admitted, billed.attempt.cost_nano_usd or 0)
@@ -101,7 +100,7 @@ class Attempting:
             run.hold_back(answer)
             run.course.answered(admitted)
         else:
-            run.answer = answer
+            run.stand_by(answer)
 
     def leave(self, run: Run) -> None:
         """The story ended, in whatever way: an attempt that is still under way is ended too."""

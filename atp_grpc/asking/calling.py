@@ -10,12 +10,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from atp_grpc.asking.attempt import AttemptUnderWay
+from atp_grpc.asking.counting import Tokenizer, Transcript
 from atp_grpc.asking.failover import Admitted
 from atp_grpc.asking.metering import Meter, size_of
 from atp_grpc.asking.run import Run
 from atp_grpc.catalog.snapshot import Snapshot
 from atp_grpc.domain.conversation import Prompt, Role, TextPart, Turn
 from atp_grpc.domain.endpoint import Dialect
+from atp_grpc.domain.model import Encoding
 from atp_grpc.providers.contract import FaultKind, Generation, Provider, ProviderFault
 from atp_grpc.secrets.contract import ProviderKeys, SecretsError
 
@@ -29,13 +31,15 @@ class Calling:
         providers: Mapping[Dialect, Provider],
         keys: ProviderKeys,
         meter: Meter,
+        tokenizers: Mapping[Encoding, Tokenizer],
         monotonic: Callable[[], float],
         on_fault: Callable[[Exception], None],
     ) -> None:
-        """`providers` are by the dialect that each speaks."""
+        """`providers` are by the dialect that each speaks, `tokenizers` by the encodings that can be counted here."""
         self._providers = providers
         self._keys = keys
         self._meter = meter
+        self._tokenizers = tokenizers
         self._monotonic = monotonic
         self._on_fault = on_fault
 
@@ -80,11 +84,21 @@ class Calling:
             max_output_tokens=cap,
             is_streamed=is_streamed,
             prompt_bytes=prompt_bytes,
-            until=run.ends,
+            picture_tokens=run.picture_tokens,
+            marks_prompt=run.marks_prompt,
+            ends=run.ends,
             meter=self._meter,
+            transcript=self._transcript(model, prompt, snapshot),
             monotonic=self._monotonic,
             on_fault=self._on_fault,
         )
+
+    def _transcript(self, model: str, prompt: Prompt, snapshot: Snapshot) -> Transcript | None:
+        known = snapshot.models.get(model)
+        if known is None or known.tokenizer is None:
+            return None
+        tokenizer = self._tokenizers.get(known.tokenizer)
+        return None if tokenizer is None else Transcript(tokenizer, prompt)
 
 
 def most_output_tokens(run: Run, model: str, snapshot: Snapshot) -> int:

@@ -78,6 +78,17 @@ def size_of(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
+def characters_within(text: str, most_bytes: int) -> int:
+    """How many characters of a text, from its beginning, take no more than so many bytes in UTF-8."""
+    if text.isascii():
+        return min(len(text), most_bytes)
+    data = text.encode("utf-8", "surrogatepass")[:most_bytes]
+    try:
+        return len(data.decode("utf-8", "surrogatepass"))
+    except UnicodeDecodeError as cut:
+        return len(data[: cut.start].decode("utf-8", "surrogatepass"))
+
+
 def prompt_size(prompt: Prompt) -> int:
     """Bytes of everything in a prompt that is text. Pictures count nothing: their tokens do not follow from bytes."""
     said = sum([_part_size(part) for turn in prompt.turns for part in turn.parts])

@@ -12,6 +12,8 @@ from atp_grpc.asking.attempt import AttemptUnderWay
 from atp_grpc.asking.failover import Admitted
 from atp_grpc.asking.reserving import Reservation, Spreads
 from atp_grpc.asking.run import Run
+from atp_grpc.domain.money import TokenPrices
+from atp_grpc.domain.outcome import Usage
 from atp_grpc.tenancy.budgets.budgets import Budgets
 
 
@@ -31,14 +33,11 @@ class Paying:
             return
         hold = lesson.hold_nano_usd
         run.reservation = Reservation(self._budgets, lesson.tenant, lesson.decided_nanos, hold)
-        most = lesson.prices.cost_nano_usd(
-            input_tokens=math.ceil(lesson.input_tokens),
-            cached_input_tokens=0,
-            output_tokens=most_output_tokens,
-            reasoning_tokens=0,
-        )
+        surcharge = _write_surcharge(run, lesson.prices)
+        longest = Usage(input_tokens=math.ceil(lesson.input_tokens), output_tokens=most_output_tokens)
+        most = surcharge + longest.cost_nano_usd(lesson.prices)
         deviation = math.ceil(self._sigmas * self._spreads.of(lesson.model) * hold)
-        await run.reservation.begin(max(0, min(deviation, most - hold)))
+        await run.reservation.begin(max(0, min(surcharge + deviation, most - hold)))
 
     async def afford(self, run: Run, admitted: Admitted) -> None:
         """Sees that the money for another attempt is set aside.
@@ -48,7 +47,8 @@ class Paying:
         """
         if run.reservation is None or not run.billed:
             return
-        needed = run.spent + admitted.candidate.expected.cost_nano_usd
+        expected = admitted.candidate.expected.cost_nano_usd
+        needed = run.spent + expected + _write_surcharge(run, admitted.offering.prices)
         if not await run.reservation.cover(needed):
             raise run.reservation.refusal(needed)
 
@@ -74,3 +74,9 @@ class Paying:
         """Takes in what a whole answer cost."""
         expected = admitted.candidate.expected.cost_nano_usd
         self._spreads.learn(admitted.candidate.target.model, expected_nano_usd=expected, actual_nano_usd=cost_nano_usd)
+
+
+def _write_surcharge(run: Run, prices: TokenPrices) -> int:
+    """What the prompt costs beyond what is expected of it, if the provider writes all of it to its cache."""
+    tokens = math.ceil(run.decision.lesson.input_tokens)
+    return prices.cache_write_surcharge_nano_usd(tokens) if run.marks_prompt else 0

@@ -26,8 +26,7 @@ from atp_grpc.domain.errors import (
 from atp_grpc.providers.contract import Blame, FaultKind, ProviderFault, Where
 from atp_grpc.providers.retrying import GiveUp, RetryBudgets, next_try
 
-RETRY_SECONDS: Final = 1.0
-"""When to come again where nobody says when."""
+_FOR_SIZE: Final = frozenset({FaultKind.CONTEXT_LENGTH, FaultKind.REQUEST_TOO_LARGE})
 LONGEST_WAIT_SECONDS: Final = 60.0
 """Who set no deadline waits no longer than this before an attempt, though a provider may ask for an hour."""
 
@@ -57,21 +56,19 @@ class Recovery:
         if before is None:
             raise AssertionError("only an attempt that was made can fail")
         run.course.failed(before, fault)
-        if run.is_cut:
+        # Who does not take an answer to go on with has not refused the request.
+        if run.is_cut or (run.resumes and fault.blame is Blame.CALLER):
             return self._after_cut(run, before, fault)
         run.begin_anew()
         return self._admitted(run, await self._after_fault(run, before, fault))
 
     def unavailable(self, run: Run) -> ProvidersUnavailableError:
         """Everybody who could be called failed, or may not be called now."""
-        fault = run.fault
-        asked = math.inf if fault is None or fault.retry_after_seconds is None else fault.retry_after_seconds
-        wait = min(asked, run.course.retry_after_seconds)
         return ProvidersUnavailableError(
             attempts=len(run.billed),
             error=run.billed[-1].attempt.error if run.billed else None,
             cost_nano_usd=run.spent,
-            retry_after_seconds=RETRY_SECONDS if wait == math.inf else wait,
+            retry_after_seconds=run.course.soonest_seconds(),
         )
 
     def cut(self, run: Run) -> AnswerCutError:
@@ -97,7 +94,7 @@ class Recovery:
     async def _after_fault(self, run: Run, before: Admitted, fault: ProviderFault) -> Admitted | None:
         """The attempt after one of which nothing was shown."""
         course, tenant, made = run.course, run.call.tenant, len(run.billed)
-        if fault.where is Where.NOWHERE or (fault.kind is FaultKind.CONTEXT_LENGTH and not course.has_room):
+        if fault.where is Where.NOWHERE or (fault.kind in _FOR_SIZE and not course.has_room):
             raise _refused(before, fault)
         left = self._seconds_left(run)
         elsewhere = course.admit() if left > 0 and made < self._terms.retry.attempts else None
@@ -156,7 +153,7 @@ class Recovery:
         return admitted
 
     def _seconds_left(self, run: Run) -> float:
-        return run.ends - self._monotonic()
+        return run.ends() - self._monotonic()
 
 
 def _refused(admitted: Admitted, fault: ProviderFault) -> AtpError:

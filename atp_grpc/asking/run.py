@@ -7,20 +7,33 @@ anything.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Sequence
 from typing import Final
 
+from atp_grpc.asking.answer import Answer
 from atp_grpc.asking.attempt import NOTHING_USED, AttemptUnderWay
 from atp_grpc.asking.cache import Kept
 from atp_grpc.asking.failover import Admitted, Course
 from atp_grpc.asking.metering import prompt_size
 from atp_grpc.asking.relay import Relay
 from atp_grpc.asking.reserving import Reservation
-from atp_grpc.domain.ask import AskRequest, Billed, CacheOutcome, CacheUse, Delta, FinishReason, Latency, OnCut, Spent
+from atp_grpc.domain.ask import (
+    AskRequest,
+    Audience,
+    Billed,
+    CacheOutcome,
+    CacheUse,
+    Delta,
+    FinishReason,
+    Latency,
+    OnCut,
+    Spent,
+)
 from atp_grpc.domain.ask import Final as Answered
 from atp_grpc.domain.call import Call
-from atp_grpc.domain.decision import Decision, Target
-from atp_grpc.domain.outcome import Attempt, Recorded, Usage
+from atp_grpc.domain.decision import Drawn
+from atp_grpc.domain.outcome import Attempt, Recorded
 from atp_grpc.domain.policy import Cascade
 from atp_grpc.providers.contract import ProviderFault, TextDelta, ToolCallDelta
 from atp_grpc.routing.router import Router
@@ -29,36 +42,17 @@ _UNSAID: Final = {True: OnCut.FAIL, False: OnCut.RESTART}
 """What `UNSAID` stands for, by whether the caller is shown the answer as it comes."""
 
 
-class Answer:
-    """A complete answer: what it says, and the call that gave it."""
-
-    __slots__ = ("confidence", "deltas", "finish_reason", "revision", "target", "usage")
-
-    def __init__(
-        self, under_way: AttemptUnderWay, billed: Billed, finish_reason: FinishReason, deltas: list[Delta]
-    ) -> None:
-        """`deltas` are empty when the answer was not kept."""
-        self.deltas = deltas
-        self.target: Target = billed.target
-        self.usage: Usage = billed.attempt.usage
-        self.finish_reason = finish_reason
-        self.revision = under_way.finished.revision if under_way.finished is not None else ""
-        self.confidence = under_way.confidence
-
-    def kept(self) -> Kept:
-        """The same for the cache."""
-        return Kept(tuple(self.deltas), self.target, self.finish_reason, self.revision, self.confidence)
-
-
 class Run:
     """What the story knows of one Ask."""
 
     __slots__ = (
+        "_margin_seconds",
         "_most_held_bytes",
         "_queue_seconds",
         "_route_seconds",
         "admitted",
         "answer",
+        "audience",
         "began",
         "billed",
         "cache",
@@ -67,15 +61,16 @@ class Run:
         "course",
         "decided_at",
         "decision",
-        "ends",
         "fault",
         "first_token_at",
         "has_begun",
         "has_shown",
         "held_back",
+        "is_late",
         "is_open",
         "is_trial",
         "keeps",
+        "picture_tokens",
         "prompt_bytes",
         "relay",
         "request",
@@ -89,20 +84,31 @@ class Run:
     )
 
     course: Course
-    decision: Decision
+    decision: Drawn
     router: Router
 
     def __init__(
-        self, request: AskRequest, call: Call, queue_seconds: float, *, began: float, ends: float, most_held_bytes: int
+        self,
+        request: AskRequest,
+        call: Call,
+        queue_seconds: float,
+        audience: Audience,
+        *,
+        began: float,
+        margin_seconds: float,
+        most_held_bytes: int,
     ) -> None:
-        """`began` and `ends` are moments of the monotonic clock: now, and when attempts have to be over.
+        """`began` is now, by the monotonic clock; attempts end `margin_seconds` before the last caller's deadline.
 
         Of an answer that is held back at most so many bytes are.
         """
         self.request = request
         self.call = call
         self.began = self.decided_at = began
-        self.ends = ends
+        self.audience = audience
+        self.is_late = False
+        """The time of everybody who waited was over in the middle of an attempt."""
+        self._margin_seconds = margin_seconds
         self.cache = CacheOutcome.UNUSED
         self.cascade: Cascade | None = None
         self.is_open = False
@@ -111,7 +117,7 @@ class Run:
         self.settlement: asyncio.Future[Recorded] | None = None
         self.billed: list[Billed] = []
         self.spent = 0
-        self.prompt_bytes = 0
+        self.prompt_bytes = self.picture_tokens = 0
         self.admitted: Admitted | None = None
         self.under_way: AttemptUnderWay | None = None
         self.fault: ProviderFault | None = None
@@ -131,11 +137,12 @@ class Run:
         self._route_seconds = 0.0
         self._most_held_bytes = most_held_bytes
 
-    def decided(self, decision: Decision, now: float) -> None:
+    def decided(self, decision: Drawn, now: float) -> None:
         """The decision was made; the relay keeps the answer if anybody will want it whole."""
         request = self.request
         self.decision = decision
         self.prompt_bytes = prompt_size(request.prompt)
+        self.picture_tokens = request.prompt.picture_tokens
         self._route_seconds = now - self.began
         self.decided_at = now
         self.keeps = (
@@ -156,6 +163,8 @@ class Run:
         """More of the answer came: gives what the caller is shown now."""
         if self.first_token_at is None:
             self.first_token_at = under_way.began_answering_at
+        if not any(event):
+            return ()
         delta = self.relay.add(event)
         if self.shows:
             self.has_shown = True
@@ -167,6 +176,20 @@ class Run:
     def answered(self, under_way: AttemptUnderWay, billed: Billed, finish_reason: FinishReason) -> Answer:
         """The answer as it is complete."""
         return Answer(under_way, billed, finish_reason, self.relay.whole() if self.keeps else [])
+
+    @property
+    def marks_prompt(self) -> bool:
+        """Whether the prompt is marked for a provider to keep, which may charge for writing it to its cache."""
+        return bool(self.request.routing.session_id)
+
+    def ends(self) -> float:
+        """The moment of the monotonic clock at which attempts have to be over."""
+        return -math.inf if self.is_late else self.audience.until - self._margin_seconds
+
+    def stand_by(self, answer: Answer) -> None:
+        """This is the answer."""
+        self.answer = answer
+        self.audience.has_answer = True
 
     def hold_back(self, answer: Answer) -> None:
         """A complete answer does not stand; another is asked for."""

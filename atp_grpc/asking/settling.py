@@ -20,7 +20,7 @@ from atp_grpc.domain.outcome import Attempt, AttemptError, NewObservation, Recor
 from atp_grpc.learning.journal import RETRY_SECONDS, Journal
 from atp_grpc.tenancy.budgets.budgets import Budgets
 
-_NOTHING_USED: Final = Usage(0, 0, 0, 0)
+_NOTHING_USED: Final = Usage(0, 0, 0, 0, 0)
 STORE_SECONDS: Final = 5.0
 """How long a caller waits for a store that fails to take the bill."""
 MOST_LATE: Final = 4096
@@ -44,12 +44,23 @@ class Settling:
     """Reports attempts through the journal, and gives back what was set aside on top of a decision's hold."""
 
     def __init__(
-        self, *, journal: Journal, budgets: Budgets, clock: Clock, on_unsettled: Callable[[str, int], None]
+        self,
+        *,
+        journal: Journal,
+        budgets: Budgets,
+        clock: Clock,
+        asked: set[str],
+        on_unsettled: Callable[[str, int], None],
     ) -> None:
-        """`on_unsettled` hears tenant and nano-US-dollars of a bill that never reached the store."""
+        """Takes the rooms it reports to.
+
+        `asked` are decisions whose attempts are reported here and by nobody else, from `expect` until they are durable;
+        `on_unsettled` hears tenant and nano-US-dollars of a bill that never reached the store.
+        """
         self._journal = journal
         self._budgets = budgets
         self._clock = clock
+        self._asked = asked
         self._on_unsettled = on_unsettled
         self._late: set[asyncio.Task[Recorded]] = set()
 
@@ -61,6 +72,10 @@ class Settling:
         """
         if len(self._late) >= MOST_LATE:
             raise StoreUnavailableError(RETRY_SECONDS)
+
+    def expect(self, lesson: Lesson) -> None:
+        """A decision was made whose bill comes from here: a caller who is quicker with his own words is refused."""
+        self._asked.add(lesson.decision_id)
 
     def settle(
         self, lesson: Lesson, attempts: tuple[Attempt, ...], reservation: Reservation | None
@@ -128,14 +143,16 @@ class Settling:
             self._failed(debt, error or StoreUnavailableError(RETRY_SECONDS))
 
     def _ended(self, debt: _Debt, recorded: Recorded) -> None:
+        self._asked.discard(debt.new.lesson.decision_id)
         self._give_back(debt.new.lesson, debt.on_top)
         if not debt.settled.done():
             debt.settled.set_result(recorded)
 
     def _failed(self, debt: _Debt, error: BaseException) -> None:
         lesson = debt.new.lesson
+        self._asked.discard(lesson.decision_id)
         if isinstance(error, OutcomeConflictError):
-            # Somebody reported other attempts of this decision meanwhile; what was spent is spent all the same.
+            # Somebody reported other attempts of it at another replica; what was spent is spent all the same.
             self._give_back(lesson, debt.on_top, charged_nano_usd=debt.cost_nano_usd)
         else:
             self._on_unsettled(lesson.tenant, debt.cost_nano_usd)

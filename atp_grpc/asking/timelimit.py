@@ -8,7 +8,10 @@ a reader who takes his time is never cancelled.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, Final
+
+from atp_grpc.providers.hearing import judge_when_all_is_heard
 
 _EARLY_SECONDS: Final = 0.001
 """How much before its moment a timer may fire: event loops round to milliseconds."""
@@ -17,9 +20,11 @@ _EARLY_SECONDS: Final = 0.001
 class TimeLimit:
     """Cancels the running task's wait when its time is over; `end` says that it did, and takes that back."""
 
-    __slots__ = ("_armed_for", "_cancellations", "_is_over", "_loop", "_moment", "_task", "_timer")
+    __slots__ = ("_armed_for", "_cancellations", "_is_over", "_loop", "_moment", "_prolonged", "_task", "_timer")
 
-    def __init__(self) -> None:
+    def __init__(self, prolonged: Callable[[], float]) -> None:
+        """`prolonged` is asked when the time of a wait seems to be over, and tells how many seconds it has more."""
+        self._prolonged = prolonged
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[Any] | None = None
@@ -59,9 +64,18 @@ class TimeLimit:
 
     def _fire(self) -> None:
         self._timer = None
-        if self._task is None:
+        if self._task is not None:
+            judge_when_all_is_heard(self._armed_for, self._judge)
+
+    def _judge(self) -> None:
+        if self._task is None or self._timer is not None:
+            # What came meanwhile ended the wait; a later one has a timer of its own.
             return
         if self._loop.time() + _EARLY_SECONDS < self._moment:
+            self._arm(self._moment)
+            return
+        if (more := self._prolonged()) > 0.0:
+            self._moment += more
             self._arm(self._moment)
             return
         self._is_over = True

@@ -34,6 +34,7 @@ _SECRET_NAMES = frozenset(
 _OUR_HEADERS = frozenset(
     {"host", "content-length", "content-type", "transfer-encoding", "connection", "accept-encoding"}
 )
+_SCHEMES = ("https://", "http://")
 _WITHOUT_ADDRESS = frozenset({Dialect.DRY_RUN, Dialect.LITELLM})
 _NO_TERMS: Final[Mapping[str, object]] = {}
 
@@ -89,6 +90,8 @@ class Endpoints:
             table.complain("base_url", "a dry run calls nobody, so it has no address")
         elif dialect is Dialect.REMOTE and not re.search(r":\d+$", address):
             table.complain("base_url", "must be host:port, where the adapter listens")
+        elif dialect is not Dialect.REMOTE and not address.lower().startswith(_SCHEMES):
+            table.complain("base_url", "must begin with https:// or http://")
         elif sentence := self._judge(address if "//" in address else f"https://{address}"):
             table.complain("base_url", sentence)
 

@@ -18,7 +18,8 @@ from typing import Any, TypeVar
 from atp_grpc.catalog.endpoints import Endpoints, JudgeAddress, accept_all
 from atp_grpc.catalog.table import MAX_FIGURE, MAX_NAME_LENGTH, Table
 from atp_grpc.catalog.toml import TomlFault, exact_decimal, read_toml
-from atp_grpc.domain.model import DatedPrices, Deployment, Model, Provider, ServingStatus
+from atp_grpc.domain.endpoint import Dialect, Endpoint
+from atp_grpc.domain.model import DatedPrices, Deployment, Encoding, Model, Provider, ServingStatus
 from atp_grpc.domain.money import TokenPrices
 
 DEMONSTRATION = Path(__file__).with_name("demonstration.toml")
@@ -162,6 +163,7 @@ def _model(table: Table) -> Model:
         prior_quality=table.number("prior_quality", default=1.0, maximum=1),
         prior_output_tokens=table.number("prior_output_tokens", default=256.0, maximum=MAX_FIGURE),
         prior_latency_seconds=table.number("prior_latency_seconds", default=1.0, maximum=MAX_FIGURE),
+        tokenizer=table.choice("tokenizer", Encoding.O200K_BASE) if table.has("tokenizer") else None,
     )
     if model.max_output_tokens > model.context_tokens > 1:
         table.complain("max_output_tokens", f"must fit the context of {model.context_tokens} tokens")
@@ -170,15 +172,17 @@ def _model(table: Table) -> Model:
 
 def _deployment(table: Table, complaints: list[str], endpoints: Endpoints) -> Deployment:
     model, provider = table.name("model"), table.name("provider")
+    history = _price_history(table, complaints)
+    endpoint = endpoints.read(table, provider=provider, model=model)
     return Deployment(
         name=table.name("name", default=f"{model}@{provider}" if model and provider else "unnamed"),
         model=model,
         provider=provider,
-        price_history=_price_history(table, complaints),
+        price_history=_with_write_prices(history, endpoint),
         regions=table.names("regions"),
         data_scopes=table.names("data_scopes"),
         status=table.choice("status", ServingStatus.ACTIVE),
-        endpoint=endpoints.read(table, provider=provider, model=model),
+        endpoint=endpoint,
     )
 
 
@@ -204,7 +208,25 @@ def _prices(table: Table) -> TokenPrices:
         output=table.price("output_usd_per_million_tokens", is_required=True) or 0,
         cached_input=table.price("cached_input_usd_per_million_tokens", is_required=False),
         reasoning=table.price("reasoning_usd_per_million_tokens", is_required=False),
+        cache_write_input=table.price("cache_write_input_usd_per_million_tokens", is_required=False),
     )
+
+
+def _with_write_prices(history: tuple[DatedPrices, ...], endpoint: Endpoint | None) -> tuple[DatedPrices, ...]:
+    """Prices at which an endpoint bills: where it speaks to Anthropic, writing the prompt cache has a price of its own.
+
+    Anthropic's published price of a cache that is kept for five minutes, the only one that is asked for: 5/4 of the
+    input price, rounded half up to a nano-US-dollar.
+    """
+    if endpoint is None or endpoint.dialect is not Dialect.ANTHROPIC:
+        return history
+    return tuple(DatedPrices(dated.effective_nanos, _with_write_price(dated.prices)) for dated in history)
+
+
+def _with_write_price(prices: TokenPrices) -> TokenPrices:
+    if prices.cache_write_input is not None:
+        return prices
+    return prices._replace(cache_write_input=(5 * prices.input + 2) // 4)
 
 
 def _check_references(deployments: _Read[Deployment], models: _Read[Model], providers: _Read[Provider]) -> None:

@@ -91,7 +91,7 @@ def bill_of(final: Final) -> str:
 
 def tokens_of(usage: Usage) -> str:
     """Tokens in and out, all classes together."""
-    read = usage.input_tokens + usage.cached_input_tokens
+    read = usage.input_tokens + usage.cached_input_tokens + usage.cache_write_input_tokens
     return f"{read} in, {usage.output_tokens + usage.reasoning_tokens} out"
 
 

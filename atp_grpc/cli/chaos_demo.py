@@ -42,7 +42,7 @@ DEADLINE_SECONDS = 5.0
 STREAMED = 0.5
 """Share of Asks that are streamed."""
 SETTLING_SECONDS, LOOK_SECONDS = 5.0, 0.05
-"""How long the last calls may take to end once nobody asks any more, and how often that is looked at."""
+"""How long the last calls and their bills may take once nobody asks any more, and how often that is looked at."""
 
 
 class Act(NamedTuple):
@@ -182,8 +182,18 @@ class Stage:
         return await self._atp.ask(request, deadline_seconds=DEADLINE_SECONDS)
 
     async def _books(self) -> Books:
-        """Opens the books once the last call has ended."""
-        in_flight = await self._in_flight()
+        """Opens the books when the last call has ended and its bill is written: when they agree, or never will."""
+        books = await self._open_books()
+        for _ in range(round(SETTLING_SECONDS / LOOK_SECONDS)):
+            if not books.complaints:
+                break
+            await asyncio.sleep(LOOK_SECONDS)
+            books = await self._open_books()
+        return books
+
+    async def _open_books(self) -> Books:
+        health = await self._atp.operations.list_deployment_health(ListDeploymentHealthRequest())
+        in_flight = sum(deployment.in_flight for deployment in health.deployments)
         stored: Counter[str] = Counter()
         for observation in await self._app.rooms.store.observations_after(0, GREATEST_COUNT):
             attempts = observation.recorded.attempts
@@ -199,17 +209,6 @@ class Stage:
             complaints.append("the budget counts something else than what is stored")
         billed = sum(final.total_cost_nano_usd for final in self._finals.values())
         return Books(stored.total(), billed, counted, tuple(complaints))
-
-    async def _in_flight(self) -> int:
-        """Calls to providers that have still not ended when they should have."""
-        count = 0
-        for _ in range(round(SETTLING_SECONDS / LOOK_SECONDS)):
-            health = await self._atp.operations.list_deployment_health(ListDeploymentHealthRequest())
-            count = sum(deployment.in_flight for deployment in health.deployments)
-            if not count:
-                break
-            await asyncio.sleep(LOOK_SECONDS)
-        return count
 
     def _say(self, sentence: str) -> None:
         if not self._is_quiet:

@@ -28,13 +28,17 @@ COMMANDS = {
     "route": "decide which model should serve a prompt",
     "plan": "show what route would weigh, without deciding",
     "observe": "report what a decision led to",
-    "decision": "show a decision and what was observed of it",
+    "decision": "list, show and explain decisions and what was observed",
+    "savings": "say what was paid, and what a baseline would have cost",
+    "evaluate": "say what another policy would have earned on the log",
     "models": "list models, deployments and prices",
     "policy": "list, make, change and take back routing policies",
+    "trial": "try a routing policy on live traffic, and see what is shown",
     "budget": "give, show and take away what a tenant may spend",
     "providers": "show how deployments do, and open or close their breakers",
     "server": "show what a server is, has loaded and has learned",
     "top": "watch a server live: rates, latency, models, learner, health",
+    "events": "show what a server has done of its own accord",
     "drain": "take a server out of service without losing a call",
     "reload": "make a server read its catalogue file again",
     "flags": "list and switch the features of a server",
@@ -60,7 +64,7 @@ an example session:
   atp plan "Prove that there are infinitely many primes."
   atp route "Prove that there are infinitely many primes." --max-cost-usd 0.01
   atp observe TOKEN --quality 0.9 --attempt model=MODEL,cost_usd=0.0004,latency=1.2s
-  atp decision ID
+  atp decision explain ID
 
 exit status: 0 done, 1 refused by the server or no server, 2 wrong options or settings.
 Every command but serve and mock-provider takes --json and then prints one JSON document; replay takes a file for it.

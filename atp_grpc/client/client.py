@@ -16,6 +16,7 @@ from atp_grpc.client import messages, naming
 from atp_grpc.client.asking import AskingClient
 from atp_grpc.client.budgets import BudgetCalls
 from atp_grpc.client.channel import open_channel
+from atp_grpc.client.evaluations import EvaluationCalls
 from atp_grpc.client.health import HealthClient
 from atp_grpc.client.observe_stream import ObserveStream
 from atp_grpc.client.operations import OperationCalls
@@ -23,6 +24,7 @@ from atp_grpc.client.policies import PolicyCalls
 from atp_grpc.client.priors import PriorCalls
 from atp_grpc.client.resending import DEFAULT_WINDOW
 from atp_grpc.client.route_stream import RouteStream
+from atp_grpc.client.trials import EventCalls, TrialCalls
 from atp_grpc.pb.atp.admin.v1 import catalog_service_pb2_grpc, operations_service_pb2_grpc
 from atp_grpc.pb.atp.v1 import decision_service_pb2_grpc, observe_service_pb2_grpc, route_service_pb2_grpc
 
@@ -55,6 +57,12 @@ class AtpClient(AskingClient, HealthClient):
         self._operations = operations_service_pb2_grpc.OperationsServiceStub(channel)
         self.policies = PolicyCalls(channel, self._call)
         """The calls of PolicyService."""
+        self.trials = TrialCalls(channel, self._call)
+        """The calls of PolicyService that try a policy."""
+        self.events = EventCalls(channel, lambda: self._metadata)
+        """What the server does of its own accord."""
+        self.evaluations = EvaluationCalls(channel, self._call)
+        """What another policy would have earned."""
         self.priors = PriorCalls(channel, self._call)
         self.budgets = BudgetCalls(channel, self._call)
         """The calls of TenantService."""
@@ -187,6 +195,24 @@ class AtpClient(AskingClient, HealthClient):
     ) -> messages.GetDecisionResponse:
         """Reads one decision of the caller's tenant with its outcome."""
         return await self._call(self._decisions.GetDecision, request, deadline_seconds)
+
+    async def list_decisions(
+        self, request: messages.ListDecisionsRequest, *, deadline_seconds: float | None = None
+    ) -> messages.ListDecisionsResponse:
+        """Reads one page of decisions with their outcomes; `pages` walks to the end."""
+        return await self._call(self._decisions.ListDecisions, request, deadline_seconds)
+
+    async def list_observations(
+        self, request: messages.ListObservationsRequest, *, deadline_seconds: float | None = None
+    ) -> messages.ListObservationsResponse:
+        """Reads one page of what has been observed."""
+        return await self._call(self._decisions.ListObservations, request, deadline_seconds)
+
+    async def explain_decision(
+        self, request: messages.ExplainDecisionRequest, *, deadline_seconds: float | None = None
+    ) -> messages.ExplainDecisionResponse:
+        """Says why a decision came out as it did."""
+        return await self._call(self._decisions.ExplainDecision, request, deadline_seconds)
 
     async def get_model(
         self, request: messages.GetModelRequest, *, deadline_seconds: float | None = None

@@ -29,6 +29,7 @@ from atp_grpc.pb.atp.admin.v1.catalog_service_pb2 import (
     ServingStatus,
 )
 from atp_grpc.pb.atp.admin.v1.deployment_health_pb2 import BreakerMode, BreakerState, DeploymentHealth
+from atp_grpc.pb.atp.admin.v1.event_service_pb2 import Event, EventKind, WatchEventsRequest, WatchEventsResponse
 from atp_grpc.pb.atp.admin.v1.operations_service_pb2 import (
     ArmInfo,
     CatalogInfo,
@@ -82,6 +83,7 @@ from atp_grpc.pb.atp.admin.v1.policy_service_pb2 import (
     RollbackPolicyRequest,
     RollbackPolicyResponse,
     RoutingPolicy,
+    SimulatePolicyRequest,
     UpdatePolicyRequest,
     UpdatePolicyResponse,
     WhenUnmet,
@@ -106,6 +108,24 @@ from atp_grpc.pb.atp.admin.v1.tenant_service_pb2 import (
     SetBudgetRequest,
     SetBudgetResponse,
 )
+from atp_grpc.pb.atp.admin.v1.trial_pb2 import (
+    GetTrialRequest,
+    GetTrialResponse,
+    ListTrialsRequest,
+    ListTrialsResponse,
+    StartTrialRequest,
+    StartTrialResponse,
+    StopTrialRequest,
+    StopTrialResponse,
+    Trial,
+    TrialEvidence,
+    TrialGates,
+    TrialQuestion,
+    TrialSide,
+    TrialState,
+    TrialStopCause,
+    TrialVerdict,
+)
 from atp_grpc.pb.atp.v1.ask_service_pb2 import (
     AskAttempt,
     AskRequest,
@@ -122,11 +142,40 @@ from atp_grpc.pb.atp.v1.ask_service_pb2 import (
     UsageSoFar,
 )
 from atp_grpc.pb.atp.v1.decision_service_pb2 import (
+    Changes,
     Decision,
     DecisionCandidate,
+    DecisionFilter,
+    DecisionOrder,
+    DecisionView,
+    ExplainDecisionRequest,
+    ExplainDecisionResponse,
+    ExplainedCandidate,
     GetDecisionRequest,
     GetDecisionResponse,
+    ListDecisionsRequest,
+    ListDecisionsResponse,
+    ListObservationsRequest,
+    ListObservationsResponse,
+    Observation,
+    ObservedState,
     Outcome,
+    RefusedModel,
+    UtilityParts,
+    UtilityScales,
+)
+from atp_grpc.pb.atp.v1.evaluation_pb2 import (
+    Estimate,
+    EvaluatePolicyMetadata,
+    EvaluatePolicyRequest,
+    EvaluatePolicyResponse,
+    EvaluationFooting,
+    EvaluationRefusal,
+    EvaluationRefusalCause,
+    EvaluationScope,
+    MeasureEstimates,
+    MeasureEvaluation,
+    ModelShare,
 )
 from atp_grpc.pb.atp.v1.generation_pb2 import (
     FinishReason,
@@ -176,32 +225,51 @@ from atp_grpc.pb.atp.v1.routing_pb2 import (
     ToolResult,
     Weights,
 )
+from atp_grpc.pb.atp.v1.savings_pb2 import (
+    ComputeSavingsRequest,
+    ComputeSavingsResponse,
+    DecisionGroup,
+    SavedAmount,
+    SavedShare,
+    SavingsBasis,
+    SavingsQuality,
+)
 
 __all__ = ["AppliedPrior", "ArmInfo", "AskAttempt", "AskRequest", "AskResponse", "AskStreamRequest"]
 __all__ += ["AskStreamResponse", "Attempt", "AttemptError", "BreakerMode", "BreakerState", "Budget", "BudgetPeriod"]
-__all__ += ["CacheOutcome", "CacheUse", "Cascade", "CatalogInfo", "ChaosCount", "ChaosFault", "ChaosRule"]
-__all__ += ["ChaosTarget", "Constraints", "Conversation", "CreatePolicyRequest", "CreatePolicyResponse", "Decision"]
-__all__ += ["DecisionCandidate", "DeleteBudgetRequest", "DeleteBudgetResponse", "DeletePolicyRequest"]
-__all__ += ["DeletePolicyResponse", "Delta", "Deployment", "DeploymentHealth", "DrainRequest", "DrainResponse"]
-__all__ += ["DualPrices", "EndpointInfo", "EngineInfo", "Expectation", "Exploration", "Fallback", "Features"]
-__all__ += ["FieldMask", "Final", "FinishReason", "Flag", "ForceBreakerRequest", "ForceBreakerResponse"]
-__all__ += ["GetBudgetRequest", "GetBudgetResponse", "GetChaosRequest", "GetChaosResponse", "GetDecisionRequest"]
-__all__ += ["GetDecisionResponse", "GetDeploymentRequest", "GetDeploymentResponse", "GetModelRequest"]
-__all__ += ["GetModelResponse", "GetPolicyRequest", "GetPolicyResponse", "GetPriorRequest", "GetPriorResponse"]
-__all__ += ["GetProviderRequest", "GetProviderResponse", "GetServerInfoRequest", "GetServerInfoResponse"]
-__all__ += ["GetServerStatsRequest", "GetServerStatsResponse", "HealthCheck", "HealthCheckResponse"]
-__all__ += ["HealthListResponse", "HealthState", "Image", "ImportPriorRequest", "ImportPriorResponse", "LatencyBucket"]
-__all__ += ["LatencySplit", "LearnerParameters", "ListBudgetsRequest", "ListBudgetsResponse"]
-__all__ += ["ListDeploymentHealthRequest", "ListDeploymentHealthResponse", "ListDeploymentsRequest"]
-__all__ += ["ListDeploymentsResponse", "ListFlagsRequest", "ListFlagsResponse", "ListModelsRequest"]
-__all__ += ["ListModelsResponse", "ListPoliciesRequest", "ListPoliciesResponse", "ListProvidersRequest"]
-__all__ += ["ListProvidersResponse", "Message", "MethodStats", "Model", "ModelStats", "NamedObjective", "Objective"]
+__all__ += ["CacheOutcome", "CacheUse", "Cascade", "CatalogInfo", "Changes", "ChaosCount", "ChaosFault", "ChaosRule"]
+__all__ += ["ChaosTarget", "ComputeSavingsRequest", "ComputeSavingsResponse", "Constraints", "Conversation"]
+__all__ += ["CreatePolicyRequest", "CreatePolicyResponse", "Decision", "DecisionCandidate", "DecisionFilter"]
+__all__ += ["DecisionGroup", "DecisionOrder", "DecisionView", "DeleteBudgetRequest", "DeleteBudgetResponse"]
+__all__ += ["DeletePolicyRequest", "DeletePolicyResponse", "Delta", "Deployment", "DeploymentHealth", "DrainRequest"]
+__all__ += ["DrainResponse", "DualPrices", "EndpointInfo", "EngineInfo", "Estimate", "EvaluatePolicyMetadata"]
+__all__ += ["EvaluatePolicyRequest", "EvaluatePolicyResponse", "EvaluationFooting", "EvaluationRefusal"]
+__all__ += ["EvaluationRefusalCause", "EvaluationScope", "Event", "EventKind", "Expectation", "ExplainDecisionRequest"]
+__all__ += ["ExplainDecisionResponse", "ExplainedCandidate", "Exploration", "Fallback", "Features", "FieldMask"]
+__all__ += ["Final", "FinishReason", "Flag", "ForceBreakerRequest", "ForceBreakerResponse", "GetBudgetRequest"]
+__all__ += ["GetBudgetResponse", "GetChaosRequest", "GetChaosResponse", "GetDecisionRequest", "GetDecisionResponse"]
+__all__ += ["GetDeploymentRequest", "GetDeploymentResponse", "GetModelRequest", "GetModelResponse", "GetPolicyRequest"]
+__all__ += ["GetPolicyResponse", "GetPriorRequest", "GetPriorResponse", "GetProviderRequest", "GetProviderResponse"]
+__all__ += ["GetServerInfoRequest", "GetServerInfoResponse", "GetServerStatsRequest", "GetServerStatsResponse"]
+__all__ += ["GetTrialRequest", "GetTrialResponse", "HealthCheck", "HealthCheckResponse", "HealthListResponse"]
+__all__ += ["HealthState", "Image", "ImportPriorRequest", "ImportPriorResponse", "LatencyBucket", "LatencySplit"]
+__all__ += ["LearnerParameters", "ListBudgetsRequest", "ListBudgetsResponse", "ListDecisionsRequest"]
+__all__ += ["ListDecisionsResponse", "ListDeploymentHealthRequest", "ListDeploymentHealthResponse"]
+__all__ += ["ListDeploymentsRequest", "ListDeploymentsResponse", "ListFlagsRequest", "ListFlagsResponse"]
+__all__ += ["ListModelsRequest", "ListModelsResponse", "ListObservationsRequest", "ListObservationsResponse"]
+__all__ += ["ListPoliciesRequest", "ListPoliciesResponse", "ListProvidersRequest", "ListProvidersResponse"]
+__all__ += ["ListTrialsRequest", "ListTrialsResponse", "MeasureEstimates", "MeasureEvaluation", "Message"]
+__all__ += ["MethodStats", "Model", "ModelShare", "ModelStats", "NamedObjective", "Objective", "Observation"]
 __all__ += ["ObserveBatchRequest", "ObserveBatchResponse", "ObserveRequest", "ObserveResponse", "ObserveResult"]
-__all__ += ["OnCut", "Origin", "Outcome", "Part", "PlanRequest", "PlanResponse", "PlannedCandidate", "PolicyFilters"]
-__all__ += ["PolicyObjective", "Price", "Provider", "ReasonCode", "RefusalCause", "ReloadCatalogRequest"]
-__all__ += ["ReloadCatalogResponse", "ReloadFailure", "ResponseFormat", "ResponseKind", "Role", "RollbackPolicyRequest"]
-__all__ += ["RollbackPolicyResponse", "RouteBatchRequest", "RouteBatchResponse", "RouteRequest", "RouteResponse"]
-__all__ += ["RouteResult", "RoutingPolicy", "Sampling", "ServingStatus", "SetBudgetRequest", "SetBudgetResponse"]
-__all__ += ["SetChaosRequest", "SetChaosResponse", "SetFlagRequest", "SetFlagResponse", "Switch", "Target", "Tool"]
-__all__ += ["ToolCall", "ToolCallDelta", "ToolChoice", "ToolMode", "ToolResult", "UpdatePolicyRequest"]
-__all__ += ["UpdatePolicyResponse", "Usage", "UsageSoFar", "WeightTrial", "Weights", "WhenUnmet"]
+__all__ += ["ObservedState", "OnCut", "Origin", "Outcome", "Part", "PlanRequest", "PlanResponse", "PlannedCandidate"]
+__all__ += ["PolicyFilters", "PolicyObjective", "Price", "Provider", "ReasonCode", "RefusalCause", "RefusedModel"]
+__all__ += ["ReloadCatalogRequest", "ReloadCatalogResponse", "ReloadFailure", "ResponseFormat", "ResponseKind", "Role"]
+__all__ += ["RollbackPolicyRequest", "RollbackPolicyResponse", "RouteBatchRequest", "RouteBatchResponse"]
+__all__ += ["RouteRequest", "RouteResponse", "RouteResult", "RoutingPolicy", "Sampling", "SavedAmount", "SavedShare"]
+__all__ += ["SavingsBasis", "SavingsQuality", "ServingStatus", "SetBudgetRequest", "SetBudgetResponse"]
+__all__ += ["SetChaosRequest", "SetChaosResponse", "SetFlagRequest", "SetFlagResponse", "SimulatePolicyRequest"]
+__all__ += ["StartTrialRequest", "StartTrialResponse", "StopTrialRequest", "StopTrialResponse", "Switch", "Target"]
+__all__ += ["Tool", "ToolCall", "ToolCallDelta", "ToolChoice", "ToolMode", "ToolResult", "Trial", "TrialEvidence"]
+__all__ += ["TrialGates", "TrialQuestion", "TrialSide", "TrialState", "TrialStopCause", "TrialVerdict"]
+__all__ += ["UpdatePolicyRequest", "UpdatePolicyResponse", "Usage", "UsageSoFar", "UtilityParts", "UtilityScales"]
+__all__ += ["WatchEventsRequest", "WatchEventsResponse", "WeightTrial", "Weights", "WhenUnmet"]

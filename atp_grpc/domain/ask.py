@@ -13,7 +13,7 @@ from typing import NamedTuple
 from atp_grpc.domain.conversation import Prompt
 from atp_grpc.domain.decision import Target
 from atp_grpc.domain.outcome import Attempt, Usage
-from atp_grpc.domain.request import RouteRequest
+from atp_grpc.domain.request import Routable
 
 
 class OnCut(enum.StrEnum):
@@ -70,12 +70,27 @@ class AskRequest:
     """
 
     prompt: Prompt
-    routing: RouteRequest
+    routing: Routable
     on_cut: OnCut = OnCut.UNSAID
     cache: CacheUse = CacheUse.OFF
     request_id: str = ""
     is_streamed: bool = False
     """Whether the caller is shown the answer as it comes."""
+
+
+class Audience:
+    """For whom a request is carried out: one caller, or everybody who waits under its id.
+
+    `until` is the moment of `Clock.monotonic` at which the last of them stops waiting; it moves as they come and go.
+    The story sets `has_answer` when the answer is whole: only its bill is missing then, and where it can be had again
+    it is told to its end, whoever leaves.
+    """
+
+    __slots__ = ("has_answer", "until")
+
+    def __init__(self, until: float) -> None:
+        self.until = until
+        self.has_answer = False
 
 
 class Decided(NamedTuple):

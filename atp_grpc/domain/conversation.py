@@ -26,6 +26,14 @@ class TextPart(NamedTuple):
     text: str
 
 
+PICTURE_TOKENS: Final = 1_600
+"""What a picture is taken for, whatever its size, where nobody has told: the largest figure of the published rules.
+
+Anthropic scales pictures down to about 1,600 tokens (*Vision*, evaluate image size), but for models that see in high
+resolution; the tiles of OpenAI's high detail come to 85 + 8 * 170 = 1,445 (*Images and vision*, calculating costs).
+"""
+
+
 class ImagePart(NamedTuple):
     """A picture by reference: an `https:` address that the provider fetches, or a `data:` address with the bytes."""
 
@@ -121,3 +129,8 @@ class Prompt:
     response_format: ResponseFormat = PLAIN_TEXT
     sampling: Sampling = USUAL_SAMPLING
     max_output_tokens: int | None = None
+
+    @property
+    def picture_tokens(self) -> int:
+        """Input tokens that its pictures are taken for, by nobody's count: `PICTURE_TOKENS` each."""
+        return PICTURE_TOKENS * sum([isinstance(part, ImagePart) for turn in self.turns for part in turn.parts])

@@ -36,11 +36,18 @@ class RefusalCause(enum.StrEnum):
     EXPLORATION_CAP = "exploration_cap"
     NO_ENDPOINT = "no_endpoint"
     BREAKER_OPEN = "breaker_open"
+    KEYS_RESTING = "keys_resting"
+    NOT_SERVING = "not_serving"
 
     @property
     def is_transient(self) -> bool:
         """Whether waiting can help."""
-        return self in (RefusalCause.DRAINING, RefusalCause.BREAKER_OPEN)
+        return self in _TRANSIENT
+
+
+_TRANSIENT = frozenset(
+    {RefusalCause.DRAINING, RefusalCause.BREAKER_OPEN, RefusalCause.KEYS_RESTING, RefusalCause.NOT_SERVING}
+)
 
 
 class ReasonCode(enum.StrEnum):
@@ -66,10 +73,21 @@ class Target(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A model that is not a candidate, and why. `deployment` and `provider` are empty when none came into question."""
+    """A model that is not a candidate, and why. `deployment` and `provider` are empty when none came into question.
+
+    `retry_after_seconds` is when it may be one again, as far as that is known.
+    """
 
     target: Target
     cause: RefusalCause
+    retry_after_seconds: float | None = None
+
+
+class Closure(NamedTuple):
+    """Why no deployment of a model may be called, and in how many seconds the first one may; infinite for never."""
+
+    cause: RefusalCause
+    retry_after_seconds: float
 
 
 class Expectation(NamedTuple):
@@ -115,6 +133,13 @@ class DualPrices(NamedTuple):
 NO_DUAL_PRICES = DualPrices()
 
 
+class Scales(NamedTuple):
+    """The units in which cost and latency entered a utility: those of the policy's version."""
+
+    cost_nano_usd: float
+    latency_seconds: float
+
+
 class Lesson(NamedTuple):
     """What an outcome needs to know of its decision to be learned; travels in the feedback token.
 
@@ -142,7 +167,12 @@ class Lesson(NamedTuple):
 class Decision:
     """Everything recorded of one decision. `chosen` is a position in `candidates`.
 
-    `weights` are those that the choice was made with: the `dual_prices` are in them already.
+    `weights` are those that the choice was made with: the `dual_prices` are in them already. `favour` is what the
+    utility of the candidate at position `favoured` was raised by, because the conversation was with its model.
+    `set_aside` says for each candidate why it could not be drawn, None where it could; it is empty where all could.
+    `refusals` are the models that were no candidates.
+
+    In what was written before they were noted `scales` is None; then nothing is known of the fields after it either.
     """
 
     lesson: Lesson
@@ -156,6 +186,11 @@ class Decision:
     session_id: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     dual_prices: DualPrices = NO_DUAL_PRICES
+    scales: Scales | None = None
+    favoured: int | None = None
+    favour: float = 0.0
+    set_aside: tuple[RefusalCause | None, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
 
     @property
     def tenant(self) -> str:
@@ -171,3 +206,31 @@ class Decision:
     def target(self) -> Target:
         """Where the request was sent."""
         return self.candidates[self.chosen].target
+
+
+class Drawn(NamedTuple):
+    """What carrying a decision out needs to know of it; a `Decision` says the same and more."""
+
+    lesson: Lesson
+    candidates: tuple[Candidate, ...]
+    chosen: int
+
+    @property
+    def tenant(self) -> str:
+        """The tenant that asked."""
+        return self.lesson.tenant
+
+    @property
+    def decision_id(self) -> str:
+        """The decision's name."""
+        return self.lesson.decision_id
+
+    @property
+    def target(self) -> Target:
+        """Where the request was sent."""
+        return self.candidates[self.chosen].target
+
+
+def drawn_of(decision: Decision) -> Drawn:
+    """That part of a decision."""
+    return Drawn(decision.lesson, decision.candidates, decision.chosen)

@@ -18,6 +18,15 @@ class ServingStatus(enum.StrEnum):
     DEPRECATED = "deprecated"
 
 
+class Encoding(enum.StrEnum):
+    """How a model's tokenizer cuts text, by its published name."""
+
+    O200K_BASE = "o200k_base"
+    """OpenAI's since GPT-4o: 4.1, 4.5, 5, o1, o3, o4-mini."""
+    CL100K_BASE = "cl100k_base"
+    """OpenAI's GPT-4 and GPT-3.5."""
+
+
 @dataclass(frozen=True, slots=True)
 class Provider:
     """A company or cluster that runs deployments."""
@@ -28,7 +37,10 @@ class Provider:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """What quality belongs to. `context_tokens` holds input and output together."""
+    """What quality belongs to. `context_tokens` holds input and output together.
+
+    `tokenizer` counts what its providers do not tell; None where it is not known here.
+    """
 
     name: str
     context_tokens: int
@@ -39,6 +51,7 @@ class Model:
     prior_quality: float = 1.0
     prior_output_tokens: float = 256.0
     prior_latency_seconds: float = 1.0
+    tokenizer: Encoding | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from atp_grpc.domain.decision import Lesson
+from atp_grpc.domain.money import TokenPrices
 
 
 class AttemptError(enum.StrEnum):
@@ -32,12 +33,28 @@ class AttemptError(enum.StrEnum):
 
 
 class Usage(NamedTuple):
-    """Tokens by class; None is unknown, not zero."""
+    """Tokens by class, no token in two of them; None is unknown, not zero."""
 
     input_tokens: int | None = None
     cached_input_tokens: int | None = None
     output_tokens: int | None = None
     reasoning_tokens: int | None = None
+    cache_write_input_tokens: int | None = None
+
+    @property
+    def prompt_tokens(self) -> int:
+        """Tokens of the prompt whatever is charged for them, as far as they are known."""
+        return (self.input_tokens or 0) + (self.cached_input_tokens or 0) + (self.cache_write_input_tokens or 0)
+
+    def cost_nano_usd(self, prices: TokenPrices) -> int:
+        """What the tokens that are known cost, rounded half up to a whole nano-US-dollar."""
+        return prices.cost_nano_usd(
+            input_tokens=self.input_tokens or 0,
+            cached_input_tokens=self.cached_input_tokens or 0,
+            cache_write_input_tokens=self.cache_write_input_tokens or 0,
+            output_tokens=self.output_tokens or 0,
+            reasoning_tokens=self.reasoning_tokens or 0,
+        )
 
 
 class Attempt(NamedTuple):

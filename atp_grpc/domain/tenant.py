@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from typing import Final
+
+EVERYBODY: Final = "-"
+"""In place of a tenant's name: all of them (Google AIP-159). No tenant is called that."""
 
 
 class Permission(enum.StrEnum):

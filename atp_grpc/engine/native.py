@@ -34,7 +34,7 @@ except ImportError:
 if TYPE_CHECKING:
     from atp_grpc.engine.contract import Arm, Choice, EngineParameters, Offer, Outcome, Query
 
-CROSSING_VERSION: Final = 6
+CROSSING_VERSION: Final = 7
 """Version of everything that crosses into Rust, here and in the other modules named `native`."""
 
 _ERRORS: Final[Mapping[str, type[EngineError | EnginePanicError]]] = MappingProxyType(

@@ -7,7 +7,7 @@ acknowledged before both are done.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import NamedTuple
 
 from atp_grpc.domain.call import Call
@@ -43,14 +43,20 @@ class Observer:
         open_token: Callable[[bytes, str, int], Lesson],
         find_open: Callable[[str, str], Decision | None],
         knows_model: Callable[[str], bool],
+        asked: Container[str],
         journal: Journal,
         store: Store,
         clock: Clock,
     ) -> None:
-        """`open_token` takes (token, tenant, now); `find_open` looks among this process's latest decisions."""
+        """Takes what it asks.
+
+        `open_token` takes (token, tenant, now); `find_open` looks among this process's latest decisions; `asked` are
+        decisions that Ask is carrying out in this process: their attempts are its own to report.
+        """
         self._open_token = open_token
         self._find_open = find_open
         self._knows_model = knows_model
+        self._asked = asked
         self._journal = journal
         self._store = store
         self._clock = clock
@@ -69,6 +75,7 @@ class Observer:
         Raises:
             TokenInvalidError, TokenExpiredError: the token does not open.
             InvalidFieldError, UnknownModelError: the report says nothing, or names a model nobody knows.
+            OutcomeConflictError: it tells attempts of a decision that Ask is carrying out.
         """
         now = self._clock.now_nanos()
         lesson = self._open_token(token, call.tenant, now)
@@ -128,6 +135,8 @@ class Observer:
     def _check(self, report: Report, lesson: Lesson) -> None:
         if report.quality is None and not report.attempts and not report.labels:
             raise InvalidFieldError([FieldViolation("quality", "a report sets quality, attempts or labels")])
+        if report.attempts and lesson.decision_id in self._asked:
+            raise OutcomeConflictError("attempts")
         for position, attempt in enumerate(report.attempts):
             if attempt.model != lesson.model and not self._knows_model(attempt.model):
                 raise UnknownModelError(f"attempts[{position}].model", attempt.model)

@@ -12,7 +12,7 @@ from functools import partial
 
 from atp_grpc.domain.decision import Lesson
 from atp_grpc.domain.money import TOKENS_PER_PRICE
-from atp_grpc.domain.outcome import Attempt, Observation, Report
+from atp_grpc.domain.outcome import Attempt, Observation, Report, Usage
 from atp_grpc.engine.contract import Outcome
 
 OUTCOMES_PER_OBSERVATION = 64
@@ -129,8 +129,9 @@ def _output_tokens(attempt: Attempt, lesson: Lesson) -> float | None:
         return min(float(usage.output_tokens + (usage.reasoning_tokens or 0)), MOST_OUTPUT_TOKENS)
     if attempt.cost_nano_usd is None or not _same_prices(attempt, lesson) or lesson.prices.output == 0:
         return None
-    input_tokens = lesson.input_tokens if usage.input_tokens is None else float(usage.input_tokens)
-    rest = attempt.cost_nano_usd * TOKENS_PER_PRICE - input_tokens * lesson.prices.input
+    input_tokens = _input_tokens(usage, lesson)
+    beside = usage._replace(input_tokens=None, reasoning_tokens=None).cost_nano_usd(lesson.prices)
+    rest = (attempt.cost_nano_usd - beside) * TOKENS_PER_PRICE - input_tokens * lesson.prices.input
     return min(max(rest / lesson.prices.output, 0.0), MOST_OUTPUT_TOKENS)
 
 
@@ -138,13 +139,14 @@ def _cost_by_usage(attempt: Attempt, lesson: Lesson) -> int | None:
     usage = attempt.usage
     if usage.output_tokens is None or not _same_prices(attempt, lesson):
         return None
-    input_tokens = round(lesson.input_tokens) if usage.input_tokens is None else usage.input_tokens
-    return lesson.prices.cost_nano_usd(
-        input_tokens=input_tokens,
-        cached_input_tokens=usage.cached_input_tokens or 0,
-        output_tokens=usage.output_tokens,
-        reasoning_tokens=usage.reasoning_tokens or 0,
-    )
+    return usage._replace(input_tokens=round(_input_tokens(usage, lesson))).cost_nano_usd(lesson.prices)
+
+
+def _input_tokens(usage: Usage, lesson: Lesson) -> float:
+    """Tokens at the input price; those not told are the expected prompt's without what was told of other classes."""
+    if usage.input_tokens is not None:
+        return usage.input_tokens
+    return max(0.0, lesson.input_tokens - usage.prompt_tokens)
 
 
 def _same_prices(attempt: Attempt, lesson: Lesson) -> bool:

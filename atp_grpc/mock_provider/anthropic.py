@@ -25,6 +25,7 @@ _REFUSALS: dict[Fault, tuple[int, str, str]] = {
     Fault.INVALID: (400, "invalid_request_error", "The request is not valid."),
     Fault.CONTEXT_LENGTH: (400, "invalid_request_error", "prompt is too long: 300000 tokens > 200000 maximum"),
     Fault.CONTENT_REFUSED: (400, "invalid_request_error", "Output blocked by content filtering policy"),
+    Fault.REQUEST_TOO_LARGE: (413, "request_too_large", "Request exceeds the maximum size"),
     Fault.MODEL_UNKNOWN: (404, "not_found_error", "There is no such model."),
 }
 _SIGNATURE = "bW9jaw=="

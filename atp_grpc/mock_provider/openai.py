@@ -25,6 +25,12 @@ _REFUSALS: dict[Fault, tuple[int, str, str | None, str]] = {
     Fault.INVALID: (400, "invalid_request_error", None, "The request is not valid."),
     Fault.CONTEXT_LENGTH: (400, "invalid_request_error", "context_length_exceeded", "The context is too short."),
     Fault.CONTENT_REFUSED: (400, "invalid_request_error", "content_policy_violation", "The prompt is not allowed."),
+    Fault.REQUEST_TOO_LARGE: (
+        429,
+        "tokens",
+        "rate_limit_exceeded",
+        "Request too large for this model on tokens per min (TPM): Limit 30000, Requested 31538.",
+    ),
     Fault.MODEL_UNKNOWN: (404, "invalid_request_error", "model_not_found", "There is no such model."),
 }
 _DONE = b"data: [DONE]\n\n"

@@ -53,6 +53,8 @@ class Fault(enum.StrEnum):
     """400: the prompt is longer than the model's context."""
     CONTENT_REFUSED = "content_refused"
     """400: the prompt offends the rules of content."""
+    REQUEST_TOO_LARGE = "request_too_large"
+    """More than is ever taken at once: OpenAI's 429 `rate_limit_exceeded`, Anthropic's 413 `request_too_large`."""
     MODEL_UNKNOWN = "model_unknown"
     """404: there is no such model."""
     FILTERED = "filtered"
@@ -88,6 +90,7 @@ REFUSALS = frozenset(
         Fault.INVALID,
         Fault.CONTEXT_LENGTH,
         Fault.CONTENT_REFUSED,
+        Fault.REQUEST_TOO_LARGE,
         Fault.MODEL_UNKNOWN,
     }
 )

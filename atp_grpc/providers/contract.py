@@ -42,10 +42,12 @@ class FaultKind(enum.StrEnum):
     """Our own rule of egress forbids the address; nothing was sent."""
     CONTEXT_LENGTH = "context_length"
     """The model has too little context for the prompt; another may have enough."""
+    REQUEST_TOO_LARGE = "request_too_large"
+    """More tokens or bytes than this key or endpoint ever takes at once (413, or 429 that says so); others may."""
     MODEL_UNKNOWN = "model_unknown"
     """The endpoint does not have the model (404)."""
     INVALID_REQUEST = "invalid_request"
-    """The request itself is refused (400, 413, 422); so would every endpoint."""
+    """The request itself is refused (400, 422); so would every endpoint."""
     CONTENT_REFUSED = "content_refused"
     """The provider's rules of content refuse the prompt."""
 
@@ -87,6 +89,7 @@ VERDICTS: dict[FaultKind, Verdict] = {
     FaultKind.MALFORMED: Verdict(Blame.PROVIDER, Where.ELSEWHERE),
     FaultKind.EGRESS_REFUSED: Verdict(Blame.PROVIDER, Where.ELSEWHERE),
     FaultKind.CONTEXT_LENGTH: Verdict(Blame.CALLER, Where.ELSEWHERE),
+    FaultKind.REQUEST_TOO_LARGE: Verdict(Blame.CALLER, Where.ELSEWHERE),
     FaultKind.MODEL_UNKNOWN: Verdict(Blame.PROVIDER, Where.ELSEWHERE),
     FaultKind.INVALID_REQUEST: Verdict(Blame.CALLER, Where.NOWHERE),
     FaultKind.CONTENT_REFUSED: Verdict(Blame.CALLER, Where.NOWHERE),

@@ -17,17 +17,23 @@ from random import Random
 from typing import Final, NamedTuple
 
 from atp_grpc.domain.clock import Clock
+from atp_grpc.domain.decision import Closure, RefusalCause
 from atp_grpc.domain.endpoint import Endpoint
 from atp_grpc.domain.model import Deployment
 from atp_grpc.providers.breaker import DEFAULT_BREAKER_RULES, BreakerMode, BreakerPhase, BreakerRules, BreakerState
-from atp_grpc.providers.contract import FaultKind
+from atp_grpc.providers.condition import DeploymentHealth, Load, health_of
 from atp_grpc.providers.keyring import Key, Keyring
 from atp_grpc.providers.permit import Held, HeldWhy, Line, Permit, address_of
 from atp_grpc.providers.standing import Standing
 
 __all__ = ["BreakerChange", "DeploymentHealth", "Fleet", "Held", "HeldWhy", "Load", "Permit", "UnknownDeploymentError"]
 
-_NO_MODELS: Final[frozenset[str]] = frozenset()
+_NO_MODELS: Final[Mapping[str, Closure]] = {}
+_CAUSES: Final = {
+    HeldWhy.BREAKER_OPEN: RefusalCause.BREAKER_OPEN,
+    HeldWhy.KEYS_RESTING: RefusalCause.KEYS_RESTING,
+    HeldWhy.NOT_SERVING: RefusalCause.NOT_SERVING,
+}
 _NOT_CALLABLE: Final = Held(HeldWhy.NO_ENDPOINT, math.inf)
 
 
@@ -40,31 +46,6 @@ class BreakerChange(NamedTuple):
 
     before: BreakerPhase
     now: BreakerState
-
-
-class Load(NamedTuple):
-    """Calls under way at a deployment, and how many there may be."""
-
-    deployment: str
-    in_flight: int
-    limit: int
-
-
-class DeploymentHealth(NamedTuple):
-    """How a deployment does, for people. Totals count attempts since the process knows the deployment.
-
-    `first_token_seconds` is a moving mean over streamed answers, None before the first.
-    """
-
-    deployment: Deployment
-    breaker: BreakerState
-    in_flight: int
-    limit: int
-    total_succeeded: int
-    total_failed: Mapping[FaultKind, int]
-    first_token_seconds: float | None
-    keys_ready: int
-    keys_resting: int
 
 
 class Fleet:
@@ -88,6 +69,11 @@ class Fleet:
         self._troubled: set[str] = set()
         self._keyring = Keyring()
         self._heeds_breakers = True
+        self._own_lag: Callable[[], float] = _never_late
+
+    def heed_lag(self, own_lag: Callable[[], float]) -> None:
+        """`own_lag` tells by how many seconds this process itself was late in the last few: that makes no call slow."""
+        self._own_lag = own_lag
 
     def keep(self, deployments: Iterable[Deployment]) -> None:
         """The catalogue has changed: what is known of other deployments is forgotten, once their last call has ended.
@@ -128,7 +114,7 @@ class Fleet:
         if not free:
             return soonest or _NOT_CALLABLE
         line, key = free[0] if len(free) == 1 else self._lighter(free)
-        return Permit(line, tenant, key, now, self._clock, self._drop)
+        return Permit(line, tenant, key, now, self._clock, self._drop, self._own_lag)
 
     def heard(self, endpoint: Endpoint, standing: Standing) -> None:
         """An endpoint says how it is doing: its deployments take as many calls as it suggests, none while it is paused.
@@ -145,10 +131,21 @@ class Fleet:
         """The key behind a reference has changed: it is as good as new."""
         self._keyring.renew(reference)
 
-    def closed_models(self, deployments: Iterable[Deployment]) -> frozenset[str]:
+    def seconds_until(self, deployment: Deployment, tenant: str) -> float:
+        """In how many seconds the tenant may call it, as far as is known: 0 for now, infinite where waiting is vain."""
+        now = self._clock.monotonic()
+        line = self._line(deployment, now)
+        if line is None:
+            return math.inf
+        if not line.may_be_tried(now):
+            return line.closure(now).retry_after_seconds
+        return line.seconds_until_a_place(tenant, now)
+
+    def closed_models(self, deployments: Iterable[Deployment]) -> Mapping[str, Closure]:
         """Models none of whose deployments may be tried now: breakers are open, keys rest, endpoints are paused.
 
-        A momentary lack of places closes nothing. Deployments without an endpoint count neither way.
+        Cause and time are those of the one that may be tried soonest. A momentary lack of places closes nothing.
+        Deployments without an endpoint count neither way.
         """
         if not self._troubled and not self._keyring.resting:
             return _NO_MODELS
@@ -159,7 +156,14 @@ class Fleet:
             return _NO_MODELS
         suspects = {self._lines[name].deployment.model for name in shut}
         listed = [one for one in deployments if one.model in suspects and one.endpoint is not None]
-        return frozenset({one.model for one in listed} - {one.model for one in listed if one.name not in shut})
+        tried = {one.model for one in listed if one.name not in shut}
+        soonest: dict[str, Closure] = {}
+        for one in listed:
+            if one.model not in tried:
+                why, seconds = self._lines[one.name].closure(now)
+                if one.model not in soonest or seconds < soonest[one.model].retry_after_seconds:
+                    soonest[one.model] = Closure(_CAUSES[why], seconds)
+        return soonest
 
     def breakers(self) -> Sequence[BreakerState]:
         """The breakers of all deployments, by name."""
@@ -175,7 +179,7 @@ class Fleet:
     def health(self) -> Sequence[DeploymentHealth]:
         """How all deployments do, by name."""
         now = self._clock.monotonic()
-        return tuple(_health(name, line, now) for name, line in sorted(self._lines.items()))
+        return tuple(health_of(line, now) for _, line in sorted(self._lines.items()))
 
     def heed_breakers(self, *, on: bool) -> None:
         """Off lets calls pass at every breaker that nobody has forced, those of later deployments too.
@@ -260,16 +264,5 @@ class Fleet:
             self._tell(BreakerChange(before, line.breaker.state(name, self._clock.monotonic())))
 
 
-def _health(name: str, line: Line, now: float) -> DeploymentHealth:
-    ready = sum(key.rests_until <= now for key in line.keys)
-    return DeploymentHealth(
-        deployment=line.deployment,
-        breaker=line.breaker.state(name, now),
-        in_flight=line.limiter.in_flight,
-        limit=line.limiter.limit,
-        total_succeeded=line.successes,
-        total_failed=dict(line.failures),
-        first_token_seconds=line.first_token_seconds,
-        keys_ready=ready,
-        keys_resting=len(line.keys) - ready,
-    )
+def _never_late() -> float:
+    return 0.0

@@ -20,6 +20,7 @@ import orjson
 from atp_grpc.domain.endpoint import Endpoint, Quirk, Timeouts
 from atp_grpc.providers.contract import Event, FaultKind, Generation, ProviderFault
 from atp_grpc.providers.http.egress import EgressRule
+from atp_grpc.providers.http.refusals import is_more_than_the_limit
 from atp_grpc.providers.openai import prompts
 from atp_grpc.providers.openai.answer import OpenAiAnswer
 
@@ -45,6 +46,7 @@ _STATUSES: dict[object, FaultKind] = {
     401: FaultKind.KEY_REFUSED,
     402: FaultKind.QUOTA_SPENT,
     403: FaultKind.KEY_REFUSED,
+    413: FaultKind.REQUEST_TOO_LARGE,
 }
 """What litellm puts into a class that says something else."""
 _CODES = {
@@ -172,6 +174,8 @@ def _fault(error: Exception, *, has_begun: bool) -> ProviderFault:
     kind = _STATUSES.get(status, kind)
     if isinstance(body, dict):
         kind = _CODES.get(str(body.get("code")), kind)
+    if kind is FaultKind.RATE_LIMITED and isinstance(body, dict) and is_more_than_the_limit(str(body.get("message"))):
+        kind = FaultKind.REQUEST_TOO_LARGE
     headers = getattr(getattr(error, "response", None), "headers", None) or {}
     waits = str(headers.get("retry-after", ""))
     return ProviderFault(

@@ -147,11 +147,30 @@ class Line:
         key = ready_key(self.keys, now)
         if key is not None:
             return key
-        return Held(HeldWhy.KEYS_RESTING, min(key.rests_until for key in self.keys) - now)
+        return self._keyless(now)
 
     def may_be_tried(self, now: float) -> bool:
         """Whether breaker, endpoint and keys let a call through, be there a place or not."""
         return self.takes_calls and self.breaker.wait_seconds(now) <= 0.0 and ready_key(self.keys, now) is not None
+
+    def seconds_until_a_place(self, tenant: str, now: float) -> float:
+        """In how many seconds the tenant may expect a place, 0 for now. Who only asks wants none."""
+        free = self.limiter.limit - self.limiter.in_flight
+        if free > 0 and self.bulkhead.may_take(tenant, free, now):
+            return 0.0
+        return self._seconds_until_one_ends()
+
+    def closure(self, now: float) -> Held:
+        """What keeps a line that may not be tried away for longest."""
+        held = [Held(HeldWhy.BREAKER_OPEN, self.breaker.wait_seconds(now))]
+        if not self.takes_calls:
+            held.append(Held(HeldWhy.NOT_SERVING, NOT_SERVING_RETRY_SECONDS))
+        if ready_key(self.keys, now) is None:
+            held.append(self._keyless(now))
+        return max(held, key=lambda one: one.retry_after_seconds)
+
+    def _keyless(self, now: float) -> Held:
+        return Held(HeldWhy.KEYS_RESTING, min(key.rests_until for key in self.keys) - now)
 
     def _no_place(self, tenant: str, free: int, now: float) -> Held:
         """The refusal, with the time after which the next call is expected to end (Little's law)."""
@@ -159,8 +178,11 @@ class Line:
             return Held(HeldWhy.NOT_SERVING, NOT_SERVING_RETRY_SECONDS)
         self.bulkhead.refuse(tenant, now)
         why = HeldWhy.LIMIT_REACHED if free <= 0 else HeldWhy.TENANT_SHARE_USED
+        return Held(why, self._seconds_until_one_ends())
+
+    def _seconds_until_one_ends(self) -> float:
         expected = self.call_seconds / max(1, self.limiter.in_flight)
-        return Held(why, min(MOST_RETRY_SECONDS, max(LEAST_RETRY_SECONDS, expected)))
+        return min(MOST_RETRY_SECONDS, max(LEAST_RETRY_SECONDS, expected))
 
 
 class Permit:
@@ -178,6 +200,7 @@ class Permit:
         "_key",
         "_line",
         "_on_dropped",
+        "_own_lag",
         "_taken",
         "_tenant",
         "_waited",
@@ -187,7 +210,14 @@ class Permit:
     )
 
     def __init__(
-        self, line: Line, tenant: str, key: Key, now: float, clock: Clock, on_dropped: Callable[[Line], None]
+        self,
+        line: Line,
+        tenant: str,
+        key: Key,
+        now: float,
+        clock: Clock,
+        on_dropped: Callable[[Line], None],
+        own_lag: Callable[[], float],
     ) -> None:
         """Takes a place on a line that is not held for the tenant, with a key of it that does not rest."""
         self.deployment = line.deployment
@@ -199,6 +229,7 @@ class Permit:
         self._admitted = now
         self._clock = clock
         self._on_dropped = on_dropped
+        self._own_lag = own_lag
         self._waited = _NOT_YET
         self._is_open = True
         self._epoch = line.breaker.begin()
@@ -210,10 +241,14 @@ class Permit:
     def first_token(self) -> None:
         """The first token of a streamed answer is here. Not for an answer that comes whole: it tells no such time."""
         if self._is_open and self._waited == _NOT_YET:
-            now = self._clock.monotonic()
-            self._waited = now - self._admitted
-            self._line.limiter.first_token(self._admitted, self._beside, now)
-            self._line.waited(self._waited)
+            line, now = self._line, self._clock.monotonic()
+            waited = now - self._admitted
+            if waited > line.slow_seconds:
+                # While this server stood still it may have lain here for all to see.
+                waited = max(0.0, waited - self._own_lag())
+            self._waited = waited
+            line.limiter.first_token(self._admitted, self._beside, now)
+            line.waited(waited)
 
     def allowed(self, allowance: Allowance) -> None:
         """The provider said what is left for the key, in its answer to this call."""

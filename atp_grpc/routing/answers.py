@@ -21,6 +21,8 @@ from atp_grpc.domain.errors import AtpError, ModelsUnavailableError, NoEligibleM
 from atp_grpc.engine.contract import Choice, Exclusion
 
 RETRY_SECONDS = 1.0
+LEAST_RETRY_SECONDS, MOST_RETRY_SECONDS = 0.01, 60.0
+"""Whoever is told to come again is told no less and no more: what keeps a model away for longer may end sooner."""
 """When to come back for a model that drains or a revision that is on its way."""
 
 MOST_COST = 2**63 - 1
@@ -30,6 +32,7 @@ _EXCLUSION_CAUSES = {
     Exclusion.QUALITY_FLOOR: RefusalCause.QUALITY_FLOOR,
     Exclusion.LATENCY_SLO: RefusalCause.LATENCY_SLO,
 }
+_CAUSES_WITHOUT_MONEY = {**_EXCLUSION_CAUSES, Exclusion.MAX_COST: RefusalCause.BUDGET}
 
 
 SENTENCES = {
@@ -51,6 +54,8 @@ SENTENCES = {
     RefusalCause.EXPLORATION_CAP: "is new and what may be spent on exploring it is spent",
     RefusalCause.NO_ENDPOINT: "has no deployment that can be called from here",
     RefusalCause.BREAKER_OPEN: "fails when it is called, and is left alone for a while",
+    RefusalCause.KEYS_RESTING: "has no key that may be used now",
+    RefusalCause.NOT_SERVING: "says itself that it takes no calls now",
 }
 """What is said of a refused model, after its name."""
 
@@ -80,15 +85,21 @@ def candidates_of(offerings: Sequence[Offering], choice: Choice) -> tuple[Candid
     )
 
 
+def exclusion_causes(choice: Choice, *, is_short_of_money: bool) -> tuple[RefusalCause | None, ...]:
+    """Why the engine set each candidate aside, None where it did not; empty where it set nobody aside."""
+    exclusions = choice.exclusions
+    if not exclusions:
+        return ()
+    causes = _CAUSES_WITHOUT_MONEY if is_short_of_money else _EXCLUSION_CAUSES
+    return tuple([causes[exclusions[at]] if at in exclusions else None for at in range(len(choice.propensities))])
+
+
 def exclusion_refusals(
     offerings: Sequence[Offering], choice: Choice, *, is_short_of_money: bool = False
 ) -> list[Refusal]:
     """The targets that the engine set aside, and why; with `is_short_of_money` the limit on cost was the budget's."""
-    causes = {**_EXCLUSION_CAUSES, Exclusion.MAX_COST: RefusalCause.BUDGET} if is_short_of_money else _EXCLUSION_CAUSES
-    return [
-        Refusal(offerings[position].target, causes[exclusion])
-        for position, exclusion in sorted(choice.exclusions.items())
-    ]
+    causes = exclusion_causes(choice, is_short_of_money=is_short_of_money)
+    return [Refusal(one.target, cause) for one, cause in zip(offerings, causes, strict=False) if cause is not None]
 
 
 def unmet_refusals(offerings: Sequence[Offering], choice: Choice) -> list[Refusal]:
@@ -127,11 +138,17 @@ def reason_codes(
 
 
 def nobody(refusals: Sequence[Refusal]) -> AtpError:
-    """The error when no candidate is left: waiting helps as soon as one fit model is only away for a while."""
+    """The error when no candidate is left: waiting helps as soon as one fit model is only away for a while.
+
+    It names the time of the one that is back soonest.
+    """
     preconditions = [
         PreconditionViolation(refusal.cause.name, f"models/{refusal.target.model}", SENTENCES[refusal.cause])
         for refusal in refusals
     ]
-    if any(refusal.cause.is_transient for refusal in refusals):
-        return ModelsUnavailableError(preconditions, retry_after_seconds=RETRY_SECONDS)
+    waits = [refusal.retry_after_seconds for refusal in refusals if refusal.cause.is_transient]
+    if waits:
+        soonest = min([RETRY_SECONDS if seconds is None else seconds for seconds in waits])
+        within = min(max(soonest, LEAST_RETRY_SECONDS), MOST_RETRY_SECONDS)
+        return ModelsUnavailableError(preconditions, retry_after_seconds=within)
     return NoEligibleModelError(preconditions)

@@ -6,11 +6,11 @@ because only it has the predictions. Fallbacks pass the same filters, since they
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from atp_grpc.catalog.snapshot import Offering, Snapshot
-from atp_grpc.domain.decision import Refusal, RefusalCause, Target
+from atp_grpc.domain.decision import Closure, Refusal, RefusalCause, Target
 from atp_grpc.domain.errors import UnknownModelError
 from atp_grpc.domain.model import Deployment, Model, ServingStatus
 from atp_grpc.domain.request import NO_CONSTRAINTS, Constraints
@@ -39,18 +39,21 @@ class Sifted:
 
     def without(self, closed: frozenset[str]) -> Sifted:
         """The same without models that may not be explored further; as it is when nobody else would be left."""
-        rest = self._refusing(closed, RefusalCause.EXPLORATION_CAP)
+        rest = self._without([Refusal(one.target, RefusalCause.EXPLORATION_CAP) for one in self._of(closed)])
         return rest if rest.offerings else self
 
-    def without_failing(self, failing: frozenset[str]) -> Sifted:
-        """The same without models that fail whenever they are called, whoever is left."""
-        return self._refusing(failing, RefusalCause.BREAKER_OPEN)
+    def without_closed(self, closed: Mapping[str, Closure]) -> Sifted:
+        """The same without models that cannot be called for a while, whoever is left."""
+        return self._without([Refusal(one.target, *closed[one.deployment.model]) for one in self._of(closed)])
 
-    def _refusing(self, models: frozenset[str], cause: RefusalCause) -> Sifted:
-        kept = [offering for offering in self.offerings if offering.deployment.model not in models]
-        if len(kept) == len(self.offerings):
+    def _of(self, models: Container[str]) -> list[Offering]:
+        return [offering for offering in self.offerings if offering.deployment.model in models]
+
+    def _without(self, refused: list[Refusal]) -> Sifted:
+        if not refused:
             return self
-        refused = [Refusal(one.target, cause) for one in self.offerings if one.deployment.model in models]
+        models = {refusal.target.model for refusal in refused}
+        kept = [offering for offering in self.offerings if offering.deployment.model not in models]
         return _sifted(kept, (*self.refusals, *refused), self.least_context_tokens)
 
     def position_of(self, model: str) -> int | None:

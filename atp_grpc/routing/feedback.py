@@ -2,12 +2,14 @@
 
 Sealed with an authenticated cipher (AES-256-GCM, NIST SP 800-38D) under a key that is named by id and persisted; the
 tenant is bound in as associated data, so another tenant's token does not open. The token says nothing to whoever
-holds it. One that was sealed before holds were noted (version 1) still opens; its hold is 0.
+holds it. One that was sealed before holds were noted (version 1) still opens, and its hold is 0; so does one that was
+sealed before writing a provider's cache had a price (versions 1 and 2), and it has none.
 """
 
 from __future__ import annotations
 
 import struct
+from typing import Final
 
 from atp_grpc.domain.clock import moment_text
 from atp_grpc.domain.decision import Lesson, Revisions
@@ -16,13 +18,17 @@ from atp_grpc.domain.money import TokenPrices
 from atp_grpc.domain.request import FeatureVector
 from atp_grpc.secrets.contract import Sealer, SealError
 
-_VERSION = 2
+_VERSION = 3
 _NO_PRICE = -1
 # version, decided, expires, propensity, mean, linear, input tokens, four prices; versions of the policy, the catalogue
-# and the learner; hold
-_FIXED = struct.Struct("<Bqqddddqqqqqqqq")
-_LAYOUTS = {1: struct.Struct("<Bqqddddqqqqqqq"), _VERSION: _FIXED}
-"""What stands before the lengths, by version; the first ended before the hold."""
+# and the learner; hold; price of writing a provider's cache
+_FIXED = struct.Struct("<Bqqddddqqqqqqqqq")
+_LAYOUTS: Final[dict[int, tuple[struct.Struct, tuple[int, ...]]]] = {
+    1: (struct.Struct("<Bqqddddqqqqqqq"), (0, _NO_PRICE)),
+    2: (struct.Struct("<Bqqddddqqqqqqqq"), (_NO_PRICE,)),
+    _VERSION: (_FIXED, ()),
+}
+"""What stands before the lengths, by version, and what is taken for that which had no place there yet."""
 _LENGTHS = struct.Struct("<6H")
 
 
@@ -70,6 +76,7 @@ def _pack(lesson: Lesson) -> bytes:
         revisions.catalog,
         revisions.learner,
         lesson.hold_nano_usd,
+        _NO_PRICE if prices.cache_write_input is None else prices.cache_write_input,
     )
     parts = (
         lesson.decision_id.encode(),
@@ -83,7 +90,7 @@ def _pack(lesson: Lesson) -> bytes:
 
 
 def _unpack(data: bytes, tenant: str) -> Lesson:
-    layout = _LAYOUTS.get(int.from_bytes(data[:1]))
+    layout, missing = _LAYOUTS.get(int.from_bytes(data[:1]), (None, ()))
     if layout is None:
         raise ValueError("a token of another version")
     (
@@ -101,8 +108,9 @@ def _unpack(data: bytes, tenant: str) -> Lesson:
         policy_version,
         catalog,
         learner,
-        *hold,
-    ) = layout.unpack_from(data)
+        hold_nano_usd,
+        cache_write_price,
+    ) = layout.unpack_from(data) + missing
     lengths = _LENGTHS.unpack_from(data, layout.size)
     start = layout.size + _LENGTHS.size
     if start + sum(lengths) != len(data):
@@ -129,7 +137,8 @@ def _unpack(data: bytes, tenant: str) -> Lesson:
             output=output_price,
             cached_input=None if cached_price == _NO_PRICE else cached_price,
             reasoning=None if reasoning_price == _NO_PRICE else reasoning_price,
+            cache_write_input=None if cache_write_price == _NO_PRICE else cache_write_price,
         ),
         revisions=Revisions(policy=policy, policy_version=policy_version, catalog=catalog, learner=learner),
-        hold_nano_usd=hold[0] if hold else 0,
+        hold_nano_usd=hold_nano_usd,
     )

@@ -8,12 +8,11 @@ in force does.
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Protocol
 
 from atp_grpc.catalog.snapshot import Snapshot
 from atp_grpc.domain.errors import (
@@ -21,18 +20,18 @@ from atp_grpc.domain.errors import (
     FieldViolation,
     PolicyExistsError,
     PolicyInvalidError,
+    PolicyOnTrialError,
     PolicyReadOnlyError,
     PolicyWithoutPreviousError,
     ResourceNotFoundError,
     StoreUnavailableError,
 )
-from atp_grpc.domain.policy import Origin, PolicyTerms, RoutingPolicy, table_of, terms_of
+from atp_grpc.domain.policy import Origin, PolicyTerms, RoutingPolicy
 from atp_grpc.routing.answers import RETRY_SECONDS
 from atp_grpc.routing.nominal import scales_of
+from atp_grpc.routing.policy_memory import Entry, Remembered, remember
 from atp_grpc.routing.policy_rules import MOST_POLICIES, Flaw, FlawKind, flaws_of
 from atp_grpc.store.contract import Store, StoreFailure
-
-_FACT = "policies.api"
 
 
 class Enforcement(Protocol):
@@ -55,27 +54,6 @@ class Enforcement(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A policy with the version before, to which it can be taken back."""
-
-    policy: RoutingPolicy
-    previous: RoutingPolicy | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Remembered:
-    """What the store remembers: how often anything was changed, the entries, and the last versions of what is gone.
-
-    A policy that is made again under the name of a deleted one goes on counting, so that a logged version is never
-    another's.
-    """
-
-    revision: int
-    entries: Mapping[str, Entry]
-    deleted: Mapping[str, int]
-
-
 class PolicyBook:
     """The policies of a process. Changes are made one after the other, each wholly or not at all."""
 
@@ -95,6 +73,8 @@ class PolicyBook:
         self._snapshot = snapshot
         self._enforcement = enforcement
         self._changing = asyncio.Lock()
+        self.on_trial: dict[str, str] = {}
+        """Policies that nothing but `share_out` may change, with the trial that keeps them."""
 
     @property
     def entries(self) -> Mapping[str, Entry]:
@@ -116,6 +96,17 @@ class PolicyBook:
             return self.entries[name]
         except KeyError:
             raise ResourceNotFoundError("policy", name) from None
+
+    def draft(self, name: str, terms: PolicyTerms) -> RoutingPolicy:
+        """The version that these terms would make now, under a name that may be taken; nothing is changed.
+
+        Raises:
+            PolicyInvalidError: the terms cannot be used.
+        """
+        before = self.entries.get(name)
+        policy = self._version_of(name, 1 if before is None else before.policy.version + 1, terms)
+        self._check(policy)
+        return policy
 
     async def create(self, name: str, terms: PolicyTerms, *, validate_only: bool = False) -> Entry:
         """Makes a policy. What this and the three below return is in force, unless they were only to validate.
@@ -190,14 +181,32 @@ class PolicyBook:
                 await self._enforcement.withdraw(name)
             return entry
 
+    async def share_out(self, name: str, share: float, *, etag: str = "", validate_only: bool = False) -> Entry:
+        """Gives a policy another share of the traffic, on trial or not; its scales stay as they are.
+
+        Raises what `update` raises. A smaller share is never PolicyInvalidError: taking traffic away must not fail.
+        """
+        async with self._changing:
+            entry = self._changeable(name, etag, is_trial=True)
+            before = entry.policy
+            if share == before.terms.traffic_share:
+                return entry
+            policy = replace(before, version=before.version + 1, terms=replace(before.terms, traffic_share=share))
+            if share > before.terms.traffic_share:
+                self._check(policy)
+            # What a rollback goes back to is what somebody wrote before, and not another share of the same.
+            return await self._enforce(Entry(policy, previous=entry.previous), validate_only=validate_only)
+
     def _version_of(self, name: str, version: int, terms: PolicyTerms) -> RoutingPolicy:
         cost, latency = scales_of(terms, self._snapshot())
         return RoutingPolicy(name, version, cost, latency, terms, Origin.API)
 
-    def _changeable(self, name: str, etag: str) -> Entry:
+    def _changeable(self, name: str, etag: str, *, is_trial: bool = False) -> Entry:
         entry = self.find(name)
         if entry.policy.origin is Origin.FILE:
             raise PolicyReadOnlyError(name)
+        if name in self.on_trial and not is_trial:
+            raise PolicyOnTrialError(name, self.on_trial[name])
         if etag and etag != entry.policy.etag:
             raise EtagMismatchError(name)
         return entry
@@ -231,48 +240,5 @@ class PolicyBook:
 
     async def _remember(self, entries: Mapping[str, Entry], deleted: Mapping[str, int]) -> None:
         remembered = Remembered(self._remembered.revision + 1, entries, deleted)
-        await self._store.write_fact(_FACT, _written(remembered))
+        await remember(self._store, remembered)
         self._remembered = remembered
-
-
-async def read_remembered(store: Store) -> Remembered:
-    """The policies that were made over the API, as the store remembers them.
-
-    Raises:
-        StoreFailure: they cannot be read.
-    """
-    written = await store.read_fact(_FACT)
-    if written is None:
-        return Remembered(0, {}, {})
-    try:
-        table = json.loads(written)
-        entries = {name: Entry(_policy(one["policy"]), _before(one)) for name, one in table["entries"].items()}
-        return Remembered(table["revision"], entries, table["deleted"])
-    except (KeyError, TypeError, ValueError) as damage:
-        raise StoreFailure("what it remembers of the policies is damaged") from damage
-
-
-def _written(remembered: Remembered) -> str:
-    entries = {
-        name: {"policy": _table(entry.policy), "previous": entry.previous and _table(entry.previous)}
-        for name, entry in remembered.entries.items()
-    }
-    return json.dumps({"revision": remembered.revision, "entries": entries, "deleted": dict(remembered.deleted)})
-
-
-def _table(policy: RoutingPolicy) -> dict[str, Any]:
-    return {
-        "name": policy.name,
-        "version": policy.version,
-        "cost_scale_nano_usd": policy.cost_scale_nano_usd,
-        "latency_scale_seconds": policy.latency_scale_seconds,
-        "terms": table_of(policy.terms),
-    }
-
-
-def _policy(table: Mapping[str, Any]) -> RoutingPolicy:
-    return RoutingPolicy(**{**table, "terms": terms_of(table["terms"]), "origin": Origin.API})
-
-
-def _before(entry: Mapping[str, Any]) -> RoutingPolicy | None:
-    return None if entry["previous"] is None else _policy(entry["previous"])

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from atp_grpc.catalog.snapshot import Offering, Snapshot
 from atp_grpc.domain.call import Call
 from atp_grpc.domain.clock import Clock
-from atp_grpc.domain.decision import Candidate, ReasonCode, Refusal, Revisions
+from atp_grpc.domain.decision import Candidate, Closure, ReasonCode, Refusal, Revisions
 from atp_grpc.domain.errors import AtpError, RevisionNotReachedError, UnknownPolicyError
 from atp_grpc.domain.policy import RoutingPolicy, WhenUnmet
 from atp_grpc.domain.request import Constraints, Routable
@@ -35,7 +35,7 @@ from atp_grpc.routing.scribe.contract import Facts, Routed, Scribe
 from atp_grpc.routing.steering import Chosen, Stance, Steering
 from atp_grpc.store.contract import DecisionRecord
 
-_NOBODY: frozenset[str] = frozenset()
+_NOBODY: Mapping[str, Closure] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,17 +82,18 @@ class Router:
         scribe: Scribe,
         clock: Clock,
         next_seed: Callable[[], int],
-        next_id: Callable[[int], str],
+        next_id: Callable[[int, bool], str],
         learner_revision: Callable[[], int],
         record: Callable[[DecisionRecord], None],
         decided_by: dict[str, int] | None = None,
-        closed_models: Callable[[Snapshot], frozenset[str]] = lambda _: _NOBODY,
+        closed_models: Callable[[Snapshot], Mapping[str, Closure]] = lambda _: _NOBODY,
     ) -> None:
         """Takes what varies from outside.
 
-        `next_seed` draws 64 bits; `next_id` names a decision made at a moment; `record` takes a decision to be kept
-        (it must not wait); `learner_revision` counts learned outcomes. Routers that share `decided_by` count together.
-        `closed_models` are those of a snapshot that fail whenever they are called; it is asked for every request.
+        `next_seed` draws 64 bits; `next_id` names a decision by its moment and by whether its policy was dealt to it
+        (`domain.decision_id`); `record` takes a decision to be kept (it must not wait); `learner_revision` counts
+        learned outcomes. Routers that share `decided_by` count together. `closed_models` are those of a snapshot that
+        cannot be called for a while; it is asked for every request.
         """
         self._pool = pool
         self._policy = policy
@@ -197,7 +198,7 @@ class Router:
             refusals=(*sifted.refusals, *excluded),
             expected_of_refused={c.target.model: c for c in weighed if c.target.model in aside},
             revisions=revisions,
-            reason_codes=self._remarks(asked, choice),
+            reason_codes=() if choice.chosen is None else reason_codes(choice, asked.stance.prices, asked.favoured),
             engine=choice.engine,
         )
 
@@ -248,7 +249,7 @@ class Router:
         needed_tokens = input_tokens + (request.max_output_tokens or 0)
         sifted = view.eligibility.sift(request.constraints, needed_tokens=needed_tokens)
         closed = self._closed_models(view.snapshot)
-        return input_tokens, sifted.without_failing(closed) if closed else sifted
+        return input_tokens, sifted.without_closed(closed) if closed else sifted
 
     def _open(self, asked: _Asked, choice: Choice, view: View, tenant: str) -> Routed:
         request, sifted, stance, favoured, query = asked
@@ -256,7 +257,7 @@ class Router:
             if asked.is_short_of_money and choice.chosen is None:
                 raise self._steering.purse.refusal(tenant, math.ceil(min(choice.cost_nano_usd)), query.now_nanos)
             raise nobody((*sifted.refusals, *refused))
-        decision_id = self._next_id(query.now_nanos)
+        decision_id = self._next_id(query.now_nanos, not request.policy and stance.staying is None)
         revision = self._learner_revision()
         routed = self._scribe.write(
             choice,
@@ -270,6 +271,8 @@ class Router:
                 revision,
                 stance.prices,
                 favoured,
+                sifted.refusals,
+                asked.is_short_of_money,
             ),
         )
         chosen = Chosen(routed.model, routed.expected_cost_nano_usd, choice)
@@ -291,7 +294,3 @@ class Router:
     def _excluded(asked: _Asked, choice: Choice) -> list[Refusal]:
         """The candidates that the engine set aside."""
         return exclusion_refusals(asked.sifted.offerings, choice, is_short_of_money=asked.is_short_of_money)
-
-    @staticmethod
-    def _remarks(asked: _Asked, choice: Choice) -> tuple[ReasonCode, ...]:
-        return () if choice.chosen is None else reason_codes(choice, asked.stance.prices, asked.favoured)

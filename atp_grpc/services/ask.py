@@ -11,16 +11,14 @@ import hashlib
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
-from google.protobuf.message import DecodeError
-
-from atp_grpc.domain.ask import AskEvent, AskRequest, Final
+from atp_grpc.domain.ask import AskEvent, AskRequest, Audience, Final
 from atp_grpc.domain.call import Call
 from atp_grpc.domain.claim import ClaimKey
-from atp_grpc.domain.errors import MalformedMessageError
 from atp_grpc.pb.atp.v1 import ask_service_pb2 as pb
 from atp_grpc.services.ask_joining import AskRuns
-from atp_grpc.services.convert.answers import UnfinishedAnswerError, WholeAnswer, replayed_events, stream_event
-from atp_grpc.services.convert.asks import ask_request
+from atp_grpc.services.ask_wire.contract import Reader, Writer
+from atp_grpc.services.ask_wire.reference import ReferenceReader, ReferenceWriter
+from atp_grpc.services.convert.answers import UnfinishedAnswerError, WholeAnswer, replayed_events
 from atp_grpc.services.raw import takes_bytes
 from atp_grpc.services.stream import CallStream
 from atp_grpc.services.validation import Validation
@@ -29,8 +27,8 @@ from atp_grpc.shared.contract import Replay
 _METHOD = "atp.v1.AskService"
 """Ask and AskStream share their request ids: whoever lost a stream may fetch the whole answer, and the other way."""
 
-Answer = Callable[[AskRequest, Call, float], AsyncGenerator[AskEvent, None]]
-"""The story: `(request, call, seconds the call waited)` gives its events. It ends with `Final` or raises."""
+Answer = Callable[[AskRequest, Call, float, Audience], AsyncGenerator[AskEvent, None]]
+"""The story: `(request, call, seconds the call waited, for whom)` gives its events. It ends with `Final` or raises."""
 
 
 class AskServicer:
@@ -39,65 +37,72 @@ class AskServicer:
     contract = pb.DESCRIPTOR.services_by_name["AskService"]
 
     def __init__(
-        self, *, answer: Answer, runs: AskRuns, validation: Validation, monotonic: Callable[[], float]
+        self,
+        *,
+        answer: Answer,
+        runs: AskRuns,
+        validation: Validation,
+        monotonic: Callable[[], float],
+        reader: Reader | None = None,
+        writer: Writer | None = None,
     ) -> None:
-        """`answer` is the story, `runs` shares it among callers with the same id, `monotonic` is the calls' clock."""
+        """`answer` is the story, `runs` shares it among callers with the same id, `monotonic` is the calls' clock.
+
+        Without a reader and a writer messages are made on the way.
+        """
         self._answer = answer
         self._runs = runs
-        self._validation = validation
         self._monotonic = monotonic
+        self._reader = reader or ReferenceReader(validation)
+        self._writer = writer or ReferenceWriter()
 
     @takes_bytes
     async def ask(self, payload: bytes, call: Call) -> bytes:
         """Gives the whole answer."""
-        try:
-            message = pb.AskRequest.FromString(payload)
-        except DecodeError:
-            raise MalformedMessageError from None
-        self._validation.validate(message)
-        whole = WholeAnswer()
-        async with aclosing(self._events(message, call, is_streamed=False)) as events:
+        request, whole = self._reader.read(payload), WholeAnswer()
+        async with aclosing(self._events(request, payload, call)) as events:
             async for event in events:
                 if isinstance(event, Replay):
                     return event.response
                 whole.add(event)
         _note(call, whole.final)
-        return whole.response()
+        return self._writer.response(whole)
 
-    async def ask_stream(self, message: pb.AskStreamRequest, stream: CallStream, call: Call) -> None:
+    @takes_bytes
+    async def ask_stream(self, payload: bytes, stream: CallStream, call: Call) -> None:
         """Gives the answer as it comes."""
+        request, write = self._reader.read_streamed(payload), self._writer.event
         sequence, final = 0, None
-        async with aclosing(self._events(message.request, call, is_streamed=True)) as events:
+        async with aclosing(self._events(request, payload, call)) as events:
             async for event in events:
                 if isinstance(event, Replay):
                     for replayed in replayed_events(event.response):
                         await stream.send(replayed)
                     return
                 sequence += 1
-                await stream.send(stream_event(sequence, event))
+                await stream.send(write(sequence, event))
                 if type(event) is Final:
                     final = event
         _note(call, final)
         if final is None:
             raise UnfinishedAnswerError
 
-    def _events(
-        self, message: pb.AskRequest, call: Call, *, is_streamed: bool
-    ) -> AsyncGenerator[AskEvent | Replay, None]:
-        request = ask_request(message, is_streamed=is_streamed)
+    def _events(self, request: AskRequest, payload: bytes, call: Call) -> AsyncGenerator[AskEvent | Replay, None]:
         queue_seconds = self._monotonic() - call.arrived
 
-        def begin() -> AsyncGenerator[AskEvent, None]:
-            return self._answer(request, call, queue_seconds)
+        def begin(audience: Audience) -> AsyncGenerator[AskEvent, None]:
+            return self._answer(request, call, queue_seconds, audience)
 
         if not request.request_id:
-            return begin()
+            return begin(Audience(call.deadline))
         key = ClaimKey(call.tenant, _METHOD, request.request_id)
-        return self._runs.events(key, _digest(message), begin)
+        return self._runs.events(key, _digest(request, payload), call.deadline, begin)
 
 
-def _digest(message: pb.AskRequest) -> bytes:
-    """Names the request without its id, which is cleared: nobody reads the message afterwards."""
+def _digest(request: AskRequest, payload: bytes) -> bytes:
+    """Names the request without its id, the same whether it came as a stream."""
+    is_streamed = request.is_streamed
+    message = pb.AskStreamRequest.FromString(payload).request if is_streamed else pb.AskRequest.FromString(payload)
     message.ClearField("request_id")
     return hashlib.sha256(message.SerializeToString(deterministic=True)).digest()
 

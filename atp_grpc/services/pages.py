@@ -39,19 +39,25 @@ class Pages:
         Raises:
             PageTokenInvalidError: the token was not made here for this scope.
         """
-        after = self._open(page_token, scope) if page_token else None
-        size = min(page_size or DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE)
+        after = self.last(page_token, scope) if page_token else None
+        size = size_of(page_size)
         names = [name for name in entries if after is None or name > after]
         page = names[:size]
         more = len(names) > size
-        return [entries[name] for name in page], self._seal(page[-1], scope) if more else ""
+        return [entries[name] for name in page], self.token(page[-1], scope) if more else ""
 
-    def _seal(self, last: str, scope: str) -> str:
+    def token(self, last: str, scope: str) -> str:
+        """The token of the page after the entry of that name."""
         name = last.encode()
         signature = self._signer.sign(_bound(name, scope))
         return base64.urlsafe_b64encode(bytes([len(signature)]) + signature + name).decode()
 
-    def _open(self, token: str, scope: str) -> str:
+    def last(self, token: str, scope: str) -> str:
+        """The name that a token was made of.
+
+        Raises:
+            PageTokenInvalidError: the token was not made here for this scope.
+        """
         try:
             data = base64.b64decode(token, altchars=b"-_", validate=True)
             length = data[0]
@@ -61,6 +67,11 @@ class Pages:
         except (binascii.Error, IndexError, ValueError):
             pass
         raise PageTokenInvalidError
+
+
+def size_of(page_size: int) -> int:
+    """Entries of a page: 0 means 100; above 1,000 means 1,000."""
+    return min(page_size or DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE)
 
 
 def _bound(name: bytes, scope: str) -> bytes:

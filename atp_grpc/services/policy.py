@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from atp_grpc.domain.call import Call
-from atp_grpc.domain.claim import ClaimKey
 from atp_grpc.pb.atp.admin.v1 import policy_service_pb2 as pb
-from atp_grpc.routing.policy_book import Entry, PolicyBook
+from atp_grpc.routing.policy_book import PolicyBook
+from atp_grpc.routing.policy_memory import Entry
+from atp_grpc.services.changing import Changes
 from atp_grpc.services.convert import policies as convert
 from atp_grpc.services.idempotency import Idempotency
 from atp_grpc.services.pages import Pages
@@ -28,8 +28,7 @@ class PolicyServicer:
     def __init__(self, *, book: PolicyBook, pages: Pages, idempotency: Idempotency) -> None:
         self._book = book
         self._pages = pages
-        self._idempotency = idempotency
-        self._under_way: set[asyncio.Future[bytes]] = set()
+        self._changes = Changes(idempotency)
 
     async def get_policy(self, request: pb.GetPolicyRequest, call: Call) -> pb.GetPolicyResponse:
         """Returns one policy."""
@@ -89,23 +88,8 @@ class PolicyServicer:
     async def _change(
         self, request: _Request, call: Call, response: type[_Response], story: Callable[[], Awaitable[Entry]]
     ) -> _Response:
-        """Makes a change once per request id; it goes on to its end when the caller leaves."""
-
-        async def work() -> tuple[bytes, str]:
+        async def changed() -> tuple[_Response, str]:
             entry = await story()
-            answer = response(policy=convert.policy(entry), revision=self._book.revision)
-            return answer.SerializeToString(), entry.policy.name
+            return response(policy=convert.policy(entry), revision=self._book.revision), entry.policy.name
 
-        # What is only judged leaves the id free for the change itself.
-        request_id = "" if request.validate_only else request.request_id
-        key = ClaimKey(call.tenant, call.method, request_id)
-        change = asyncio.ensure_future(self._idempotency.once_done(request, key, work=work))
-        self._under_way.add(change)
-        change.add_done_callback(self._ended)
-        return response.FromString(await asyncio.shield(change))
-
-    def _ended(self, change: asyncio.Future[bytes]) -> None:
-        self._under_way.discard(change)
-        if not change.cancelled():
-            # Looked at, so that a refusal whose caller has left is not taken for a fault.
-            change.exception()
+        return await self._changes.make(request, call, response, changed)

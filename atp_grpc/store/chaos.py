@@ -14,6 +14,7 @@ from atp_grpc.chaos import Chaos
 from atp_grpc.domain.budget import Account, Budget, Grant, Share
 from atp_grpc.domain.claim import ClaimKeeper, ClaimKey, Full, Standing
 from atp_grpc.domain.decision import Decision
+from atp_grpc.domain.history import HistoryPage, HistoryQuery, Place
 from atp_grpc.domain.outcome import Conflict, NewObservation, Observation, Recorded, Report
 from atp_grpc.store.contract import DecisionRecord, LedgerStore, StoreFailure
 
@@ -136,6 +137,10 @@ class ChaosStore:
     async def find_decision(self, tenant: str, decision_id: str) -> Decision | None:
         """As the contract says."""
         return await _done(self._chaos, lambda: self._store.find_decision(tenant, decision_id))
+
+    async def history(self, query: HistoryQuery, *, after: Place | None, limit: int) -> HistoryPage:
+        """As the contract says."""
+        return await _done(self._chaos, lambda: self._store.history(query, after=after, limit=limit))
 
     async def outcome_of(self, tenant: str, decision_id: str) -> Report:
         """As the contract says."""

@@ -12,7 +12,13 @@ from typing import NamedTuple, Protocol
 from atp_grpc.domain.budget import Account, Budget, Grant, Share
 from atp_grpc.domain.claim import ClaimKeeper
 from atp_grpc.domain.decision import Decision
+from atp_grpc.domain.history import HistoryPage, HistoryQuery, Place
 from atp_grpc.domain.outcome import Conflict, NewObservation, Observation, Recorded, Report
+
+MOST_LISTED = 2_000
+"""Decisions on one page of history at most."""
+MOST_LOOKED_AT = 4_096
+"""Decisions looked at for one page of history at most: a tenant's few among everybody's many come on short pages."""
 
 
 class StoreFailure(RuntimeError):
@@ -23,7 +29,7 @@ class StoreFailure(RuntimeError):
 
 
 class DecisionRecord(NamedTuple):
-    """A decision on its way to a store; `body` is laid out as `store.decision_codec` says.
+    """A decision on its way to a store; `body` is laid out as `store.decision_layout` says.
 
     The names and the moment are the body's own, so that nobody has to read it to keep and to forget it.
     """
@@ -85,6 +91,18 @@ class Store(Protocol):
 
         Raises:
             StoreFailure: it cannot be had, or what was kept of it is damaged.
+        """
+        ...
+
+    async def history(self, query: HistoryQuery, *, after: Place | None, limit: int) -> HistoryPage:
+        """Decisions in the order they were kept, or newest first, each with what stands for it, from a place on.
+
+        At most `limit` of them, 1 to `MOST_LISTED`; fewer, or none, once `MOST_LOOKED_AT` have been looked at, with
+        the place to go on from. What is kept meanwhile comes last and moves nobody's place; what is pruned meanwhile
+        is left out. Each decision comes once, however often it was saved.
+
+        Raises:
+            StoreFailure: it cannot be had, or what was kept on the way is damaged.
         """
         ...
 

@@ -1,56 +1,13 @@
-"""A decision as a compact record of bytes, and back.
+"""A decision as a compact record of bytes, laid out as `store.decision_layout` says, and back.
 
 Whoever offers a decision to be kept enters here, and every store that reads one; a writer in another language writes
-exactly these bytes. It never judges a value, and never writes a byte that is not described below.
-
-Everything is little-endian and unaligned. A *text* is its length in bytes (u16) and its UTF-8 bytes. A record is, in
-this order and with nothing between or after:
-
-    offset  type         what
-    0       2 bytes      the mark: 0x44 ("D"), then the version of this layout, 0x02
-    2       u16          n, how many candidates
-    4       u16          the position of the chosen one, below n
-    6       u8           r, how many reason codes
-    7       u8           m, how many labels
-    8       u32          f, how many bytes of feature values
-    12      i64          decided: Unix nanoseconds
-    20      i64          expires: Unix nanoseconds
-    28      u64          seed
-    36      f64          propensity of the draw
-    44      f64          quality predicted by the plain mean
-    52      f64          quality predicted by the linear model
-    60      f64          input tokens
-    68      f64          weight of cost
-    76      f64          weight of latency
-    84      i64          price of input, nano-US-dollars per million tokens
-    92      i64          price of output
-    100     i64          price of cached input, -1 when there is none
-    108     i64          price of reasoning, -1 when there is none
-    116     i64          version of the policy
-    124     i64          revision of the catalogue
-    132     i64          revision of the learner
-    140     i64          hold: what was set aside for the call, nano-US-dollars
-    148     f64          dual price of the cost ceiling
-    156     f64          dual price of the quality floor
-    164     n x f64      expected quality, by candidate
-            n x i64      expected cost, nano-US-dollars
-            n x f64      expected latency, seconds
-            n x f64      expected failure rate
-            n x f64      utility
-            n x f64      propensity
-            f bytes      the feature values as they are
-            r bytes      the reason codes, in order: their numbers in `atp.v1.ReasonCode`
-            9 texts      tenant, decision id, policy, feature schema, model, deployment, engine, task type, session id
-            3n texts     model, deployment, provider, by candidate
-            2m texts     key, value, by label
-
-Version 0x01 is the same without hold and dual prices: the candidates begin at 140. It is read as if these were 0, and
-never written.
+exactly these bytes. It never judges a value, and never writes a byte that the layout does not describe.
 """
 
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable
 from functools import lru_cache
 from itertools import chain
 
@@ -60,37 +17,37 @@ from atp_grpc.domain.decision import (
     DualPrices,
     Expectation,
     Lesson,
-    ReasonCode,
+    Refusal,
+    RefusalCause,
     Revisions,
+    Scales,
     Target,
 )
 from atp_grpc.domain.money import TokenPrices
 from atp_grpc.domain.request import FeatureVector, Weights
 from atp_grpc.store.contract import DecisionRecord
-from atp_grpc.store.texts import packed, unpacked
+from atp_grpc.store.decision_layout import (
+    BEGINNING,
+    COLUMN_BYTES,
+    HEADER,
+    HEADERS,
+    MARK,
+    NO_PRICE,
+    NOBODY,
+    NOT_NOTED,
+    REASON_NUMBERS,
+    REFUSAL_NUMBERS,
+    columns,
+)
+from atp_grpc.store.texts import packed, passed, unpacked
 
-MARK = b"D\x02"
-REASON_NUMBERS = {
-    ReasonCode.ONLY_CANDIDATE: 1,
-    ReasonCode.EXPLORED: 2,
-    ReasonCode.CONTEXT_USED: 3,
-    ReasonCode.QUALITY_FLOOR_UNMET: 4,
-    ReasonCode.LATENCY_SLO_UNMET: 5,
-    ReasonCode.COST_CEILING_PRESSED: 6,
-    ReasonCode.QUALITY_FLOOR_PRESSED: 7,
-    ReasonCode.STAYED: 8,
-}
-"""What stands for a reason code; once written, a number is never given to another."""
 _REASONS = {number: code for code, number in REASON_NUMBERS.items()}
-
-_HEADER = struct.Struct("<2sHHBBIqqQddddddqqqqqqqqdd")
-_HEADERS = {b"D\x01": struct.Struct("<2sHHBBIqqQddddddqqqqqqq"), MARK: _HEADER}
-_UNKNOWN = (0, 0.0, 0.0)
-"""Hold and dual prices in a record of the first version."""
-_NO_PRICE = -1
+_CAUSES = {number: cause for cause, number in REFUSAL_NUMBERS.items()}
+_CAUSES_OR_NONE: dict[int, RefusalCause | None] = {0: None, **_CAUSES}
+_CAUSE_BYTES = {cause: bytes([number]) for cause, number in REFUSAL_NUMBERS.items()}
 _LESSON_TEXTS = 9
 _TARGET_TEXTS = 3
-_KEPT = 4096
+_KEPT = 1024
 
 
 class DamagedDecisionError(ValueError):
@@ -112,7 +69,12 @@ def encode_decision(decision: Decision) -> bytes:
     lesson, candidates, labels = decision.lesson, decision.candidates, decision.labels
     features, prices, revisions = lesson.features, lesson.prices, lesson.revisions
     codes = bytes([REASON_NUMBERS[code] for code in decision.reason_codes])
-    header = _HEADER.pack(
+    targets, expected, utilities, propensities = zip(*candidates, strict=True)
+    names = b"".join(map(_target, targets))
+    refusals = encode_refusals(decision.refusals)
+    cost_scale, latency_scale = decision.scales or (0.0, 0.0)
+    favoured = decision.favoured
+    header = HEADER.pack(
         MARK,
         len(candidates),
         decision.chosen,
@@ -130,16 +92,22 @@ def encode_decision(decision: Decision) -> bytes:
         decision.weights.latency,
         prices.input,
         prices.output,
-        _NO_PRICE if prices.cached_input is None else prices.cached_input,
-        _NO_PRICE if prices.reasoning is None else prices.reasoning,
+        NO_PRICE if prices.cached_input is None else prices.cached_input,
+        NO_PRICE if prices.reasoning is None else prices.reasoning,
         revisions.policy_version,
         revisions.catalog,
         revisions.learner,
         lesson.hold_nano_usd,
         *decision.dual_prices,
+        NO_PRICE if prices.cache_write_input is None else prices.cache_write_input,
+        cost_scale,
+        latency_scale,
+        decision.favour,
+        favoured if favoured is not None and 0 <= favoured < len(candidates) else NOBODY,
+        len(names),
+        len(refusals),
     )
-    targets, expected, utilities, propensities = zip(*candidates, strict=True)
-    columns = _columns(len(candidates)).pack(*chain(*zip(*expected, strict=True), utilities, propensities))
+    figures = columns(len(candidates)).pack(*chain(*zip(*expected, strict=True), utilities, propensities))
     texts = (
         lesson.tenant,
         lesson.decision_id,
@@ -154,14 +122,23 @@ def encode_decision(decision: Decision) -> bytes:
     return b"".join(
         [
             header,
-            columns,
+            figures,
             features.values,
             codes,
             *map(packed, texts),
-            *map(_target, targets),
+            names,
             *map(packed, chain.from_iterable(labels.items())),
+            bytes([0 if cause is None else REFUSAL_NUMBERS[cause] for cause in decision.set_aside]).ljust(
+                len(candidates), b"\0"
+            ),
+            refusals,
         ]
     )
+
+
+def encode_refusals(refusals: Iterable[Refusal]) -> bytes:
+    """Refusals as they stand in a record; when to come again is not in it."""
+    return b"".join([_CAUSE_BYTES[refusal.cause] + _target(refusal.target) for refusal in refusals])
 
 
 def decode_decision(record: bytes) -> Decision:
@@ -176,8 +153,26 @@ def decode_decision(record: bytes) -> Decision:
         raise DamagedDecisionError(f"not the record of a decision ({type(fault).__name__})") from fault
 
 
+def glanced(records: bytes, start: int = 0) -> tuple[int, int]:
+    """When a decision was made (Unix nanoseconds), and where the text of its tenant begins; nothing else is read.
+
+    Args:
+        records: holds the record of the decision.
+        start: where in it that begins.
+
+    Raises:
+        DamagedDecisionError: what begins there is not a record.
+    """
+    try:
+        mark, count, _, codes, _, feature_bytes, decided = BEGINNING.unpack_from(records, start)
+        header, _ = HEADERS[mark]
+    except (struct.error, KeyError) as fault:
+        raise DamagedDecisionError(f"not the record of a decision ({type(fault).__name__})") from fault
+    return decided, start + header.size + COLUMN_BYTES * count + feature_bytes + codes
+
+
 def _decode(record: bytes) -> Decision:
-    header = _HEADERS.get(bytes(record[: len(MARK)]))
+    header, missing = HEADERS.get(bytes(record[: len(MARK)]), (None, ()))
     if header is None:
         raise DamagedDecisionError("not the record of a decision, or one of another version")
     (
@@ -203,22 +198,35 @@ def _decode(record: bytes) -> Decision:
         policy_version,
         catalog,
         learner,
-        *later,
-    ) = header.unpack_from(record)
-    if chosen >= count:
-        raise DamagedDecisionError("the chosen candidate is not in the record")
-    column = _columns(count)
+        hold_nano_usd,
+        cost_price,
+        quality_price,
+        cache_write_price,
+        cost_scale,
+        latency_scale,
+        favour,
+        favoured,
+        names_bytes,
+        refusals_bytes,
+    ) = header.unpack_from(record) + missing
+    if chosen >= count or count <= favoured < NOBODY:
+        raise DamagedDecisionError("the chosen candidate, or the favoured one, is not in the record")
+    column = columns(count)
     numbers = column.unpack_from(record, header.size)
     features_at = header.size + column.size
     codes_at = features_at + feature_bytes
     texts_at = codes_at + code_count
-    texts, end = unpacked(record, texts_at, _LESSON_TEXTS + _TARGET_TEXTS * count + 2 * label_count)
-    if end != len(record):
+    (tenant, decision_id, policy, schema_id, model, deployment, engine, task_type, session_id), names_at = unpacked(
+        record, texts_at, _LESSON_TEXTS
+    )
+    is_noted = names_bytes != NOT_NOTED
+    labels_at = names_at + names_bytes if is_noted else passed(record, names_at, _TARGET_TEXTS * count)
+    words, causes_at = unpacked(record, labels_at, 2 * label_count)
+    refusals_at = causes_at + count if is_noted else causes_at
+    if refusals_at + (refusals_bytes if is_noted else 0) != len(record):
         raise DamagedDecisionError("the record of a decision has another length than it says")
-    tenant, decision_id, policy, schema_id, model, deployment, engine, task_type, session_id = texts[:_LESSON_TEXTS]
-    names = iter(texts[_LESSON_TEXTS:])
-    targets = [Target(next(names), next(names), next(names)) for _ in range(count)]
-    hold_nano_usd, *dual_prices = later or _UNKNOWN
+    causes = record[causes_at:refusals_at]
+    targets = _targets(bytes(record[names_at:labels_at]), count)
     quality, cost, latency, failure, utility, share = (numbers[at : at + count] for at in range(0, 6 * count, count))
     return Decision(
         lesson=Lesson(
@@ -236,8 +244,9 @@ def _decode(record: bytes) -> Decision:
             prices=TokenPrices(
                 input=input_price,
                 output=output_price,
-                cached_input=None if cached_price == _NO_PRICE else cached_price,
-                reasoning=None if reasoning_price == _NO_PRICE else reasoning_price,
+                cached_input=None if cached_price == NO_PRICE else cached_price,
+                reasoning=None if reasoning_price == NO_PRICE else reasoning_price,
+                cache_write_input=None if cache_write_price == NO_PRICE else cache_write_price,
             ),
             revisions=Revisions(policy, policy_version, catalog, learner),
             hold_nano_usd=hold_nano_usd,
@@ -252,17 +261,37 @@ def _decode(record: bytes) -> Decision:
         engine=engine,
         task_type=task_type,
         session_id=session_id,
-        labels=dict(zip(names, names, strict=True)),
-        dual_prices=DualPrices(*dual_prices),
+        labels=dict(zip(words[::2], words[1::2], strict=True)),
+        dual_prices=DualPrices(cost_price, quality_price),
+        scales=Scales(cost_scale, latency_scale) if cost_scale else None,
+        favoured=None if favoured == NOBODY else favoured,
+        favour=favour,
+        set_aside=tuple([_CAUSES_OR_NONE[number] for number in causes]) if any(causes) else (),
+        refusals=_refusals(bytes(record[refusals_at:])),
     )
+
+
+@lru_cache(_KEPT)
+def _targets(names: bytes, count: int) -> tuple[Target, ...]:
+    # The same few candidates stand in most decisions of a catalogue, and texts are most of a record.
+    texts, end = unpacked(names, 0, _TARGET_TEXTS * count)
+    if end != len(names):
+        raise DamagedDecisionError("the names of the candidates have another length than the record says")
+    return tuple(map(Target, texts[::3], texts[1::3], texts[2::3]))
+
+
+@lru_cache(_KEPT)
+def _refusals(record: bytes) -> tuple[Refusal, ...]:
+    refusals = []
+    at = 0
+    while at < len(record):
+        cause = _CAUSES[record[at]]
+        texts, at = unpacked(record, at + 1, _TARGET_TEXTS)
+        refusals.append(Refusal(Target(*texts), cause))
+    return tuple(refusals)
 
 
 @lru_cache(_KEPT)
 def _target(target: Target) -> bytes:
     # The same few targets stand in every decision of a catalogue.
     return b"".join(map(packed, target))
-
-
-@lru_cache(_KEPT)
-def _columns(count: int) -> struct.Struct:
-    return struct.Struct(f"<{count}d{count}q{4 * count}d")

@@ -7,7 +7,7 @@ Everything is little-endian and unaligned. A *text* is its length in bytes (u16)
 this order and with nothing between or after:
 
     offset  type         what
-    0       2 bytes      the mark: 0x4f ("O"), then the version of this layout, 0x02
+    0       2 bytes      the mark: 0x4f ("O"), then the version of this layout, 0x03
     2       i64          observed: Unix nanoseconds
     10      i64          decided: Unix nanoseconds
     18      i64          expires: Unix nanoseconds
@@ -24,7 +24,8 @@ this order and with nothing between or after:
     106     i64          revision of the learner
     114     u32          f, how many bytes of feature values
     118     i64          hold: what was set aside for the call, nano-US-dollars
-    126     f bytes      the feature values as they are
+    126     i64          price of writing the provider's cache, -1 when there is none
+    134     f bytes      the feature values as they are
             4 texts      model, deployment, policy, feature schema
             report       what was recorded
             report       what stood before
@@ -37,25 +38,28 @@ A report is:
             f64          the quality, 0 when there is none
             n attempts   each: u8, bits from the lowest on for each number that is known; u8, the error (its number in
                          `atp.v1.AttemptError`); i64 input, cached input, output and reasoning tokens; i64 cost,
-                         nano-US-dollars; f64 latency, seconds; text model; text deployment. An unknown number is 0.
+                         nano-US-dollars; f64 latency, seconds; i64 input tokens written to the provider's cache; text
+                         model; text deployment. An unknown number is 0.
             2m texts     key, value, by label
 
-Version 0x01 is the same without the hold: the feature values begin at 118. It is read as if the hold were 0, and never
-written.
+Version 0x02 is the same without what writing the cache is about: the feature values begin at 126, and an attempt has no
+such tokens. Version 0x01 is version 0x02 without the hold: the feature values begin at 118. They are read as if there
+were neither price nor tokens and the hold were 0, and never written.
 """
 
 from __future__ import annotations
 
 import struct
 from itertools import chain
+from typing import Final
 
 from atp_grpc.domain.decision import Lesson, Revisions
 from atp_grpc.domain.money import TokenPrices
 from atp_grpc.domain.outcome import Attempt, AttemptError, Observation, Report, Usage
 from atp_grpc.domain.request import FeatureVector
-from atp_grpc.store.texts import packed, unpacked
+from atp_grpc.store.texts import packed, passed, unpacked
 
-MARK = b"O\x02"
+MARK = b"O\x03"
 ERROR_NUMBERS: dict[AttemptError | None, int] = {
     None: 0,
     AttemptError.RATE_LIMITED: 1,
@@ -69,11 +73,22 @@ ERROR_NUMBERS: dict[AttemptError | None, int] = {
 """What stands for an error; once written, a number is never given to another."""
 _ERRORS = {number: error for error, number in ERROR_NUMBERS.items()}
 
-_HEADER = struct.Struct("<2sqqqddddqqqqqqqIq")
-_HEADERS = {b"O\x01": struct.Struct("<2sqqqddddqqqqqqqI"), MARK: _HEADER}
+_HEADER = struct.Struct("<2sqqqddddqqqqqqqIqq")
+_FEATURE_BYTES = struct.Struct("<I")
+_FEATURE_BYTES_AT = 114
+_LESSON_TEXTS = 4
 _REPORT = struct.Struct("<BBHd")
-_ATTEMPT = struct.Struct("<BBqqqqqd")
+_ATTEMPT = struct.Struct("<BBqqqqqdq")
+_ATTEMPT_BEFORE = struct.Struct("<BBqqqqqd")
 _NO_PRICE = -1
+_LAYOUTS: Final[dict[bytes, tuple[struct.Struct, tuple[int, ...], struct.Struct]]] = {
+    b"O\x01": (struct.Struct("<2sqqqddddqqqqqqqI"), (0, _NO_PRICE), _ATTEMPT_BEFORE),
+    b"O\x02": (struct.Struct("<2sqqqddddqqqqqqqIq"), (_NO_PRICE,), _ATTEMPT_BEFORE),
+    MARK: (_HEADER, (), _ATTEMPT),
+}
+"""The header of each version, what is taken for that which had no place in it yet, and its attempts."""
+_COST_AT = 4
+"""Where cost and latency stand among the numbers of an attempt; around them stand its tokens."""
 _NOTHING = _REPORT.pack(0, 0, 0, 0.0)
 
 
@@ -107,6 +122,7 @@ def encode_observation(observation: Observation) -> bytes:
         revisions.learner,
         len(features.values),
         lesson.hold_nano_usd,
+        _NO_PRICE if prices.cache_write_input is None else prices.cache_write_input,
     )
     return b"".join(
         (
@@ -122,15 +138,38 @@ def encode_observation(observation: Observation) -> bytes:
     )
 
 
+def decode_reports(record: bytes) -> tuple[Report, Report]:
+    """What stood before an observation and what it recorded; of the rest of its record no more is read than lengths.
+
+    Raises:
+        DamagedObservationError: the bytes are not a record.
+    """
+    layout = _LAYOUTS.get(record[: len(MARK)])
+    if layout is None:
+        raise DamagedObservationError("not the record of an observation, or one of another version")
+    header, _, attempt = layout
+    try:
+        (feature_bytes,) = _FEATURE_BYTES.unpack_from(record, _FEATURE_BYTES_AT)
+        at = passed(record, header.size + feature_bytes, _LESSON_TEXTS)
+        recorded, at = _report(record, at, attempt)
+        standing, at = _report(record, at, attempt)
+    except (struct.error, UnicodeDecodeError, KeyError) as fault:
+        raise DamagedObservationError(f"not the record of an observation ({type(fault).__name__})") from fault
+    if at != len(record):
+        raise DamagedObservationError("the record of an observation has another length than it says")
+    return standing, recorded
+
+
 def decode_observation(record: bytes, *, tenant: str, decision_id: str, replica: str, sequence: int) -> Observation:
     """The inverse of `encode_observation`, given what is kept beside the record.
 
     Raises:
         DamagedObservationError: the bytes are not a record.
     """
-    header = _HEADERS.get(record[: len(MARK)])
-    if header is None:
+    layout = _LAYOUTS.get(record[: len(MARK)])
+    if layout is None:
         raise DamagedObservationError("not the record of an observation, or one of another version")
+    header, missing, attempt = layout
     try:
         (
             _,
@@ -149,12 +188,13 @@ def decode_observation(record: bytes, *, tenant: str, decision_id: str, replica:
             catalog,
             learner,
             feature_bytes,
-            *hold,
-        ) = header.unpack_from(record)
+            hold_nano_usd,
+            cache_write_price,
+        ) = header.unpack_from(record) + missing
         texts_at = header.size + feature_bytes
-        (model, deployment, policy, schema_id), at = unpacked(record, texts_at, 4)
-        recorded, at = _report(record, at)
-        standing, at = _report(record, at)
+        (model, deployment, policy, schema_id), at = unpacked(record, texts_at, _LESSON_TEXTS)
+        recorded, at = _report(record, at, attempt)
+        standing, at = _report(record, at, attempt)
     except (struct.error, UnicodeDecodeError, KeyError) as fault:
         raise DamagedObservationError(f"not the record of an observation ({type(fault).__name__})") from fault
     if at != len(record):
@@ -176,9 +216,10 @@ def decode_observation(record: bytes, *, tenant: str, decision_id: str, replica:
             output=output_price,
             cached_input=None if cached_price == _NO_PRICE else cached_price,
             reasoning=None if reasoning_price == _NO_PRICE else reasoning_price,
+            cache_write_input=None if cache_write_price == _NO_PRICE else cache_write_price,
         ),
         revisions=Revisions(policy, policy_version, catalog, learner),
-        hold_nano_usd=hold[0] if hold else 0,
+        hold_nano_usd=hold_nano_usd,
     )
     return Observation(replica, sequence, lesson, recorded, standing, observed)
 
@@ -205,6 +246,7 @@ def _attempt_record(attempt: Attempt) -> bytes:
         usage.reasoning_tokens,
         attempt.cost_nano_usd,
         attempt.latency_seconds,
+        usage.cache_write_input_tokens,
     )
     known = 0
     for bit, number in enumerate(numbers):
@@ -221,22 +263,21 @@ def _attempt_record(attempt: Attempt) -> bytes:
     )
 
 
-def _report(record: bytes, start: int) -> tuple[Report, int]:
+def _report(record: bytes, start: int, layout: struct.Struct) -> tuple[Report, int]:
     has_quality, attempt_count, label_count, quality = _REPORT.unpack_from(record, start)
     start += _REPORT.size
     attempts = []
     for _ in range(attempt_count):
-        attempt, start = _attempt(record, start)
+        attempt, start = _attempt(record, start, layout)
         attempts.append(attempt)
     texts, start = unpacked(record, start, 2 * label_count)
     labels = dict(zip(texts[::2], texts[1::2], strict=True))
     return Report(quality if has_quality else None, tuple(attempts), labels), start
 
 
-def _attempt(record: bytes, start: int) -> tuple[Attempt, int]:
-    known, error, *numbers = _ATTEMPT.unpack_from(record, start)
-    *tokens, cost_nano_usd, latency_seconds = [
-        number if known >> bit & 1 else None for bit, number in enumerate(numbers)
-    ]
-    (model, deployment), start = unpacked(record, start + _ATTEMPT.size, 2)
-    return Attempt(model, deployment, _ERRORS[error], Usage(*tokens), cost_nano_usd, latency_seconds), start
+def _attempt(record: bytes, start: int, layout: struct.Struct) -> tuple[Attempt, int]:
+    known, error, *numbers = layout.unpack_from(record, start)
+    figures = [number if known >> bit & 1 else None for bit, number in enumerate(numbers)]
+    usage = Usage(*figures[:_COST_AT], *figures[_COST_AT + 2 :])
+    (model, deployment), start = unpacked(record, start + layout.size, 2)
+    return Attempt(model, deployment, _ERRORS[error], usage, *figures[_COST_AT : _COST_AT + 2]), start

@@ -53,7 +53,11 @@ def settle(
 
 def after(observation: Observation) -> Report:
     """What stands once an observation was made: what stood before it, and what it recorded."""
-    standing, recorded = observation.standing, observation.recorded
+    return together(observation.standing, observation.recorded)
+
+
+def together(standing: Report, recorded: Report) -> Report:
+    """What stands once something new was recorded beside what stood before."""
     return Report(
         quality=standing.quality if recorded.quality is None else recorded.quality,
         attempts=recorded.attempts or standing.attempts,

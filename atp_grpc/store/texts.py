@@ -35,3 +35,15 @@ def unpacked(record: bytes, start: int, count: int) -> tuple[list[str], int]:
         texts.append(record[start : start + length].decode())
         start += length
     return texts, start
+
+
+def passed(record: bytes, start: int, count: int) -> int:
+    """The position after so many texts, unread.
+
+    Raises:
+        struct.error: there are fewer.
+    """
+    for _ in range(count):
+        (length,) = _LENGTH.unpack_from(record, start)
+        start += _LENGTH.size + length
+    return start

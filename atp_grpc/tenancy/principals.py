@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from atp_grpc.domain.errors import CredentialRefusedError
-from atp_grpc.domain.tenant import Permission, Principal
+from atp_grpc.domain.tenant import EVERYBODY, Permission, Principal
 from atp_grpc.secrets.credentials import digest, parse_key
 
 REMEMBERED = 4096
@@ -64,7 +64,8 @@ class Principals:
         """Takes the keys as they were when the server started.
 
         Raises:
-            KeysError: an id stands twice, a permission does not exist, a digest is none; every complaint at once.
+            KeysError: an id stands twice, a permission does not exist, a digest is none, a tenant has the name that
+                stands for all of them; every complaint at once.
         """
         keys = tuple(keys)
         _check(keys)
@@ -117,6 +118,8 @@ def _check(keys: Sequence[KeyEntry]) -> None:
         complaints += [f"key {key.id!r}: there is no permission {name!r}" for name in unknown]
         if not key.tenant:
             complaints.append(f"key {key.id!r}: the tenant is empty")
+        if key.tenant == EVERYBODY:
+            complaints.append(f"key {key.id!r}: the tenant {EVERYBODY!r} stands for every tenant")
         if not _DIGEST.fullmatch(key.digest):
             complaints.append(f"key {key.id!r}: the digest is not 64 hex digits")
     if complaints:

@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable
 from typing import Any, cast
 
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import DecodeError
 
 from atp_grpc.domain.call import Call
 from atp_grpc.domain.clock import Clock
@@ -238,8 +238,7 @@ class Row:
     async def _answer(self, passage: Passage, payload: bytes, seconds_left: float | None) -> bytes:
         method = self.method
         seconds = self._seconds_allowed(seconds_left)
-        request: Any = self._checked(payload) if method.takes_bytes else self._message(payload)
-        work = method.handler(request, self._call(passage, seconds))
+        work = method.handler(self._request(payload), self._call(passage, seconds))
         reply = await (work if seconds == seconds_left else within(seconds, work))
         if method.takes_bytes and type(reply) is bytes:
             return reply
@@ -256,7 +255,7 @@ class Row:
                 await self.method.handler(stream, call)
                 return
             async for payload in stream:
-                await self.method.handler(self._message(payload), stream, call)
+                await self.method.handler(self._request(payload), stream, call)
                 return
             raise stream.unheard()
         finally:
@@ -276,9 +275,12 @@ class Row:
             raise DeadlineExceededError
         return min(seconds_left, self._edge.max_deadline)
 
-    def _message(self, payload: bytes) -> Message:
+    def _request(self, payload: bytes) -> Any:
+        self._checked(payload)
+        if self.method.takes_bytes:
+            return payload
         try:
-            request = self.method.request_class.FromString(self._checked(payload))
+            request = self.method.request_class.FromString(payload)
         except DecodeError:
             raise MalformedMessageError from None
         self._edge.validation.validate(request)

@@ -1,8 +1,9 @@
 //! The selection engine of ATP: which arm should serve a query, and what an outcome teaches.
 //!
 //! It keeps the promise of `atp_grpc/engine/contract.py`, defined in numbers by the reference engine beside it: scores
-//! agree to 1e-9 relative. Around it stand `wire`, which reads requests and writes replies, and `scribe`, which writes
-//! decisions down. Nothing here does I/O, asks for the time or draws chance on its own; `python` alone is not plain Rust.
+//! agree to 1e-9 relative. Around it stand `wire`, which reads requests and writes replies, `scribe`, which writes
+//! decisions down, and `tokens`, which counts those of a text. Nothing here does I/O, asks for the time or draws chance
+//! on its own; `python` alone is not plain Rust.
 
 #![forbid(unsafe_code)]
 
@@ -36,6 +37,7 @@ pub mod scribe;
 pub mod statistics;
 pub mod sums;
 pub mod tenants;
+pub mod tokens;
 pub mod turns;
 pub mod wire;
 

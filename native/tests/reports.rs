@@ -24,7 +24,10 @@ prop_compose! {
             attempt.text(1, &model);
             attempt.text(2, &deployment);
             attempt.int(3, error);
-            attempt.message(4, |usage| usage.int(3, tokens));
+            attempt.message(4, |usage| {
+                usage.int(3, tokens);
+                usage.int(5, tokens);
+            });
             attempt.int(5, cost);
             attempt.message(6, |latency| latency.int(2, nanos));
         });
@@ -50,7 +53,7 @@ proptest! {
         let [attempt] = report.attempts[..] else { panic!("one attempt") };
         prop_assert_eq!((attempt.model, attempt.deployment), (model.as_str(), deployment.as_str()));
         prop_assert_eq!((i64::from(attempt.error), attempt.cost), (error, Some(cost)));
-        prop_assert_eq!(attempt.tokens, [None, None, Some(tokens), None]);
+        prop_assert_eq!(attempt.tokens, [None, None, Some(tokens), None, Some(tokens)]);
         prop_assert_eq!(attempt.latency, Some(nanos as f64 / NANOS as f64));
     }
 
@@ -88,14 +91,14 @@ proptest! {
 
 /// What a token opens into, spelled out.
 fn plain_lesson() -> Vec<u8> {
-    let mut bytes = vec![2];
+    let mut bytes = vec![3];
     for moment in [7_i64, 9] {
         bytes.extend(moment.to_le_bytes());
     }
     for figure in [0.25, 0.5, 0.75, 12.5] {
         bytes.extend(f64::to_le_bytes(figure));
     }
-    for number in [1_i64, 2, -1, 4, 1, 2, 3, 1000] {
+    for number in [1_i64, 2, -1, 4, 1, 2, 3, 1000, 5] {
         bytes.extend(number.to_le_bytes());
     }
     let parts = [&b"d-1"[..], b"large", b"large@north", b"flags.v1", b"default", &[0, 0, 128, 63]];
@@ -111,25 +114,28 @@ fn a_lesson_is_read_whole_or_not_at_all() {
     let bytes = plain_lesson();
     let lesson = Lesson::read(&bytes).expect("a lesson");
     assert_eq!((lesson.decided, lesson.expires, lesson.figures), (7, 9, [0.25, 0.5, 0.75, 12.5]));
-    assert_eq!((lesson.prices, lesson.revisions, lesson.hold), ([1, 2, -1, 4], [1, 2, 3], 1000));
+    assert_eq!((lesson.prices, lesson.revisions, lesson.hold), ([1, 2, -1, 4, 5], [1, 2, 3], 1000));
     assert_eq!((lesson.decision_id, lesson.model, lesson.deployment), ("d-1", "large", "large@north"));
     assert_eq!((lesson.schema, lesson.policy, lesson.features), ("flags.v1", "default", &[0, 0, 128, 63][..]));
     for length in 0..bytes.len() {
         assert_eq!(Lesson::read(&bytes[..length]), None);
     }
     assert_eq!(Lesson::read(&[&bytes[..], &[0]].concat()), None);
-    assert_eq!(Lesson::read(&[&[3], &bytes[1..]].concat()), None);
+    assert_eq!(Lesson::read(&[&[4], &bytes[1..]].concat()), None);
 }
 
 #[test]
-fn a_lesson_of_the_first_version_is_read_without_a_hold() {
+fn a_lesson_of_an_earlier_version_is_read_without_what_came_later() {
     const HOLD_AT: usize = 105;
     let bytes = plain_lesson();
-    let first = [&[1], &bytes[1..HOLD_AT], &bytes[HOLD_AT + 8..]].concat();
-    let (old, new) = (Lesson::read(&first).expect("a lesson"), Lesson::read(&bytes).expect("a lesson"));
-    assert_eq!(old, Lesson { hold: 0, ..new });
-    for length in 0..first.len() {
-        assert_eq!(Lesson::read(&first[..length]), None);
+    let new = Lesson::read(&bytes).expect("a lesson");
+    for (version, end, hold) in [(1, HOLD_AT, 0), (2, HOLD_AT + 8, 1000)] {
+        let earlier = [&[version], &bytes[1..end], &bytes[HOLD_AT + 16..]].concat();
+        let old = Lesson::read(&earlier).expect("a lesson");
+        assert_eq!(old, Lesson { hold, prices: [1, 2, -1, 4, -1], ..new.clone() });
+        for length in 0..earlier.len() {
+            assert_eq!(Lesson::read(&earlier[..length]), None);
+        }
     }
 }
 
@@ -162,6 +168,8 @@ fn a_report_that_breaks_a_rule_is_not_plain() {
     assert!(!with(|attempt| attempt.text(2, "x".repeat(129))));
     assert!(!with(|attempt| attempt.text(2, [0xFF])));
     assert!(!with(|attempt| attempt.message(4, |usage| usage.int(4, NANOS + 1))));
+    assert!(with(|attempt| attempt.message(4, |usage| usage.int(5, NANOS))));
+    assert!(!with(|attempt| attempt.message(4, |usage| usage.int(5, NANOS + 1))));
     assert!(!with(|attempt| attempt.message(6, |latency| latency.int(1, 86_401))));
     assert!(!with(|attempt| attempt.message(6, |latency| {
         latency.int(1, 86_400);

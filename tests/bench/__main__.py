@@ -64,6 +64,12 @@ def _ask() -> Rows:
     return ask_bench.rows()
 
 
+def _ask_parts() -> Rows:
+    from tests.bench import ask_parts
+
+    return ask_parts.rows()
+
+
 def _scale() -> Rows:
     from tests.bench import scale_bench
 
@@ -74,6 +80,36 @@ def _resilience() -> Rows:
     from tests.bench import resilience_bench
 
     return resilience_bench.rows()
+
+
+def _trial() -> Rows:
+    from tests.bench import trial_bench
+
+    return trial_bench.rows()
+
+
+def _evaluate() -> Rows:
+    from tests.bench import evaluate_bench
+
+    return evaluate_bench.rows()
+
+
+def _savings() -> Rows:
+    from tests.bench import savings_bench
+
+    return savings_bench.rows()
+
+
+def _ope() -> Rows:
+    from tests.bench import ope_bench
+
+    return ope_bench.rows()
+
+
+def _pooling() -> Rows:
+    from tests.bench import pooling_bench
+
+    return pooling_bench.rows()
 
 
 def _quality() -> Rows:
@@ -94,14 +130,20 @@ BENCHES: dict[str, Callable[[], Rows]] = {
     "route.stream": _stream,
     "observe.stream": _stream,
     "ask.": _ask,
+    "parts.": _ask_parts,
     "provider": _provider,
     "edge": _edge,
     "tracing": _tracing,
     "start": _start,
     "rss": _start,
     "quality": _quality,
+    "ope": _ope,
+    "savings": _savings,
+    "evaluate": _evaluate,
+    "pooling": _pooling,
     "resilience": _resilience,
     "scale": _scale,
+    "trial": _trial,
 }
 
 

@@ -1,52 +1,23 @@
-"""The pages tell the truth: links lead somewhere, commands and examples fit the code, tables fit the contract."""
+"""The pages tell the truth: links lead somewhere, commands and examples fit the code."""
 
 from __future__ import annotations
 
 import ast
 import importlib
-import json
 import re
 from collections.abc import Iterator
 
 import pytest
 from google.protobuf import json_format, message_factory
-from google.protobuf.descriptor import MethodDescriptor
 
 from atp_grpc.cli import program
-from atp_grpc.client import service_config
 from atp_grpc.config import document
-from atp_grpc.pb.atp.admin.v1 import (
-    catalog_service_pb2,
-    operations_service_pb2,
-    policy_service_pb2,
-    prior_service_pb2,
-    tenant_service_pb2,
-)
-from atp_grpc.pb.atp.v1 import (
-    ask_service_pb2,
-    decision_service_pb2,
-    error_reason_pb2,
-    observe_service_pb2,
-    permission_pb2,
-    route_service_pb2,
-)
-from atp_grpc.services.status import TABLE, Retry
-from atp_grpc.transport.table import LARGER_MESSAGES, MAX_MESSAGE_BYTES
 from tests.contract.marked_pages import ROOT, Page, pages
+from tests.contract.methods import METHODS
 
 PAGES = pages()
-README, API = Page(ROOT / "README.md"), Page(ROOT / "docs" / "api.md")
-ADMIN = (catalog_service_pb2, operations_service_pb2, policy_service_pb2, prior_service_pb2, tenant_service_pb2)
-FILES = (*ADMIN, ask_service_pb2, decision_service_pb2, observe_service_pb2, route_service_pb2)
-METHODS: dict[str, MethodDescriptor] = {
-    f"{service.full_name}/{method.name}": method
-    for file in FILES
-    for service in file.DESCRIPTOR.services_by_name.values()
-    for method in service.methods
-}
+README = Page(ROOT / "README.md")
 FOLDERS = "atp_grpc|clients|deploy|protos|tests|tools|docs|native|demo|requirements"
-RETRY_WORDS = {Retry.NEVER: "no", Retry.SOON: "soon", Retry.LATER: "later", Retry.UNSAID: "your call"}
-DETAILS = ("BadRequest", "PreconditionFailure", "ResourceInfo", "RetryInfo", "QuotaFailure")
 REQUIRABLE = ("DATA", "NATIVE", "PROXIES", "TOOLS")
 VARIABLES_OF_NO_SETTING = {"ATP_DATA", "ATP_RUSTSEC_DB", *(f"ATP_REQUIRE_{what}" for what in REQUIRABLE)}
 
@@ -169,57 +140,6 @@ def test_grpcurl_requests_of_the_readme_are_messages_of_their_methods() -> None:
     assert checked >= 2
 
 
-def test_the_method_table_of_the_api_page_is_that_of_the_contract() -> None:
-    retried = {
-        f"{name['service']}/{name['method']}"
-        for config in json.loads(service_config())["methodConfig"]
-        if "retryPolicy" in config
-        for name in config["name"]
-    }
-    expected = {
-        path: [
-            permission_of(method),
-            f"{LARGER_MESSAGES.get(path, MAX_MESSAGE_BYTES) // 1_048_576} MiB",
-            # A service config cannot see whether a request has an id; the kit retries those of Ask that have one.
-            "with a `request_id`" if path == "atp.v1.AskService/Ask" else "yes" if path in retried else "no",
-        ]
-        for path, method in METHODS.items()
-    }
-    shown = {
-        row[0].strip("`"): [row[1].strip("`"), *row[2:4]] for row in API.rows() if row[0].strip("`").count("/") == 1
-    }
-
-    assert shown == expected
-
-
-def test_the_error_table_of_the_api_page_is_that_of_the_server() -> None:
-    shown = {
-        row[0].strip("`"): (row[1].strip("`"), row[2])
-        for row in API.rows()
-        if len(row) == 6 and re.fullmatch(r"`[A-Z_]+`", row[0])
-    }
-    expected = {reason: (rule.code.name, RETRY_WORDS[rule.retry]) for reason, rule in TABLE.items()}
-
-    assert shown == expected
-
-
-def test_the_error_table_of_the_api_page_has_the_details_and_metadata_of_the_contract() -> None:
-    shown = {
-        row[0].strip("`"): (set(re.findall(r"\w+", row[3])), set(re.findall(r"`(\w+)`", row[4])))
-        for row in API.rows()
-        if len(row) == 6 and re.fullmatch(r"`[A-Z_]+`", row[0])
-    }
-    expected = {
-        reason: (
-            {detail for detail in DETAILS if detail in comment},
-            set(re.findall(r"`(\w+)`", comment.partition("Metadata:")[2])),
-        )
-        for reason, comment in comments_of_reasons().items()
-    }
-
-    assert shown == expected
-
-
 def test_the_readme_has_a_place_for_the_results_of_the_demo() -> None:
     table = README.text.partition("<!-- demo-table -->")[2].partition("<!-- /demo-table -->")[0]
 
@@ -233,12 +153,6 @@ def arguments_of(program_name: str, command: list[str]) -> list[str]:
     while words and re.fullmatch(r"[A-Z_]+=\S*", words[0]):
         words.pop(0)
     return words[1:] if words and words[0].removeprefix(".venv/bin/") == program_name else []
-
-
-def permission_of(method: MethodDescriptor) -> str:
-    """The permission a method asks for, as settings spell it."""
-    number: int = method.GetOptions().Extensions[permission_pb2.required_permission]  # type: ignore[index]
-    return permission_pb2.Permission.Name(number).removeprefix("PERMISSION_").lower()
 
 
 def refusal_of(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
@@ -287,13 +201,3 @@ def _missing(node: ast.Import | ast.ImportFrom, imported: dict[str, object]) -> 
                 yield f"{node.module} has no {alias.name}"
                 continue
         imported[alias.asname or alias.name] = getattr(module, alias.name)
-
-
-def comments_of_reasons() -> dict[str, str]:
-    """The comment above each reason of the contract, on one line."""
-    text = (ROOT / "protos/atp/v1/error_reason.proto").read_text()
-    reasons = error_reason_pb2.ErrorReason.DESCRIPTOR.values_by_name
-    found = re.findall(r"((?:  //.*\n)+)  ERROR_REASON_(\w+) = \d+;", text)
-    comments = {name: " ".join(line.strip(" /") for line in comment.splitlines()) for comment, name in found}
-    assert comments.keys() == {name.removeprefix("ERROR_REASON_") for name in reasons}
-    return {name: comment for name, comment in comments.items() if name != "UNSPECIFIED"}

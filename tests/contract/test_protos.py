@@ -7,12 +7,15 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from google.longrunning import operations_pb2
+from google.protobuf import descriptor_pool
 from google.protobuf.descriptor import MethodDescriptor
 
 from atp_grpc.pb.atp.v1 import permission_pb2
 from tools import breaking, protos
 
 # Adapters are served by third parties, who let callers in by keys of their own and know nothing of our permissions.
+OPERATION = "google.longrunning.Operation"
 SERVED_BY_OTHERS = "atp.adapter.v1.AdapterService"
 BUF = str(Path(sys.executable).with_name("buf"))
 
@@ -73,4 +76,15 @@ def test_every_method_that_we_serve_names_the_permission_it_needs() -> None:
 def test_every_method_has_a_request_and_a_response_of_its_own() -> None:
     for method in methods():
         assert method.input_type.name == f"{method.name}Request"
-        assert method.output_type.name == f"{method.name}Response"
+        if method.output_type.full_name != OPERATION:
+            assert method.output_type.name == f"{method.name}Response"
+
+
+def test_every_method_that_takes_long_says_what_it_ends_with_and_how_it_tells_of_itself() -> None:
+    long_running = [method for method in methods() if method.output_type.full_name == OPERATION]
+    assert long_running
+    for method in long_running:
+        # The stub types an extension as a bare FieldDescriptor here too.
+        info = method.GetOptions().Extensions[operations_pb2.operation_info]
+        for name, suffix in ((info.response_type, "Response"), (info.metadata_type, "Metadata")):
+            assert descriptor_pool.Default().FindMessageTypeByName(name).name.endswith(suffix)

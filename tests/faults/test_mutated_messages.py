@@ -134,6 +134,18 @@ def specimens(token: bytes, decision_id: str) -> dict[str, list[Message]]:
         "/atp.v1.ObserveService/Observe": [reported, by_id],
         "/atp.v1.ObserveService/ObserveBatch": [m.ObserveBatchRequest(requests=[reported, by_id])],
         "/atp.v1.DecisionService/GetDecision": [m.GetDecisionRequest(decision_id=decision_id)],
+        "/atp.v1.DecisionService/ListDecisions": [
+            m.ListDecisionsRequest(page_size=2, page_token="x"),
+            m.ListDecisionsRequest(
+                filter={"model": "ember-nano", "labels": {"a": "b"}, "decided_since": {"seconds": 1}},
+                observed="OBSERVED_STATE_OBSERVED",
+                order="DECISION_ORDER_OLDEST_FIRST",
+                view="DECISION_VIEW_FULL",
+                tenant="-",
+            ),
+        ],
+        "/atp.v1.DecisionService/ListObservations": [m.ListObservationsRequest(page_size=2, tenant="-")],
+        "/atp.v1.DecisionService/ExplainDecision": [m.ExplainDecisionRequest(decision_id=decision_id)],
         "/atp.admin.v1.CatalogService/GetModel": [m.GetModelRequest(name="ember-nano")],
         "/atp.admin.v1.CatalogService/ListModels": [m.ListModelsRequest(page_size=2, page_token="x")],
         "/atp.admin.v1.CatalogService/GetDeployment": [m.GetDeploymentRequest(name="x")],

@@ -156,7 +156,7 @@ def _replacements(key: str, target: str, ops: str) -> dict[str, str]:
         r"atp_dev_\.\.\.": key,
         r"(?<![\w$])TOKEN(?![\w=])": decision["feedback_token"],
         r"(?<![\w$])MODEL(?![\w=])": decision["target"]["model"],
-        r"(?<=decision )ID(?![\w=])": decision["decision_id"],
+        r"(?:(?<=decision show )|(?<=decision explain ))ID(?![\w=])": decision["decision_id"],
     }
 
 

@@ -73,6 +73,8 @@ async def test_a_model_a_deployment_and_a_provider_read_as_the_file_says(tmp_pat
         assert always.output_nano_usd_per_million_tokens == 12_000_000_001
         assert always.cached_input_nano_usd_per_million_tokens == 300_000_000
         assert always.reasoning_nano_usd_per_million_tokens == 15_000_000_000
+        assert always.cache_write_input_nano_usd_per_million_tokens == 3_600_000_000
+        assert not march.HasField("cache_write_input_nano_usd_per_million_tokens")
         assert march.effective_from.ToJsonString() == "2026-02-28T22:00:00Z"
         assert june.effective_from.ToJsonString() == "2026-06-01T00:00:00Z"
         assert not june.HasField("reasoning_nano_usd_per_million_tokens")

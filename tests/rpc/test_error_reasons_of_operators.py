@@ -13,10 +13,12 @@ import pytest
 from atp_grpc.client.messages import GetServerInfoRequest, ListModelsRequest, ReloadCatalogRequest
 from atp_grpc.pb.atp.v1.error_reason_pb2 import ErrorReason
 from tests.rpc.catalogues import ONE_MODEL
+from tests.rpc.evaluations import provoke_refusals_of_operations
 from tests.rpc.policies import provoke_every_refusal
 from tests.rpc.priors import provoke_refusals_of_priors
 from tests.rpc.provoking import PROVOKED, on_catalogue, prompt, refused
 from tests.rpc.serving import Serving, serving
+from tests.rpc.trials import provoke_refusals_of_trials
 
 
 @pytest.fixture
@@ -56,6 +58,14 @@ async def test_page_token_invalid(server: Serving) -> None:
 async def test_refusals_of_policies_and_their_priors(server: Serving, tmp_path: Path) -> None:
     await provoke_every_refusal(server)
     await provoke_refusals_of_priors(server, tmp_path)
+
+
+async def test_refusals_of_trials(server: Serving) -> None:
+    await provoke_refusals_of_trials(server)
+
+
+async def test_refusals_of_operations(server: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
+    await provoke_refusals_of_operations(server, monkeypatch)
 
 
 def test_every_reason_of_the_contract_was_provoked() -> None:

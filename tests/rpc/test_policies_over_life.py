@@ -174,8 +174,8 @@ async def test_a_caller_that_leaves_in_the_middle_leaves_a_change_whole(
         await is_reached.wait()
         call.cancel()
         await until(lambda: server.app.door.traffic.open_calls == 0)
-        assert "fast" not in rooms.book.entries
+        assert "fast" not in rooms.rollouts.book.entries
         may_go_on.set()
-        await until(lambda: "fast" in rooms.book.entries)
+        await until(lambda: "fast" in rooms.rollouts.book.entries)
         answer = await server.acme.route(prompt(policy="fast"))
         assert (answer.policy, answer.policy_version) == ("fast", 1)

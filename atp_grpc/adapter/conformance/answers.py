@@ -45,7 +45,7 @@ async def usage_is_told_before_the_end(subject: Subject) -> str:
     """Usage is told, with input and output, each class apart, and holds no more output than the cap."""
     for generation in (subject.generation, subject.generation._replace(is_streamed=False)):
         usage = _usage(await subject.answer(generation))
-        if (usage.input_tokens or 0) + (usage.cached_input_tokens or 0) <= 0:
+        if usage.prompt_tokens <= 0:
             return "the prompt is counted as nothing"
         if not usage.output_tokens:
             return "the answer is counted as nothing"

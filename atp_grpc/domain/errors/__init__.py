@@ -30,6 +30,7 @@ from atp_grpc.domain.errors.error import (
     PreconditionViolation,
     Resource,
 )
+from atp_grpc.domain.errors.operations import OperationCancelledError, OperationsExhaustedError
 from atp_grpc.domain.errors.priors import PriorAlreadyAppliedError, PriorDamagedError, PriorMisfitError
 from atp_grpc.domain.errors.requests import (
     FeatureSchemaMismatchError,
@@ -60,6 +61,12 @@ from atp_grpc.domain.errors.states import (
     ResourceNotFoundError,
     TokenExpiredError,
 )
+from atp_grpc.domain.errors.trials import (
+    ChallengerUnfitError,
+    PolicyOnTrialError,
+    TrialCoolingDownError,
+    TrialUnderWayError,
+)
 
 __all__ = [
     "AnswerCutError",
@@ -67,6 +74,7 @@ __all__ = [
     "BudgetExhaustedError",
     "CallerTooSlowError",
     "CatalogInvalidError",
+    "ChallengerUnfitError",
     "ChaosForbiddenError",
     "CredentialRefusedError",
     "DeadlineExceededError",
@@ -84,12 +92,15 @@ __all__ = [
     "MethodUnknownError",
     "ModelsUnavailableError",
     "NoEligibleModelError",
+    "OperationCancelledError",
+    "OperationsExhaustedError",
     "OutcomeConflictError",
     "OverloadedError",
     "PageTokenInvalidError",
     "PermissionDeniedError",
     "PolicyExistsError",
     "PolicyInvalidError",
+    "PolicyOnTrialError",
     "PolicyReadOnlyError",
     "PolicyWithoutPreviousError",
     "PreconditionViolation",
@@ -107,6 +118,8 @@ __all__ = [
     "StoreUnavailableError",
     "TokenExpiredError",
     "TokenInvalidError",
+    "TrialCoolingDownError",
+    "TrialUnderWayError",
     "UnknownModelError",
     "UnknownPolicyError",
 ]

@@ -38,7 +38,7 @@ class AnswerCutError(AtpError):
                 "deployment": target.deployment,
                 "error": error.name,
                 "total_characters": str(total_characters),
-                "input_tokens": str((usage.input_tokens or 0) + (usage.cached_input_tokens or 0)),
+                "input_tokens": str(usage.prompt_tokens),
                 "output_tokens": str((usage.output_tokens or 0) + (usage.reasoning_tokens or 0)),
                 "cost_nano_usd": str(cost_nano_usd),
             },

@@ -8,7 +8,7 @@ from atp_grpc.domain.errors.error import AtpError, PreconditionViolation
 
 
 class ModelsUnavailableError(AtpError):
-    """Every model that may serve this request is away for a while (draining); causes in PreconditionFailure."""
+    """Every model that may serve this request is away for a while; why, in PreconditionFailure."""
 
     reason = "MODELS_UNAVAILABLE"
 

@@ -25,7 +25,7 @@ _BY_TYPE = {
     "overloaded_error": FaultKind.OVERLOADED,
     "api_error": FaultKind.UNAVAILABLE,
     "timeout_error": FaultKind.UNAVAILABLE,
-    "request_too_large": FaultKind.INVALID_REQUEST,
+    "request_too_large": FaultKind.REQUEST_TOO_LARGE,
     "invalid_request_error": FaultKind.INVALID_REQUEST,
 }
 _STATUS_OF_TYPE = {"invalid_request_error": 400, "request_too_large": 413}

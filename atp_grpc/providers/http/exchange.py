@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import httptools
 
+from atp_grpc.providers.hearing import judge_when_all_is_heard
 from atp_grpc.providers.http.connection import Connection
 from atp_grpc.providers.http.errors import ExchangeError, Lost, NotHttp, TimedOut
 
@@ -237,8 +238,18 @@ class Exchange:
 
         A reader that takes its time is not the peer's delay, so that only the total counts while nobody waits.
         """
-        limit = self._end if self._waiter is None else self._limit
-        if self._loop.time() >= limit:
+        if self._loop.time() >= self._limit_now():
+            judge_when_all_is_heard(self._timer.when(), self._judge_the_time)
+        else:
+            self._judge_the_time()
+
+    def _judge_the_time(self) -> None:
+        if self._is_closed or self._is_lingering:
+            return
+        if self._loop.time() >= (limit := self._limit_now()):
             self._fail(TimedOut("a time limit passed"))
         else:
             self._timer = self._loop.call_at(limit, self._look_at_the_time)
+
+    def _limit_now(self) -> float:
+        return self._end if self._waiter is None else self._limit

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from typing import Final
 
 from atp_grpc.domain.clock import NANOS_PER_SECOND, Clock
 from atp_grpc.providers.contract import FaultKind
@@ -24,6 +25,7 @@ _BY_STATUS = {
     404: FaultKind.MODEL_UNKNOWN,
     408: FaultKind.TIMEOUT,
     409: FaultKind.UNAVAILABLE,
+    413: FaultKind.REQUEST_TOO_LARGE,
     425: FaultKind.UNAVAILABLE,
     429: FaultKind.RATE_LIMITED,
     # Groq's published status for a tier without room.
@@ -32,11 +34,16 @@ _BY_STATUS = {
     529: FaultKind.OVERLOADED,
 }
 _FIRST_REFUSAL, _FIRST_FAILURE = 400, 500
+_TOO_MANY = 429
 
 _TOO_LONG = re.compile(
     r"context[ _-]?(?:length|window|size)|prompt is too long|input (?:token count|is too long)|too many (?:input )?tok",
     re.IGNORECASE,
 )
+_TOO_LARGE = re.compile(r"\s*request too large", re.IGNORECASE)
+_LIMIT = re.compile(r"\blimit:? ?(\d{1,18}),(?!\d)[^.]*?\brequested:? ?~?(\d{1,18})\b", re.IGNORECASE)
+_MOST_READ: Final = 1024
+"""Characters in which such words say so. Looking for the pair takes time in their square."""
 _EMPTY_ACCOUNT = re.compile(
     r"credit balance|insufficient (?:balance|credit|funds|quota)|exceeded your current quota", re.IGNORECASE
 )
@@ -58,6 +65,8 @@ def kind_of_words(words: str, status: int) -> FaultKind | None:
     """What the words of an error say where no code does, as servers that copy a dialect tend to leave them out."""
     if status in {400, 413, 422} and _TOO_LONG.search(words):
         return FaultKind.CONTEXT_LENGTH
+    if status == _TOO_MANY and is_more_than_the_limit(words):
+        return FaultKind.REQUEST_TOO_LARGE
     if status in {400, 403, 429} and _EMPTY_ACCOUNT.search(words):
         return FaultKind.QUOTA_SPENT
     if status in {400, 401, 403} and _BAD_KEY.search(words):
@@ -65,6 +74,19 @@ def kind_of_words(words: str, status: int) -> FaultKind | None:
     if status in {400, 403} and _REFUSED_CONTENT.search(words):
         return FaultKind.CONTENT_REFUSED
     return None
+
+
+def is_more_than_the_limit(words: str) -> bool:
+    """Whether a refusal for too many tokens is one of the request alone: it asks for more than a whole minute allows.
+
+    OpenAI and those who copy it say so under the code of any rate limit, in words only: either they call the request
+    too large, or the tokens requested are more than the limit.
+    """
+    beginning = words[:_MOST_READ]
+    if _TOO_LARGE.match(beginning):
+        return True
+    found = _LIMIT.search(beginning)
+    return found is not None and int(found[2]) > int(found[1])
 
 
 def retry_after_seconds(headers: Mapping[bytes, bytes], clock: Clock) -> float | None:

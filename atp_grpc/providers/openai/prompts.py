@@ -28,6 +28,7 @@ from atp_grpc.providers.contract import Generation
 from atp_grpc.providers.http.client import Request
 from atp_grpc.providers.http.reading import said_object, written
 from atp_grpc.providers.json_in_words import instruction
+from atp_grpc.providers.openai.strict import fits
 
 Message = dict[str, Any]
 
@@ -174,7 +175,6 @@ def _tool_choice(choice: ToolChoice) -> str | Message | None:
 def _response_format(wanted: ResponseFormat, quirks: frozenset[Quirk]) -> Message:
     if wanted.kind is ResponseKind.JSON or Quirk.NO_JSON_SCHEMA in quirks:
         return {"type": "json_object"}
-    return {
-        "type": "json_schema",
-        "json_schema": {"name": wanted.name or "answer", "schema": said_object(wanted.schema), "strict": True},
-    }
+    schema = said_object(wanted.schema)
+    named = {"name": wanted.name or "answer", "schema": schema, "strict": fits(schema)}
+    return {"type": "json_schema", "json_schema": named}

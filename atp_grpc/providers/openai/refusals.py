@@ -14,7 +14,12 @@ import orjson
 from atp_grpc.domain.clock import Clock
 from atp_grpc.providers.contract import FaultKind, ProviderFault
 from atp_grpc.providers.http.reading import Json
-from atp_grpc.providers.http.refusals import kind_of_status, kind_of_words, retry_after_seconds
+from atp_grpc.providers.http.refusals import (
+    is_more_than_the_limit,
+    kind_of_status,
+    kind_of_words,
+    retry_after_seconds,
+)
 
 _BY_CODE = {
     "insufficient_quota": FaultKind.QUOTA_SPENT,
@@ -34,6 +39,7 @@ _BY_CODE = {
 }
 _ERROR_STATUSES = range(400, 600)
 _STREAM_ERROR_STATUS = 500
+_TOO_LARGE = 413
 
 
 def fault(status: int, headers: Mapping[bytes, bytes], body: bytes, clock: Clock) -> ProviderFault:
@@ -56,7 +62,7 @@ def fault_in_answer(said: Json) -> ProviderFault:
 
 
 def _kind(said: Any, status: int) -> FaultKind:
-    """By the code, else by the words, else by the status."""
+    """By the code, else by the words, else by the status; a rate limit that no waiting helps is told by its words."""
     if type(said) is list and said:
         said = said[0]
     error = said.get("error", said) if type(said) is dict else None
@@ -64,10 +70,13 @@ def _kind(said: Any, status: int) -> FaultKind:
         error = {"message": error}
     if type(error) is not dict:
         return kind_of_status(status)
+    words = error.get("message")
+    words = words if type(words) is str else ""
     inner = error.get("innererror")
     for code in (inner.get("code") if type(inner) is dict else None, error.get("code"), error.get("type")):
         kind = _BY_CODE.get(code.lower()) if type(code) is str else None
+        if kind is FaultKind.RATE_LIMITED and (status == _TOO_LARGE or is_more_than_the_limit(words)):
+            return FaultKind.REQUEST_TOO_LARGE
         if kind is not None:
             return kind
-    words = error.get("message")
-    return (kind_of_words(words, status) if type(words) is str else None) or kind_of_status(status)
+    return kind_of_words(words, status) or kind_of_status(status)

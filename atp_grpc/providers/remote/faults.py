@@ -36,6 +36,7 @@ _STATUSES = {
     FaultKind.MALFORMED: grpc.StatusCode.INTERNAL,
     FaultKind.EGRESS_REFUSED: grpc.StatusCode.UNAVAILABLE,
     FaultKind.CONTEXT_LENGTH: grpc.StatusCode.OUT_OF_RANGE,
+    FaultKind.REQUEST_TOO_LARGE: grpc.StatusCode.INVALID_ARGUMENT,
     FaultKind.MODEL_UNKNOWN: grpc.StatusCode.NOT_FOUND,
     FaultKind.INVALID_REQUEST: grpc.StatusCode.INVALID_ARGUMENT,
     FaultKind.CONTENT_REFUSED: grpc.StatusCode.INVALID_ARGUMENT,

@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable
 
 from atp_grpc.domain.endpoint import Timeouts
+from atp_grpc.providers.hearing import judge_when_all_is_heard
 
 
 class Patience:
@@ -21,6 +22,7 @@ class Patience:
         "_end",
         "_ends_at",
         "_has_token",
+        "_is_stopped",
         "_loop",
         "_patient_until",
         "_timer",
@@ -33,7 +35,7 @@ class Patience:
         self._loop = asyncio.get_running_loop()
         self._between = timeouts.between_chunks
         self._end = end
-        self._has_token = False
+        self._has_token = self._is_stopped = False
         self._patient_until = self._ends_at = self._timer_at = self._loop.time() + timeouts.first_token
         self._timer = self._loop.call_at(self._timer_at, self._look)
         self.has_run_out = False
@@ -52,9 +54,18 @@ class Patience:
 
     def stop(self) -> None:
         """Nothing is waited for any more."""
+        self._is_stopped = True
         self._timer.cancel()
 
     def _look(self) -> None:
+        if self._loop.time() < self._ends_at:
+            self._judge()
+        else:
+            judge_when_all_is_heard(self._timer_at, self._judge)
+
+    def _judge(self) -> None:
+        if self._is_stopped:
+            return
         now = self._loop.time()
         if now < self._ends_at:
             self._wait_until(min(self._ends_at, now + self._between))

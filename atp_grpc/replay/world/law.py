@@ -110,7 +110,11 @@ def outcome_of(
     length = USUAL_LENGTH[family] * nature.verbosity * math.exp(LENGTH_PER_LEVEL * (level - MIDDLE_LEVEL))
     output_tokens = max(1, round(length * math.exp(LENGTH_SPREAD * chance.normal("length"))))
     cost = prices.cost_nano_usd(
-        input_tokens=input_tokens, cached_input_tokens=0, output_tokens=output_tokens, reasoning_tokens=0
+        input_tokens=input_tokens,
+        cached_input_tokens=0,
+        cache_write_input_tokens=0,
+        output_tokens=output_tokens,
+        reasoning_tokens=0,
     )
     latency = (nature.first_seconds + output_tokens / nature.tokens_per_second) * jitter
     return ModelOutcome(quality, cost, input_tokens, output_tokens, latency)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple, Protocol
 
 from atp_grpc.catalog.snapshot import Offering, Snapshot
-from atp_grpc.domain.decision import NO_DUAL_PRICES, DualPrices
+from atp_grpc.domain.decision import NO_DUAL_PRICES, DualPrices, Refusal
 from atp_grpc.domain.request import Routable
 from atp_grpc.engine.contract import Choice, Query
 
@@ -18,8 +18,9 @@ class Facts(NamedTuple):
     """What the story knows of a decision beside the engine's choice.
 
     `offerings` are those of the query's candidates, in their order. `favoured` is the position among them of the model
-    that the conversation was to stay with, if any. A tuple, because one is made per request and crosses into Rust as it
-    is.
+    that the conversation was to stay with, if any. `refusals` are the models that were no candidates; with
+    `is_short_of_money` the limit on cost was what is left of the tenant's budget. A tuple, because one is made per
+    request and crosses into Rust as it is.
     """
 
     request: Routable
@@ -31,6 +32,8 @@ class Facts(NamedTuple):
     learner_revision: int
     dual_prices: DualPrices = NO_DUAL_PRICES
     favoured: int | None = None
+    refusals: tuple[Refusal, ...] = ()
+    is_short_of_money: bool = False
 
 
 class Routed(Protocol):
@@ -58,7 +61,7 @@ class Routed(Protocol):
 
     @property
     def record(self) -> bytes:
-        """The whole decision, laid out as `store.decision_codec` says."""
+        """The whole decision, laid out as `store.decision_layout` says."""
 
 
 class Scribe(Protocol):

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from atp_grpc.domain.clock import NANOS_PER_SECOND
-from atp_grpc.domain.decision import Decision, Lesson, Revisions
+from atp_grpc.domain.decision import Decision, Lesson, Revisions, Scales
 from atp_grpc.domain.policy import RoutingPolicy
 from atp_grpc.domain.request import FeatureVector, Weights
 from atp_grpc.engine.contract import Choice
-from atp_grpc.routing.answers import candidates_of, reason_codes
+from atp_grpc.routing.answers import candidates_of, exclusion_causes, reason_codes
 from atp_grpc.routing.feedback import FeedbackTokens
 from atp_grpc.routing.scribe.contract import Facts
 
@@ -109,4 +109,9 @@ class ReferenceScribe:
             session_id=request.session_id,
             labels=request.labels,
             dual_prices=facts.dual_prices,
+            scales=Scales(self._policy.cost_scale_nano_usd, self._policy.latency_scale_seconds),
+            favoured=facts.favoured,
+            favour=query.favour,
+            set_aside=exclusion_causes(choice, is_short_of_money=facts.is_short_of_money),
+            refusals=facts.refusals,
         )

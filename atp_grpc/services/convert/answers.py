@@ -77,7 +77,8 @@ class WholeAnswer:
     """Takes the events of an Ask and makes one answer of them."""
 
     def __init__(self) -> None:
-        self._decision = b""
+        self.decision = b""
+        """The `RouteResponse` as it was written; empty for an answer from the cache."""
         self.decision_id = ""
         """Empty for an answer from the cache."""
         self.final: Final | None = None
@@ -98,12 +99,22 @@ class WholeAnswer:
             call.name += event.name
             call.arguments.append(event.arguments)
         elif type(event) is Decided:
-            self._decision, self.decision_id = event.response, event.decision_id
+            self.decision, self.decision_id = event.response, event.decision_id
         elif type(event) is Switch and event.restarts:
             self._texts.clear()
             self._calls.clear()
         elif type(event) is Final:
             self.final = event
+
+    @property
+    def text(self) -> str:
+        """The text so far."""
+        return "".join(self._texts)
+
+    @property
+    def has_tool_calls(self) -> bool:
+        """Whether tools are to be called."""
+        return bool(self._calls)
 
     def response(self) -> bytes:
         """The bytes of the `AskResponse`.
@@ -114,13 +125,13 @@ class WholeAnswer:
         if self.final is None:
             raise UnfinishedAnswerError
         answer = pb.AskResponse(
-            text="".join(self._texts),
+            text=self.text,
             tool_calls=[self._calls[index].message() for index in sorted(self._calls)],
             final=_final(self.final),
         ).SerializeToString()
-        if not self._decision:
+        if not self.decision:
             return answer
-        return b"".join((_WHOLE_DECISION, varint(len(self._decision)), self._decision, answer))
+        return b"".join((_WHOLE_DECISION, varint(len(self.decision)), self.decision, answer))
 
 
 class _Call:

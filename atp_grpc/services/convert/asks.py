@@ -31,6 +31,7 @@ from atp_grpc.domain.errors import FieldViolation, InvalidFieldError
 from atp_grpc.domain.request import NO_CONSTRAINTS, Constraints, RouteRequest
 from atp_grpc.pb.atp.v1 import ask_service_pb2 as pb
 from atp_grpc.pb.atp.v1 import generation_pb2
+from atp_grpc.routing.query import BYTES_PER_TOKEN
 from atp_grpc.services.convert import requests
 from atp_grpc.services.convert.conversations import check_size, text_of, turns
 
@@ -73,7 +74,7 @@ def ask_request(message: pb.AskRequest, *, is_streamed: bool) -> AskRequest:
         tools=tuple([Tool(one.name, one.description, one.parameters_json) for one in message.tools]),
         tool_choice=_tool_choice(message.tool_choice) if message.HasField("tool_choice") else _PLAIN_CHOICE,
         response_format=_format(message.response_format) if message.HasField("response_format") else _PLAIN_FORMAT,
-        sampling=_sampling(message.sampling) if message.HasField("sampling") else _PLAIN_SAMPLING,
+        sampling=sampling(message.sampling) if message.HasField("sampling") else _PLAIN_SAMPLING,
         max_output_tokens=cap,
     )
     needed = _needed(prompt)
@@ -83,6 +84,7 @@ def ask_request(message: pb.AskRequest, *, is_streamed: bool) -> AskRequest:
         prompt=prompt,
         routing=RouteRequest(
             text=text,
+            input_tokens=_with_pictures(text, prompt.picture_tokens) if "vision" in needed else None,
             max_output_tokens=cap,
             constraints=_constraints(message, needed),
             objective=requests.objective(message.objective) if message.HasField("objective") else None,
@@ -117,7 +119,8 @@ def _format(message: generation_pb2.ResponseFormat) -> ResponseFormat:
     return ResponseFormat(kind, name, message.schema_json)
 
 
-def _sampling(message: generation_pb2.Sampling) -> Sampling:
+def sampling(message: generation_pb2.Sampling) -> Sampling:
+    """How tokens are drawn."""
     known = message.HasField
     return Sampling(
         message.temperature if known("temperature") else None,
@@ -138,6 +141,11 @@ def _needed(prompt: Prompt) -> frozenset[str]:
     if prompt.response_format.kind is not ResponseKind.TEXT or prompt.response_format.schema:
         needed.append("json")
     return frozenset(needed)
+
+
+def _with_pictures(text: str, picture_tokens: int) -> int:
+    """Input tokens as the decision counts them by the size of the text, and those of the pictures."""
+    return -(-len(text.encode()) // BYTES_PER_TOKEN) + picture_tokens
 
 
 def _constraints(message: pb.AskRequest, needed: frozenset[str]) -> Constraints:

@@ -71,4 +71,5 @@ def _price(dated: DatedPrices) -> catalog_pb.Price:
         cached_input_nano_usd_per_million_tokens=prices.cached_input,
         output_nano_usd_per_million_tokens=prices.output,
         reasoning_nano_usd_per_million_tokens=prices.reasoning,
+        cache_write_input_nano_usd_per_million_tokens=prices.cache_write_input,
     )

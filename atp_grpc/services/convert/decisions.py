@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from itertools import zip_longest
 from typing import cast
 
 from google.protobuf.duration_pb2 import Duration
@@ -58,7 +59,7 @@ def route_response(decision: Decision, token: bytes) -> route_pb.RouteResponse:
         engine=decision.engine,
         decided_at=moment(lesson.decided_nanos),
         feedback_expires_at=moment(lesson.expires_nanos),
-        dual_prices=_dual_prices(decision.dual_prices),
+        dual_prices=dual_prices(decision.dual_prices),
     )
 
 
@@ -82,16 +83,26 @@ def plan_response(plan: Plan) -> route_pb.PlanResponse:
     )
 
 
-def decision_record(decision: Decision, report: Report) -> decision_pb.Decision:
-    """A decision as it was recorded, with what has been observed of it."""
+def decision_record(
+    decision: Decision, report: Report, *, with_features: bool = True, tenant: str = ""
+) -> decision_pb.Decision:
+    """A decision as it was recorded, with what has been observed of it.
+
+    Without `with_features` only the schema of its features is told; `tenant` is whose it is, where that is to be told.
+    """
     lesson, revisions = decision.lesson, decision.lesson.revisions
-    values = lesson.features.values
+    values = lesson.features.values if with_features else b""
+    favoured, scales = decision.favoured, decision.scales
     return decision_pb.Decision(
         decision_id=lesson.decision_id,
         decided_at=moment(lesson.decided_nanos),
         target=target(decision.target),
         propensity=lesson.propensity,
-        candidates=[_weighed(candidate) for candidate in decision.candidates],
+        candidates=[
+            _weighed(candidate, cause)
+            for candidate, cause in zip_longest(decision.candidates, decision.set_aside, fillvalue=None)
+            if candidate is not None
+        ],
         policy=revisions.policy,
         policy_version=revisions.policy_version,
         catalog_revision=revisions.catalog,
@@ -107,8 +118,20 @@ def decision_record(decision: Decision, report: Report) -> decision_pb.Decision:
         session_id=decision.session_id,
         labels=decision.labels,
         outcome=outcome(report, lesson),
-        dual_prices=_dual_prices(decision.dual_prices),
+        dual_prices=dual_prices(decision.dual_prices),
+        scales=None
+        if scales is None
+        else decision_pb.UtilityScales(cost_nano_usd=scales.cost_nano_usd, latency_seconds=scales.latency_seconds),
+        refused=map(refused, decision.refusals),
+        favoured_model="" if favoured is None else decision.candidates[favoured].target.model,
+        favour=decision.favour,
+        tenant=tenant,
     )
+
+
+def refused(refusal: Refusal) -> decision_pb.RefusedModel:
+    """A model that was no candidate."""
+    return decision_pb.RefusedModel(target=target(refusal.target), cause=REFUSAL_CAUSES[refusal.cause])
 
 
 def target(place: Target) -> routing_pb.Target:
@@ -137,16 +160,18 @@ def span(seconds: float) -> Duration:
     return Duration(seconds=nanos // NANOS_PER_SECOND, nanos=nanos % NANOS_PER_SECOND)
 
 
-def _dual_prices(prices: DualPrices) -> routing_pb.DualPrices | None:
+def dual_prices(prices: DualPrices) -> routing_pb.DualPrices | None:
+    """Dual prices; None where both are zero."""
     return routing_pb.DualPrices(cost=prices.cost, quality=prices.quality) if any(prices) else None
 
 
-def _weighed(candidate: Candidate) -> decision_pb.DecisionCandidate:
+def _weighed(candidate: Candidate, set_aside: RefusalCause | None) -> decision_pb.DecisionCandidate:
     return decision_pb.DecisionCandidate(
         target=target(candidate.target),
         expected=expectation(candidate.expected),
         utility=candidate.utility,
         propensity=candidate.propensity,
+        set_aside=None if set_aside is None else REFUSAL_CAUSES[set_aside],
     )
 
 

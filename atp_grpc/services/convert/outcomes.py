@@ -63,6 +63,7 @@ def _usage(message: outcome_pb.Usage) -> Usage:
         message.cached_input_tokens if known("cached_input_tokens") else None,
         message.output_tokens if known("output_tokens") else None,
         message.reasoning_tokens if known("reasoning_tokens") else None,
+        message.cache_write_input_tokens if known("cache_write_input_tokens") else None,
     )
 
 
@@ -73,6 +74,7 @@ def usage_message(usage: Usage) -> outcome_pb.Usage:
         cached_input_tokens=usage.cached_input_tokens,
         output_tokens=usage.output_tokens,
         reasoning_tokens=usage.reasoning_tokens,
+        cache_write_input_tokens=usage.cache_write_input_tokens,
     )
 
 

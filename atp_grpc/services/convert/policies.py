@@ -30,7 +30,7 @@ from atp_grpc.domain.request import Constraints
 from atp_grpc.engine.contract import ContextMode, Learner
 from atp_grpc.pb.atp.admin.v1 import catalog_service_pb2 as catalog_pb
 from atp_grpc.pb.atp.admin.v1 import policy_service_pb2 as policy_pb
-from atp_grpc.routing.policy_book import Entry
+from atp_grpc.routing.policy_memory import Entry
 from atp_grpc.services.convert.decisions import span
 
 ORIGINS = MappingProxyType(

@@ -9,25 +9,29 @@ from __future__ import annotations
 import json
 import sqlite3
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate
 
 from atp_grpc.domain.outcome import Conflict, NewObservation, Observation, Recorded, Report
 from atp_grpc.store.contract import StoreFailure
-from atp_grpc.store.observation_codec import DamagedObservationError, decode_observation
+from atp_grpc.store.observation_codec import DamagedObservationError, decode_observation, decode_reports
 from atp_grpc.store.sqlite.escaping import escaped, unescaped
 from atp_grpc.store.sqlite.tables import last_sequence
-from atp_grpc.store.standing import NOTHING, DecisionKey, after, decision_of, settle
+from atp_grpc.store.standing import NOTHING, DecisionKey, decision_of, settle, together
 
 Encode = Callable[[Observation], bytes]
 """`store.observation_codec.encode_observation`, or what does the same faster."""
 
 # One statement for any number of decisions, so that it is prepared once; CROSS JOIN keeps the asked ones outermost.
-_LATEST = """
-SELECT outcomes.decision, outcomes.sequence, segment.first_sequence, segment.lengths, segment.records
-FROM json_each(?) AS asked CROSS JOIN outcomes ON outcomes.decision = asked.value
-    JOIN observation_segments AS segment ON segment.first_sequence = (
-        SELECT max(first_sequence) FROM observation_segments WHERE first_sequence <= outcomes.sequence)
+_SEQUENCES = """
+SELECT outcomes.sequence, outcomes.decision FROM json_each(?) AS asked
+    CROSS JOIN outcomes ON outcomes.decision = asked.value
+"""
+# A segment is read once, however many of its records are wanted.
+_SEGMENTS = """
+SELECT first_sequence, lengths, records FROM observation_segments WHERE first_sequence IN (
+    SELECT (SELECT max(first_sequence) FROM observation_segments WHERE first_sequence <= asked.value)
+    FROM json_each(?) AS asked)
 """
 _NEW_SEGMENT = """
 INSERT INTO observation_segments (first_sequence, last_nanos, decisions, lengths, records) VALUES (?, ?, ?, ?, ?)
@@ -55,7 +59,7 @@ def record(
 ) -> list[Recorded | Conflict]:
     """Writes what is new in a batch of reports; belongs inside a transaction."""
     names = [_name(*decision_of(report)) for report in reports]
-    standing = _standing(connection, dict(zip(names, map(decision_of, reports), strict=True)))
+    standing = standing_of(connection, map(decision_of, reports))
     answers = settle(reports, standing, replica=replica, last_sequence=last_sequence(connection))
     made: list[Observation] = []
     decisions: list[str] = []
@@ -95,9 +99,26 @@ def observations_after(connection: sqlite3.Connection, sequence: int, limit: int
 
 def outcome_of(connection: sqlite3.Connection, tenant: str, decision_id: str) -> Report:
     """Every field that stands for a decision."""
-    return _standing(connection, {_name(tenant, decision_id): (tenant, decision_id)}).get(
-        (tenant, decision_id), NOTHING
-    )
+    key = tenant, decision_id
+    return standing_of(connection, [key]).get(key, NOTHING)
+
+
+def standing_of(connection: sqlite3.Connection, asked: Iterable[DecisionKey]) -> dict[DecisionKey, Report]:
+    """Every field that stands for decisions; one that nothing was reported on is left out.
+
+    Raises:
+        StoreFailure: a record is damaged.
+    """
+    keys = {_name(*key): key for key in asked}
+    latest = dict(connection.execute(_SEQUENCES, (json.dumps(list(keys)),)).fetchall())
+    standing: dict[DecisionKey, Report] = {}
+    if not latest:
+        return standing
+    for first, lengths, records in connection.execute(_SEGMENTS, (json.dumps(list(latest)),)):
+        for number, (start, end) in enumerate(_bounds(lengths)):
+            if (name := latest.get(first + number)) is not None:
+                standing[keys[name]] = _reported(records[start:end])
+    return standing
 
 
 def prune_observations(connection: sqlite3.Connection, before_nanos: int, through: int, most: int) -> int:
@@ -110,14 +131,6 @@ def prune_observations(connection: sqlite3.Connection, before_nanos: int, throug
         connection.execute(_FORGET, (decisions, last))
         connection.execute("DELETE FROM observation_segments WHERE first_sequence = ?", (first,))
     return len(old)
-
-
-def _standing(connection: sqlite3.Connection, asked: dict[str, DecisionKey]) -> dict[DecisionKey, Report]:
-    standing: dict[DecisionKey, Report] = {}
-    for name, sequence, first, lengths, records in connection.execute(_LATEST, (json.dumps(list(asked)),)):
-        start, end = _bounds(lengths)[sequence - first]
-        standing[asked[name]] = after(_decoded(records[start:end], name, "", sequence))
-    return standing
 
 
 def _name(tenant: str, decision_id: str) -> str:
@@ -137,5 +150,12 @@ def _decoded(body: bytes, name: str, replica: str, sequence: int) -> Observation
         return decode_observation(
             body, tenant=unescaped(tenant), decision_id=unescaped(decision_id), replica=replica, sequence=sequence
         )
+    except DamagedObservationError as damage:
+        raise StoreFailure("a stored observation is damaged") from damage
+
+
+def _reported(body: bytes) -> Report:
+    try:
+        return together(*decode_reports(body))
     except DamagedObservationError as damage:
         raise StoreFailure("a stored observation is damaged") from damage

@@ -17,6 +17,7 @@ from typing import TypeVar
 from atp_grpc.domain.budget import Account, Budget, Grant, Share
 from atp_grpc.domain.clock import Clock
 from atp_grpc.domain.decision import Decision
+from atp_grpc.domain.history import HistoryPage, HistoryQuery, Place
 from atp_grpc.domain.outcome import Conflict, NewObservation, Observation, Recorded, Report
 from atp_grpc.store.contract import DecisionRecord, StoreFailure
 from atp_grpc.store.observation_codec import encode_observation
@@ -24,6 +25,7 @@ from atp_grpc.store.sqlite import budgets, claims, decisions, observations, sche
 from atp_grpc.store.sqlite.claim_keeper import SqliteClaims
 from atp_grpc.store.sqlite.connection_thread import ConnectionThread, transaction, unhurried
 from atp_grpc.store.sqlite.group_commit import GroupCommit
+from atp_grpc.store.sqlite.history import Reading
 
 Result = TypeVar("Result")
 
@@ -113,6 +115,13 @@ class SqliteStore:
     async def find_decision(self, tenant: str, decision_id: str) -> Decision | None:
         """As the contract says."""
         return await self._reader.run(lambda connection: decisions.find_decision(connection, tenant, decision_id))
+
+    async def history(self, query: HistoryQuery, *, after: Place | None, limit: int) -> HistoryPage:
+        """As the contract says, in steps that let other reads pass."""
+        reading = Reading(query, after, limit)
+        while await self._reader.run(reading.go_on):
+            pass
+        return reading.page
 
     async def outcome_of(self, tenant: str, decision_id: str) -> Report:
         """As the contract says."""

@@ -1,8 +1,11 @@
 //! The lesson in the bytes that a token opened into; the inverse of `scribe::lesson`.
 
-const VERSION: u8 = 2;
-/// The version before it, which ended before the hold.
+const VERSION: u8 = 3;
+/// The version before it, which ended before the price of writing a provider's cache.
+const WITHOUT_CACHE_WRITE: u8 = 2;
+/// The first one, which ended before the hold.
 const WITHOUT_HOLD: u8 = 1;
+const NO_PRICE: i64 = -1;
 const LENGTH_BYTES: usize = 2;
 const PARTS: usize = 6;
 
@@ -15,8 +18,8 @@ pub struct Lesson<'a> {
     pub expires: i64,
     /// Propensity, quality predicted by the mean and by the linear model, input tokens.
     pub figures: [f64; 4],
-    /// Input, output, cached input, reasoning.
-    pub prices: [i64; 4],
+    /// Input, output, cached input, reasoning, writing the provider's cache.
+    pub prices: [i64; 5],
     /// Of the policy, the catalogue, the learner.
     pub revisions: [i64; 3],
     /// What was set aside for the call, nano-US-dollars; 0 where that is not known.
@@ -43,10 +46,11 @@ impl<'a> Lesson<'a> {
         let [version] = take(&mut rest)?;
         let [decided, expires] = wholes(&mut rest)?;
         let figures = wholes::<4>(&mut rest)?.map(|bits| f64::from_bits(bits.cast_unsigned()));
-        let (prices, revisions) = (wholes(&mut rest)?, wholes(&mut rest)?);
-        let [hold] = match version {
+        let ([input, output, cached, reasoning], revisions) = (wholes(&mut rest)?, wholes(&mut rest)?);
+        let [hold, cache_write] = match version {
             VERSION => wholes(&mut rest)?,
-            WITHOUT_HOLD => [0],
+            WITHOUT_CACHE_WRITE => [i64::from_le_bytes(take(&mut rest)?), NO_PRICE],
+            WITHOUT_HOLD => [0, NO_PRICE],
             _ => return None,
         };
         let lengths: [u8; PARTS * LENGTH_BYTES] = take(&mut rest)?;
@@ -61,7 +65,7 @@ impl<'a> Lesson<'a> {
             decided,
             expires,
             figures,
-            prices,
+            prices: [input, output, cached, reasoning, cache_write],
             revisions,
             hold,
             decision_id,

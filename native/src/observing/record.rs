@@ -3,8 +3,8 @@
 use super::lesson::Lesson;
 use crate::wire::report::{Attempt, Report};
 
-const MARK: &[u8] = b"O\x02";
-const ROOM: usize = 320;
+const MARK: &[u8] = b"O\x03";
+const ROOM: usize = 336;
 
 /// The record of an observation. None when a text or a list is longer than its length can say.
 #[must_use]
@@ -17,11 +17,13 @@ pub fn record(observed: i64, lesson: &Lesson<'_>, recorded: &Report<'_>, standin
     for figure in lesson.figures {
         bytes.extend_from_slice(&figure.to_le_bytes());
     }
-    for number in lesson.prices.into_iter().chain(lesson.revisions) {
+    let [prices @ .., cache_write] = lesson.prices;
+    for number in prices.into_iter().chain(lesson.revisions) {
         bytes.extend_from_slice(&number.to_le_bytes());
     }
     bytes.extend_from_slice(&u32::try_from(lesson.features.len()).ok()?.to_le_bytes());
     bytes.extend_from_slice(&lesson.hold.to_le_bytes());
+    bytes.extend_from_slice(&cache_write.to_le_bytes());
     bytes.extend_from_slice(lesson.features);
     for name in [lesson.model, lesson.deployment, lesson.policy, lesson.schema] {
         text(&mut bytes, name)?;
@@ -47,8 +49,9 @@ fn report(bytes: &mut Vec<u8>, report: &Report<'_>) -> Option<()> {
 }
 
 fn attempt(bytes: &mut Vec<u8>, attempt: &Attempt<'_>) -> Option<()> {
-    let numbers = attempt.tokens.into_iter().chain([attempt.cost]);
-    let mut known = u8::from(attempt.latency.is_some()) << 5;
+    let [tokens @ .., written] = attempt.tokens;
+    let numbers = tokens.into_iter().chain([attempt.cost]);
+    let mut known = u8::from(attempt.latency.is_some()) << 5 | u8::from(written.is_some()) << 6;
     for (bit, number) in numbers.clone().enumerate() {
         known |= u8::from(number.is_some()) << bit;
     }
@@ -57,6 +60,7 @@ fn attempt(bytes: &mut Vec<u8>, attempt: &Attempt<'_>) -> Option<()> {
         bytes.extend_from_slice(&number.unwrap_or(0).to_le_bytes());
     }
     bytes.extend_from_slice(&attempt.latency.unwrap_or(0.0).to_le_bytes());
+    bytes.extend_from_slice(&written.unwrap_or(0).to_le_bytes());
     text(bytes, attempt.model)?;
     text(bytes, attempt.deployment)
 }

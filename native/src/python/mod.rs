@@ -5,12 +5,15 @@
 //! computes anything itself.
 
 mod acknowledging;
+mod asking;
 mod choice;
+mod drawing;
 mod embedding;
 mod observing;
 mod reading;
 mod request;
 mod scribe;
+mod tokens;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,6 +27,7 @@ use crate::error::{Fault, Kind};
 use crate::processor::Processor;
 use crate::query::Query;
 use acknowledging::{observe_batch_response, observe_response};
+use asking::{AnswerWriter, AskReader};
 use choice::Choice;
 use embedding::TextExtractor;
 use observing::{LessonReader, ObservationWriter, ReportReader};
@@ -33,9 +37,10 @@ use reading::{
 };
 use request::{Reader, Request};
 use scribe::{Offerings, Routed, Scribe, route_batch_response, route_response};
+use tokens::Tokenizer;
 
 /// Version of everything that crosses; `atp_grpc/engine/native.py` carries the same integer.
-const CROSSING: i64 = 6;
+const CROSSING: i64 = 7;
 
 pyo3::create_exception!(atp_native, NativeError, pyo3::exceptions::PyException, "A refusal: (kind, sentence).");
 
@@ -225,6 +230,8 @@ fn atp_native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Choice>()?;
     module.add_class::<Request>()?;
     module.add_class::<Reader>()?;
+    module.add_class::<AskReader>()?;
+    module.add_class::<AnswerWriter>()?;
     module.add_class::<Offerings>()?;
     module.add_class::<Routed>()?;
     module.add_class::<Scribe>()?;
@@ -232,6 +239,7 @@ fn atp_native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<LessonReader>()?;
     module.add_class::<ObservationWriter>()?;
     module.add_class::<TextExtractor>()?;
+    module.add_class::<Tokenizer>()?;
     module.add_function(wrap_pyfunction!(observe_response, module)?)?;
     module.add_function(wrap_pyfunction!(observe_batch_response, module)?)?;
     module.add_function(wrap_pyfunction!(route_response, module)?)?;

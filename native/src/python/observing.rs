@@ -17,18 +17,18 @@ const UNKNOWN_ERROR: Fault = Kind::Engine.because("an attempt has an error that 
 const NO_PRICE: i64 = -1;
 
 /// A class of named tuples. They are made as `tuple` makes them, without the detour through a function in Python.
-struct Class {
+pub(super) struct Class {
     class: Py<PyAny>,
     make: Py<PyAny>,
 }
 
 impl Class {
-    fn of(class: &Bound<'_, PyAny>) -> PyResult<Self> {
+    pub(super) fn of(class: &Bound<'_, PyAny>) -> PyResult<Self> {
         let make = class.py().get_type::<PyTuple>().getattr("__new__")?;
         Ok(Self { class: class.clone().unbind(), make: make.unbind() })
     }
 
-    fn made<'py, Fields>(&self, py: Python<'py>, fields: Fields) -> PyResult<Bound<'py, PyAny>>
+    pub(super) fn made<'py, Fields>(&self, py: Python<'py>, fields: Fields) -> PyResult<Bound<'py, PyAny>>
     where
         Fields: IntoPyObject<'py, Target = PyTuple, Output = Bound<'py, PyTuple>>,
         PyErr: From<Fields::Error>,
@@ -71,7 +71,7 @@ impl ReportReader {
     }
 
     fn attempt<'py>(&self, py: Python<'py>, attempt: &Attempt<'_>) -> PyResult<Bound<'py, PyAny>> {
-        let usage = self.usage.made(py, <(_, _, _, _)>::from(attempt.tokens))?;
+        let usage = self.usage.made(py, <(_, _, _, _, _)>::from(attempt.tokens))?;
         let error = &self.errors[usize::from(attempt.error)];
         self.attempt.made(py, (attempt.model, attempt.deployment, error, usage, attempt.cost, attempt.latency))
     }
@@ -144,9 +144,9 @@ impl LessonReader {
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         guarded(|| {
             let Some(lesson) = Lesson::read(plain) else { return Ok(None) };
-            let [input, output, cached, reasoning] = lesson.prices;
+            let [input, output, cached, reasoning, cache_write] = lesson.prices;
             let price = |price| (price != NO_PRICE).then_some(price);
-            let prices = self.prices.made(py, (input, output, price(cached), price(reasoning)))?;
+            let prices = self.prices.made(py, (input, output, price(cached), price(reasoning), price(cache_write)))?;
             let features = self.features.made(py, (lesson.schema, PyBytes::new(py, lesson.features)))?;
             let [policy, catalog, learner] = lesson.revisions;
             let revisions = self.revisions.made(py, (lesson.policy, policy, catalog, learner))?;
@@ -200,7 +200,7 @@ impl ObservationWriter {
                 decided: lesson.whole(2)?,
                 expires: lesson.whole(3)?,
                 figures: [lesson.number(7)?, lesson.number(8)?, lesson.number(9)?, lesson.number(10)?],
-                prices: [prices.whole(0)?, prices.whole(1)?, prices.price(2)?, prices.price(3)?],
+                prices: [prices.whole(0)?, prices.whole(1)?, prices.price(2)?, prices.price(3)?, prices.price(4)?],
                 revisions: [revisions.whole(1)?, revisions.whole(2)?, revisions.whole(3)?],
                 hold: lesson.whole(13)?,
                 decision_id: "",
@@ -282,12 +282,12 @@ impl<'py> Said<'py> {
         let attempts = self.attempts.iter().map(|(attempt, usage)| {
             let error = attempt.get_borrowed_item(2)?;
             let error = errors.iter().position(|known| error.is(known)).and_then(|at| u8::try_from(at).ok());
-            let (input, cached, output, reasoning) = usage.extract()?;
+            let (input, cached, output, reasoning, written) = usage.extract()?;
             Ok(Attempt {
                 model: attempt.get_borrowed_item(0)?.extract()?,
                 deployment: attempt.get_borrowed_item(1)?.extract()?,
                 error: error.ok_or(UNKNOWN_ERROR)?,
-                tokens: [input, cached, output, reasoning],
+                tokens: [input, cached, output, reasoning, written],
                 cost: attempt.get_borrowed_item(4)?.extract()?,
                 latency: attempt.get_borrowed_item(5)?.extract()?,
             })

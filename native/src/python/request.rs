@@ -41,7 +41,7 @@ pub(super) struct Request {
 }
 
 impl Request {
-    fn new(request: request::Request<'_>, constraints: Py<PyAny>, objective: Py<PyAny>) -> Self {
+    pub(super) fn new(request: request::Request<'_>, constraints: Py<PyAny>, objective: Py<PyAny>) -> Self {
         let (text, schema, vector) = match request.input {
             Input::Text(text) => (Some(text.into_owned()), "", None),
             Input::Vector { schema, values } => (None, schema, Some(values.into_owned())),
@@ -98,7 +98,7 @@ impl Request {
 }
 
 /// Values that Python makes of bytes, remembered by those bytes.
-struct Memory {
+pub(super) struct Memory {
     /// Makes the value; None where the bytes are not plain.
     make: Py<PyAny>,
     /// What stands for no bytes at all.
@@ -111,11 +111,11 @@ const REMEMBERED_BYTES: usize = 2048;
 const REMEMBERED: usize = 1024;
 
 impl Memory {
-    fn new(make: Py<PyAny>, absent: Py<PyAny>) -> Self {
+    pub(super) fn new(make: Py<PyAny>, absent: Py<PyAny>) -> Self {
         Self { make, absent, known: Mutex::default() }
     }
 
-    fn value(&self, py: Python<'_>, bytes: Option<&[u8]>) -> PyResult<Option<Py<PyAny>>> {
+    pub(super) fn value(&self, py: Python<'_>, bytes: Option<&[u8]>) -> PyResult<Option<Py<PyAny>>> {
         let Some(bytes) = bytes else { return Ok(Some(self.absent.clone_ref(py))) };
         let known = || self.known.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner);
         if let Some(value) = known().get(bytes) {

@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
 
 use super::choice::{Choice, NAME};
+use super::drawing::{Bought, Words};
 use super::guarded;
 use super::reading::{index, name, number, optional, whole};
 use super::request::Request;
@@ -25,22 +26,25 @@ const TOO_LONG: Fault = Kind::Engine.because("a name is too long to be written d
 /// Everything that can be bought under one catalogue, by offer.
 #[pyclass(frozen, module = "atp_native")]
 pub(super) struct Offerings {
-    offerings: Vec<Offering>,
+    written: Vec<Offering>,
+    /// The domain's own (target, prices) of each.
+    bought: Vec<Bought>,
     catalog: i64,
 }
 
 #[pymethods]
 impl Offerings {
-    /// Takes (model, deployment, provider, prices) of each offer, and the catalogue's revision.
+    /// Takes (model, deployment, provider, prices) of each offer, its target and prices as the domain has them, and the
+    /// catalogue's revision.
     #[new]
-    #[pyo3(signature = (offerings, catalog, /))]
-    fn new(offerings: Vec<(String, String, String, [i64; 4])>, catalog: i64) -> PyResult<Self> {
+    #[pyo3(signature = (offerings, bought, catalog, /))]
+    fn new(offerings: Vec<(String, String, String, [i64; 5])>, bought: Vec<Bought>, catalog: i64) -> PyResult<Self> {
         let offerings = offerings
             .into_iter()
             .map(|(model, deployment, provider, prices)| Offering::new(model, deployment, &provider, prices))
             .collect::<Option<_>>()
             .ok_or(TOO_LONG)?;
-        Ok(Self { offerings, catalog })
+        Ok(Self { written: offerings, bought, catalog })
     }
 }
 
@@ -58,6 +62,9 @@ pub(super) struct Routed {
     expires: i64,
     dual_prices: [f64; 2],
     favoured: Option<usize>,
+    words: Arc<Words>,
+    /// The contract's `Facts` that it was written from.
+    facts: Py<PyTuple>,
     #[pyo3(get)]
     token: Py<PyBytes>,
     #[pyo3(get)]
@@ -65,12 +72,13 @@ pub(super) struct Routed {
 }
 
 impl Routed {
-    fn response(&self, py: Python<'_>) -> Vec<u8> {
+    /// The decision as far as its reply tells of it.
+    fn told(&self) -> Decision<'_> {
         let offerings = self.offerings.get();
-        let decision = Decision {
+        Decision {
             choice: &self.choice.get().choice,
             chosen: self.chosen,
-            offerings: &offerings.offerings,
+            offerings: &offerings.written,
             policy: &self.policy,
             catalog: offerings.catalog,
             learner: self.learner,
@@ -84,11 +92,17 @@ impl Routed {
             weights: [0.0; 2],
             dual_prices: self.dual_prices,
             favoured: self.favoured,
+            favour: 0.0,
+            refusals: &[],
+            is_short_of_money: false,
             task_type: "",
             session_id: "",
             labels: &[],
-        };
-        response(&decision, self.token.as_bytes(py))
+        }
+    }
+
+    fn response(&self, py: Python<'_>) -> Vec<u8> {
+        response(&self.told(), self.token.as_bytes(py))
     }
 }
 
@@ -101,12 +115,17 @@ impl Routed {
 
     #[getter]
     fn model(&self) -> &str {
-        &self.offerings.get().offerings[self.choice.get().choice.offer(self.chosen)].model
+        &self.offerings.get().written[self.choice.get().choice.offer(self.chosen)].model
     }
 
     #[getter]
     fn expected_cost_nano_usd(&self) -> i64 {
         whole_cost(self.choice.get().choice.figure(Figure::Cost)[self.chosen])
+    }
+
+    /// The `Drawn` of its record, as the domain has it.
+    fn drawn<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        guarded(|| self.words.drawn(&self.told(), &self.offerings.get().bought, self.facts.bind(py)))
     }
 }
 
@@ -140,6 +159,7 @@ impl<'a> Notes<'a> {
 #[pyclass(frozen, module = "atp_native")]
 pub(super) struct Scribe {
     policy: Arc<Policy>,
+    words: Arc<Words>,
     ttl: i64,
     /// Seals: takes plaintext and associated data, gives bytes.
     seal: Py<PyAny>,
@@ -147,20 +167,32 @@ pub(super) struct Scribe {
 
 #[pymethods]
 impl Scribe {
+    /// `words` are the classes of what was drawn, lesson, features, revisions, candidate and expectation.
     #[new]
-    #[pyo3(signature = (policy, version, schema, ttl, seal, /))]
-    fn new(policy: String, version: i64, schema: String, ttl: i64, seal: Py<PyAny>) -> Self {
-        Self { policy: Arc::new(Policy { name: policy, version, schema }), ttl, seal }
+    #[pyo3(signature = (policy, version, schema, scales, ttl, seal, words, /))]
+    fn new(
+        policy: String,
+        version: i64,
+        schema: String,
+        scales: [f64; 2],
+        ttl: i64,
+        seal: Py<PyAny>,
+        words: &Bound<'_, PyTuple>,
+    ) -> PyResult<Self> {
+        let policy = Policy { name: policy, version, schema, scales };
+        Ok(Self { policy: Arc::new(policy), words: Arc::new(Words::of(words)?), ttl, seal })
     }
 
-    /// Facts are those of the contract's `Facts`; somebody was chosen.
-    #[pyo3(signature = (choice, offerings, facts, /))]
+    /// Facts are those of the contract's `Facts`, and refusals its refusals as they stand in a record; somebody was
+    /// chosen.
+    #[pyo3(signature = (choice, offerings, facts, refusals, /))]
     fn write(
         &self,
         py: Python<'_>,
         choice: Py<Choice>,
         offerings: Py<Offerings>,
         facts: &Bound<'_, PyTuple>,
+        refusals: &[u8],
     ) -> PyResult<Routed> {
         guarded(|| {
             let fact = |position| facts.get_borrowed_item(position);
@@ -181,7 +213,7 @@ impl Scribe {
             let decision = Decision {
                 choice: &choice.get().choice,
                 chosen,
-                offerings: &table.offerings,
+                offerings: &table.written,
                 policy: &self.policy,
                 catalog: table.catalog,
                 learner,
@@ -195,6 +227,9 @@ impl Scribe {
                 weights: [number(asked(5)?)?, number(asked(6)?)?],
                 dual_prices: [price(0)?, price(1)?],
                 favoured,
+                favour: number(asked(15)?)?,
+                refusals,
+                is_short_of_money: fact(10)?.is_truthy()?,
                 task_type,
                 session_id,
                 labels: &labels,
@@ -212,6 +247,8 @@ impl Scribe {
                 expires,
                 dual_prices,
                 favoured,
+                words: Arc::clone(&self.words),
+                facts: facts.clone().unbind(),
                 token: sealed.cast_into::<PyBytes>()?.unbind(),
                 record: record.unbind(),
                 choice,

@@ -14,6 +14,8 @@ pub struct Policy {
     pub version: i64,
     /// Feature schema.
     pub schema: String,
+    /// What cost (nano-US-dollars) and latency (seconds) are measured by in a utility.
+    pub scales: [f64; 2],
 }
 
 /// A decision in which somebody was chosen.
@@ -51,6 +53,12 @@ pub struct Decision<'a> {
     pub dual_prices: [f64; 2],
     /// Position of the candidate that the conversation was to stay with, if any.
     pub favoured: Option<usize>,
+    /// By how much its utility was raised.
+    pub favour: f64,
+    /// The models that were no candidates, as they stand in a record.
+    pub refusals: &'a [u8],
+    /// Whether the limit on cost was what is left of a budget.
+    pub is_short_of_money: bool,
     /// The caller's word for the kind of task.
     pub task_type: &'a str,
     /// The caller's name of the conversation.

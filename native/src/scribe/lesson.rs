@@ -4,8 +4,8 @@
 
 use super::decision::Decision;
 
-const VERSION: u8 = 2;
-const FIXED_BYTES: usize = 125;
+const VERSION: u8 = 3;
+const FIXED_BYTES: usize = 133;
 
 /// The bytes of a lesson. None when a name is longer than its length can say.
 #[must_use]
@@ -27,11 +27,11 @@ pub fn lesson(decision: &Decision<'_>) -> Option<Vec<u8>> {
     for figure in [decision.propensity(), choice.predicted_mean, choice.predicted_linear, decision.input_tokens] {
         bytes.extend_from_slice(&figure.to_le_bytes());
     }
+    let [prices @ .., cache_write] = offering.prices;
     let revisions = [decision.policy.version, decision.catalog, decision.learner];
-    for number in offering.prices.into_iter().chain(revisions) {
+    for number in prices.into_iter().chain(revisions).chain([decision.hold(), cache_write]) {
         bytes.extend_from_slice(&number.to_le_bytes());
     }
-    bytes.extend_from_slice(&decision.hold().to_le_bytes());
     for part in parts {
         bytes.extend_from_slice(&u16::try_from(part.len()).ok()?.to_le_bytes());
     }

@@ -12,8 +12,9 @@ pub struct Offering {
     pub model: String,
     /// The deployment.
     pub deployment: String,
-    /// Prices in nano-US-dollars per million tokens: input, output, cached input, reasoning; -1 when there is none.
-    pub prices: [i64; 4],
+    /// Prices in nano-US-dollars per million tokens: input, output, cached input, reasoning, writing the provider's cache;
+    /// -1 when there is none.
+    pub prices: [i64; 5],
     /// The three texts of a record.
     pub(crate) texts: Vec<u8>,
     /// The bytes of a `Target`.
@@ -23,7 +24,7 @@ pub struct Offering {
 impl Offering {
     /// Puts an offering into words. None when a name is too long for a record.
     #[must_use]
-    pub fn new(model: String, deployment: String, provider: &str, prices: [i64; 4]) -> Option<Self> {
+    pub fn new(model: String, deployment: String, provider: &str, prices: [i64; 5]) -> Option<Self> {
         let mut texts = Vec::new();
         let mut target = Message::default();
         for (number, name) in (1..).zip([model.as_str(), deployment.as_str(), provider]) {

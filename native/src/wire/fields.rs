@@ -104,6 +104,12 @@ impl<'a> Value<'a> {
         self.bytes().and_then(|bytes| std::str::from_utf8(bytes).ok())
     }
 
+    /// The number of an enum, or an integer without a sign.
+    #[must_use]
+    pub const fn number(self) -> Option<u64> {
+        if let Self::Varint(value) = self { Some(value) } else { None }
+    }
+
     /// An `int64`.
     #[must_use]
     pub const fn int64(self) -> Option<i64> {

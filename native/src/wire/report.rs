@@ -32,8 +32,8 @@ pub struct Attempt<'a> {
     pub deployment: &'a str,
     /// What went wrong: a number of `atp.v1.AttemptError`, 0 when nothing did.
     pub error: u8,
-    /// Input, cached input, output and reasoning tokens.
-    pub tokens: [Option<i64>; 4],
+    /// Input, cached input, output and reasoning tokens, and those written to the provider's cache.
+    pub tokens: [Option<i64>; 5],
     /// The bill, nano-US-dollars.
     pub cost: Option<i64>,
     /// Seconds to the whole answer.
@@ -104,10 +104,10 @@ fn attempt(message: &[u8]) -> Option<Attempt<'_>> {
     (!attempt.model.is_empty()).then_some(attempt)
 }
 
-fn tokens(message: &[u8]) -> Option<[Option<i64>; 4]> {
-    let mut tokens = [None; 4];
+fn tokens(message: &[u8]) -> Option<[Option<i64>; 5]> {
+    let mut tokens = [None; 5];
     for field in Fields::of(message) {
-        if let (number @ 1..=4, value) = field? {
+        if let (number @ 1..=5, value) = field? {
             let place = &mut tokens[number as usize - 1];
             if place.is_some() {
                 return None;

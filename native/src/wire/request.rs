@@ -10,17 +10,17 @@ use super::fields::{Fields, Value};
 /// Most UTF-8 that a request may carry.
 pub const MAX_TEXT_BYTES: usize = 256 * 1024;
 const MAX_REQUESTS: usize = 256;
-const MAX_TURNS: usize = 1024;
+pub(super) const MAX_TURNS: usize = 1024;
 const MAX_PARTS: usize = 64;
 const MAX_VALUES: usize = 1024;
 const MAX_VALUE: f32 = 1e6;
-const MAX_TOKENS: i64 = 100_000_000;
+pub(super) const MAX_TOKENS: i64 = 100_000_000;
 const MAX_LABELS: usize = 32;
 const MAX_LABEL_KEY: usize = 64;
 const MAX_LABEL_VALUE: usize = 256;
 pub(super) const MAX_ID: usize = 64;
-const MAX_WORD: usize = 64;
-const MAX_SESSION: usize = 128;
+pub(super) const MAX_WORD: usize = 64;
+pub(super) const MAX_SESSION: usize = 128;
 const LABELS: u32 = 12;
 const LAST: u32 = 13;
 const VALUE_BYTES: usize = 4;
@@ -66,12 +66,17 @@ pub struct Request<'a> {
     pub min_revision: i64,
 }
 
+impl Input<'_> {
+    /// Length of the text in UTF-8, 0 for a vector.
+    pub(super) fn text_bytes(&self) -> usize {
+        if let Self::Text(text) = self { text.len() } else { 0 }
+    }
+}
+
 impl<'a> Request<'a> {
-    /// The request in the bytes of a `RouteRequest`, if it is plainly valid.
-    #[must_use]
-    pub fn read(message: &'a [u8]) -> Option<Self> {
-        let (mut input, mut seen) = (None, 0_u32);
-        let mut request = Self {
+    /// One that says nothing yet.
+    pub(super) const fn plain() -> Self {
+        Self {
             request_id: "",
             input: Input::Text(Cow::Borrowed("")),
             input_tokens: None,
@@ -83,7 +88,14 @@ impl<'a> Request<'a> {
             session_id: "",
             labels: Vec::new(),
             min_revision: 0,
-        };
+        }
+    }
+
+    /// The request in the bytes of a `RouteRequest`, if it is plainly valid.
+    #[must_use]
+    pub fn read(message: &'a [u8]) -> Option<Self> {
+        let (mut input, mut seen) = (None, 0_u32);
+        let mut request = Self::plain();
         for field in Fields::of(message) {
             let (number, value) = field?;
             // Whatever comes twice would have to be merged or to win over the first: not plain.
@@ -137,7 +149,7 @@ fn fits(text: &str, limit: usize) -> bool {
     text.len() <= limit || text.chars().count() <= limit
 }
 
-fn is_id(id: &str) -> bool {
+pub(super) fn is_id(id: &str) -> bool {
     id.len() <= MAX_ID && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.:-".contains(&byte))
 }
 
@@ -151,7 +163,7 @@ fn conversation(message: &[u8]) -> Option<Input<'_>> {
     for field in Fields::of(message) {
         let (1, value) = field? else { continue };
         turns += 1;
-        for part in turn(value.bytes()?)? {
+        for part in turn(value.bytes()?)?.1 {
             if parts > 0 {
                 text.push('\n');
             }
@@ -165,8 +177,8 @@ fn conversation(message: &[u8]) -> Option<Input<'_>> {
     (1..=MAX_TURNS).contains(&turns).then_some(Input::Text(Cow::Owned(text)))
 }
 
-/// The texts of one turn.
-fn turn(message: &[u8]) -> Option<Vec<&str>> {
+/// Number of the role and the texts of one turn that holds nothing else.
+pub(super) fn turn(message: &[u8]) -> Option<(u64, Vec<&str>)> {
     let (mut role, mut parts) = (None, Vec::new());
     for field in Fields::of(message) {
         match field? {
@@ -176,8 +188,8 @@ fn turn(message: &[u8]) -> Option<Vec<&str>> {
             _ => {}
         }
     }
-    role?;
-    (1..=MAX_PARTS).contains(&parts.len()).then_some(parts)
+    let role = role?;
+    (1..=MAX_PARTS).contains(&parts.len()).then_some((role, parts))
 }
 
 fn part(message: &[u8]) -> Option<&str> {

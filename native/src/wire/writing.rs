@@ -27,17 +27,27 @@ impl Message {
     /// An integer or an enum that is not negative.
     pub fn int(&mut self, number: u32, value: i64) {
         if value != 0 {
-            self.tag(number, 0);
-            self.varint(value.cast_unsigned());
+            self.present_int(number, value);
         }
     }
 
     /// A double.
     pub fn double(&mut self, number: u32, value: f64) {
         if value.to_bits() != 0 {
-            self.tag(number, 1);
-            self.bytes.extend_from_slice(&value.to_le_bytes());
+            self.present_double(number, value);
         }
+    }
+
+    /// An integer whose presence is something said, also when it is zero. It is not negative.
+    pub fn present_int(&mut self, number: u32, value: i64) {
+        self.tag(number, 0);
+        self.varint(value.cast_unsigned());
+    }
+
+    /// A double whose presence is something said, also when it is zero.
+    pub fn present_double(&mut self, number: u32, value: f64) {
+        self.tag(number, 1);
+        self.bytes.extend_from_slice(&value.to_le_bytes());
     }
 
     /// A string or bytes.

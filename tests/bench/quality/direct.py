@@ -61,7 +61,7 @@ def _serve(one: Pass, engine: Engine, draws: Draws, now: int) -> Chosen:
     for sequence, row in enumerate(one.rows, start=1):
         seed, features = draws.seed(), track.features[row]
         # The router names a decision after it has drawn; the next draw follows from both.
-        draws.decision_id(now)
+        draws.decision_id(now, is_dealt=True)
         query = Query(
             engine.generation,
             everyone,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import random
 from typing import TYPE_CHECKING
 
 import pytest
@@ -59,6 +60,27 @@ def test_a_tenant_is_told_its_own_mean_shrunk_to_that_of_the_others(
     told = (weight * sum(elsewhere) / len(elsewhere) + sum(own)) / (weight + len(own))
     assert expected(engine, "acme") == pytest.approx(told, abs=1e-12)
     assert expected(engine, "a stranger") == expected(engine, None) == pytest.approx(everybody, abs=1e-12)
+
+
+@given(st.lists(st.floats(0.2, 0.8), min_size=2, max_size=4), st.integers(40, 60), st.randoms(use_true_random=False))
+@settings(max_examples=5)
+def test_tenants_who_take_turns_are_told_what_the_others_say_and_their_own_grades_once(
+    make_engine: EngineFactory, levels: list[float], rounds: int, chance: random.Random
+) -> None:
+    engine = single(make_engine, dataclasses.replace(STILL, tenant_pseudo_count=20.0, tenant_offset_limit=1.0))
+    graded: list[list[float]] = [[] for _ in levels]
+    for sequence in range(rounds * len(levels)):
+        tenant = sequence % len(levels)
+        quality = levels[tenant] + chance.uniform(-0.2, 0.2)
+        mean = expected(engine, None)
+        engine.learn(grade(sequence, f"tenant-{tenant}", quality, predicted_mean=mean))
+        graded[tenant].append(quality)
+
+    for tenant, own in enumerate(graded):
+        elsewhere = [HALF.prior_quality, *(one for other in graded if other is not own for one in other)]
+        told = (20.0 * sum(elsewhere) / len(elsewhere) + sum(own)) / (20.0 + len(own))
+        # What was predicted on the way is not quite what is predicted in the end.
+        assert expected(engine, f"tenant-{tenant}") == pytest.approx(told, abs=0.025)
 
 
 @given(

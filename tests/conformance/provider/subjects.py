@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from atp_grpc.adapter import open_adapter
 from atp_grpc.adapter.conformance import Subject
+from atp_grpc.chaos import Chaos, ChaosFault, ChaosRule, ChaosTarget
 from atp_grpc.domain.clock import SystemClock
 from atp_grpc.domain.conversation import (
     Prompt,
@@ -23,6 +25,7 @@ from atp_grpc.domain.conversation import (
 from atp_grpc.domain.endpoint import Dialect, Endpoint, Timeouts
 from atp_grpc.mock_provider import Fault, Script, count_tokens, open_mock_provider
 from atp_grpc.providers.anthropic.provider import AnthropicProvider
+from atp_grpc.providers.chaos import ChaosProvider
 from atp_grpc.providers.contract import FaultKind, Generation
 from atp_grpc.providers.dry_run import DryRunProvider, tokens_of
 from atp_grpc.providers.http.client import HttpClient
@@ -41,6 +44,8 @@ PATIENT_SECONDS = 10.0
 SHORT = Timeouts(connect=5.0, first_token=0.3, between_chunks=0.3, total=30.0)
 LONG_TEXT = " ".join(f"word{number}" for number in range(200))
 
+PROVIDER = ChaosTarget.PROVIDER
+
 MOCK_FAULTS = {
     FaultKind.RATE_LIMITED: Script(fault=Fault.RATE_LIMITED),
     FaultKind.QUOTA_SPENT: Script(fault=Fault.QUOTA_SPENT),
@@ -52,6 +57,7 @@ MOCK_FAULTS = {
     FaultKind.STALLED: Script(fault=Fault.STALL, after_tokens=5),
     FaultKind.MALFORMED: Script(fault=Fault.MALFORMED, after_tokens=5),
     FaultKind.CONTEXT_LENGTH: Script(fault=Fault.CONTEXT_LENGTH),
+    FaultKind.REQUEST_TOO_LARGE: Script(fault=Fault.REQUEST_TOO_LARGE),
     FaultKind.MODEL_UNKNOWN: Script(fault=Fault.MODEL_UNKNOWN),
     FaultKind.INVALID_REQUEST: Script(fault=Fault.INVALID),
     FaultKind.CONTENT_REFUSED: Script(fault=Fault.CONTENT_REFUSED),
@@ -135,9 +141,21 @@ async def remote_subject() -> AsyncIterator[Subject]:
         await provider.close()
 
 
-SUBJECTS = {
+@asynccontextmanager
+async def beset_subject(*rules: ChaosRule) -> AsyncIterator[Subject]:
+    """A provider behind chaos, which keeps every promise as long as no fault strikes."""
+    async with http_subject(Dialect.OPENAI) as subject:
+        chaos = Chaos(is_allowed=True, draw_seed=lambda: 1, on_injected=lambda *_: None)
+        chaos.set(ChaosTarget.PROVIDER, rules)
+        yield dataclasses.replace(subject, provider=ChaosProvider(subject.provider, chaos))
+
+
+SUBJECTS: dict[str, Callable[[], AbstractAsyncContextManager[Subject]]] = {
     "dry_run": dry_run_subject,
     "openai": lambda: http_subject(Dialect.OPENAI),
     "anthropic": lambda: http_subject(Dialect.ANTHROPIC),
     "remote": remote_subject,
+    "chaos_without_rules": beset_subject,
+    "chaos_for_others": lambda: beset_subject(ChaosRule(PROVIDER, ChaosFault.CUT, 1.0, deployment="another")),
+    "chaos_of_no_time": lambda: beset_subject(ChaosRule(PROVIDER, ChaosFault.DELAY, 1.0)),
 }

@@ -22,7 +22,7 @@ ATTEMPTS = st.builds(
     deployment=WORDS,
     error=st.sampled_from(outcome_pb2.AttemptError.values()),
     usage=st.none()
-    | st.builds(outcome_pb2.Usage, input_tokens=TOKENS, cached_input_tokens=TOKENS)
+    | st.builds(outcome_pb2.Usage, input_tokens=TOKENS, cached_input_tokens=TOKENS, cache_write_input_tokens=TOKENS)
     | st.builds(outcome_pb2.Usage, output_tokens=TOKENS, reasoning_tokens=TOKENS),
     cost_nano_usd=st.none() | st.integers(0, 10**15),
     latency=st.none() | DURATIONS,
@@ -77,7 +77,7 @@ _WRONG = st.sampled_from(
         wrong_attempt(latency=Duration(nanos=10**9)),
         *[
             wrong_attempt(usage={name: count})
-            for name in ("input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens")
+            for name in outcome_pb2.Usage.DESCRIPTOR.fields_by_name
             for count in (-1, 10**9 + 1)
         ],
     ]

@@ -20,10 +20,11 @@ from atp_grpc.services.reports.reference import ReferenceReader
 from tests.conformance.reports.messages import PAYLOADS, VALID, WRONG
 from tests.conformance.wire.messages import mutated
 
+USED = {"output_tokens": 7, "cache_write_input_tokens": 5}
 PLAIN = pb.ObserveRequest(
     feedback_token=b"token",
     quality=0.5,
-    attempts=[{"model": "large", "usage": {"output_tokens": 7}, "latency": {"seconds": 1, "nanos": 500_000_000}}],
+    attempts=[{"model": "large", "usage": USED, "latency": {"seconds": 1, "nanos": 500_000_000}}],
     labels={"team": "search"},
 ).SerializeToString()
 
@@ -76,6 +77,7 @@ STRANGE: dict[str, bytes] = {
     "usage of nothing": TOKEN + field(4, MODEL + field(4, b"")),
     "usage in two pieces": TOKEN + field(4, MODEL + field(4, b"\x08\x01") + field(4, b"\x10\x01")),
     "tokens twice": TOKEN + field(4, MODEL + field(4, b"\x08\x01\x08\x02")),
+    "written tokens twice": TOKEN + field(4, MODEL + field(4, b"\x28\x01\x28\x02")),
     "a latency in two pieces": TOKEN + field(4, MODEL + field(6, b"\x08\x01") + field(6, b"\x10\x01")),
     "a latency of nothing": TOKEN + field(4, MODEL + field(6, b"")),
     "a latency with seconds twice": TOKEN + field(4, MODEL + field(6, b"\x08\x01\x08\x02")),
@@ -93,7 +95,7 @@ STRANGE: dict[str, bytes] = {
 
 
 def test_a_plain_report_is_read_as_it_was_said(reference_reader: ReferenceReader, native_reader: NativeReader) -> None:
-    attempt = Attempt("large", usage=Usage(output_tokens=7), latency_seconds=1.5)
+    attempt = Attempt("large", usage=Usage(output_tokens=7, cache_write_input_tokens=5), latency_seconds=1.5)
     expected = Reading(b"token", None, Report(0.5, (attempt,), {"team": "search"}))
 
     for reader in (reference_reader, native_reader):

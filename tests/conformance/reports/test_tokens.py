@@ -15,7 +15,7 @@ from atp_grpc.routing.feedback import FeedbackTokens
 from atp_grpc.secrets.contract import SealError
 from tests.conformance.store.samples import NOW, lesson, lessons
 from tests.native_engine import need_native, no_fault
-from tests.unit.learning.examples import FIRST_LESSON, FIRST_VERSION
+from tests.unit.learning.examples import FIRST_LESSON, FIRST_VERSION, SECOND_LESSON, SECOND_VERSION
 
 
 class OpenSealer:
@@ -63,19 +63,24 @@ def test_both_say_the_same_of_any_bytes(native: NativeTokens, noise: bytes, at: 
     token = bytearray(REFERENCE.seal(lesson()))
     token[at % len(token)] ^= 1 << bit
 
-    for anything in (bytes(token), b"acme|" + noise, b"acme|\x01" + noise, b"acme|\x02" + noise, bytes(token[:at])):
+    versions = [b"acme|" + version + noise for version in (b"", b"\x01", b"\x02", b"\x03")]
+    for anything in (bytes(token), *versions, bytes(token[:at])):
         assert opened(native, anything, "acme", NOW) == opened(REFERENCE, anything, "acme", NOW)
 
 
 @pytest.mark.native
-def test_a_token_that_was_sealed_before_holds_were_noted_opens_in_rust() -> None:
+@pytest.mark.parametrize(
+    ("sealed", "known"), [(FIRST_VERSION, FIRST_LESSON), (SECOND_VERSION, SECOND_LESSON)], ids=["first", "second"]
+)
+def test_a_token_that_an_earlier_version_sealed_opens_in_rust(sealed: bytes, known: Lesson) -> None:
     need_native()
     lesson_of = pytest.importorskip("atp_native").LessonReader(Lesson, FeatureVector, TokenPrices, Revisions).read
 
-    assert lesson_of(FIRST_VERSION, "acme") == FIRST_LESSON
-    for length in range(len(FIRST_VERSION)):
-        assert lesson_of(FIRST_VERSION[:length], "acme") is None
-    assert lesson_of(b"\x03" + FIRST_VERSION[1:], "acme") is None
+    assert lesson_of(sealed, "acme") == known
+    for length in range(len(sealed)):
+        assert lesson_of(sealed[:length], "acme") is None
+    for version in (b"\x03", b"\x04"):
+        assert lesson_of(version + sealed[1:], "acme") is None
 
 
 @pytest.mark.native

@@ -58,6 +58,18 @@ def test_what_pressed_a_choice_is_recorded_and_told(prices: DualPrices, said: se
         assert list(message.reason_codes) == [REASON_CODES[code] for code in decision.reason_codes]
 
 
+@pytest.mark.parametrize("written", [None, 0, 1_250_000_000, 2**62])
+def test_the_price_of_writing_a_cache_travels_in_token_and_record_of_both_scribes(written: int | None) -> None:
+    scribe, prices = Both(), TokenPrices(10**9, 10**9, 10**8, None, written)
+    desk(snapshot([model("only")], [deployment("only", prices=prices)]), scribe).router.route(
+        RouteRequest(text="a"), CALL
+    )
+    ((ours, theirs),) = scribe.written
+    assert (ours.token, ours.record) == (theirs.token, theirs.record)
+    assert FeedbackTokens(Plain()).open(ours.token, tenant="acme", now_nanos=NOW).prices == prices
+    assert decode_decision(ours.record).lesson.prices == prices
+
+
 @pytest.mark.parametrize("favoured", [None, 0, 1, 2])
 def test_staying_is_told_of_the_favoured_model_and_of_no_other(favoured: int | None) -> None:
     scribe = Both(favoured=favoured)

@@ -11,22 +11,22 @@ from hypothesis import strategies as st
 
 from atp_grpc.catalog.snapshot import Snapshot
 from atp_grpc.domain.clock import NANOS_PER_SECOND
-from atp_grpc.domain.decision import DualPrices
+from atp_grpc.domain.decision import DualPrices, Refusal, RefusalCause, Target, drawn_of
 from atp_grpc.domain.errors import AtpError, NoEligibleModelError
-from atp_grpc.domain.request import FeatureVector, RouteRequest
+from atp_grpc.domain.request import Constraints, FeatureVector, RouteRequest
 from atp_grpc.engine.contract import Outcome
 from atp_grpc.engine.native import NativeEngine
 from atp_grpc.engine.reference import ReferenceEngine
 from atp_grpc.pb.atp.v1 import route_service_pb2 as pb
 from atp_grpc.routing.feedback import FeedbackTokens
 from atp_grpc.routing.scribe.contract import Routed
-from atp_grpc.routing.scribe.native import NativeScribe
+from atp_grpc.routing.scribe.native import NativeScribe, native_reader
 from atp_grpc.secrets.files import open_secrets
 from atp_grpc.services.status import rpc_status
 from atp_grpc.services.validation import Validation
 from atp_grpc.services.wire.native import NativeReader, NativeWriter
 from atp_grpc.services.wire.reference import ReferenceReader, ReferenceWriter
-from atp_grpc.store.decision_codec import decode_decision
+from atp_grpc.store.decision_codec import decode_decision, encode_refusals
 from tests.conformance.scribe.both import Both, desk, writers
 from tests.native_engine import need_native, no_fault
 from tests.unit.routing.desk import CALL, PARAMETERS, POLICY, Desk, three_models
@@ -55,6 +55,8 @@ def native() -> None:
     lessons=st.integers(0, 3),
     dual_prices=st.builds(DualPrices, PRICES_OF_PRESSURE, PRICES_OF_PRESSURE),
     favoured=st.none() | st.integers(0, 3) | st.sampled_from([-1, 2**31, 2**70]),
+    favour=st.floats(0, 1),
+    is_short_of_money=st.booleans(),
 )
 def test_token_record_and_reply_are_the_references(
     view: Snapshot,
@@ -65,8 +67,10 @@ def test_token_record_and_reply_are_the_references(
     lessons: int,
     dual_prices: DualPrices,
     favoured: int | None,
+    favour: float,
+    is_short_of_money: bool,
 ) -> None:
-    scribe = Both(dual_prices, favoured)
+    scribe = Both(dual_prices, favoured, favour, is_short_of_money)
     writing = desk(view, scribe, seed)
     writing.revision = lessons
     for number in range(lessons):
@@ -87,7 +91,7 @@ def test_token_record_and_reply_are_the_references(
             writing.router.route(noted, CALL)
         except AtpError:
             continue
-    reference, ours = writers()
+    (reference, ours), drawn = writers(), native_reader(decode_decision)
     for native, other in scribe.written:
         assert type(native) is not type(other)
         assert {name: getattr(native, name) for name in ATTRIBUTES} == {
@@ -96,6 +100,7 @@ def test_token_record_and_reply_are_the_references(
         assert pb.RouteResponse.FromString(ours.response(native)) == pb.RouteResponse.FromString(
             reference.response(other)
         )
+        assert drawn(native) == drawn(other) == drawn_of(decode_decision(other.record))
     assert not scribe.faults
 
 
@@ -200,7 +205,12 @@ def test_a_real_seal_opens_again_for_its_tenant(tmp_path_factory: pytest.TempPat
     secrets = open_secrets(tmp_path_factory.mktemp("data"))
     tokens = FeedbackTokens(secrets)
     scribe = NativeScribe(
-        policy=POLICY, sealer=secrets, token_ttl_seconds=60.0, reference=Both().reference, on_fault=no_fault
+        policy=POLICY,
+        sealer=secrets,
+        token_ttl_seconds=60.0,
+        reference=Both().reference,
+        encode_refusals=encode_refusals,
+        on_fault=no_fault,
     )
     writing = Desk(three_models(), engine=NativeEngine(PARAMETERS), scribe=scribe)
     routed = writing.router.route(RouteRequest(text="a"), CALL)
@@ -210,3 +220,25 @@ def test_a_real_seal_opens_again_for_its_tenant(tmp_path_factory: pytest.TempPat
     for tenant in ("globex", ""):
         with pytest.raises(AtpError):
             tokens.open(routed.token, tenant=tenant, now_nanos=NOW)
+
+
+def test_whoever_was_refused_or_set_aside_stands_in_both_records_with_the_cause() -> None:
+    for is_short_of_money, cause in ((False, RefusalCause.MAX_COST), (True, RefusalCause.BUDGET)):
+        scribe = Both(is_short_of_money=is_short_of_money, favoured=1, favour=0.25)
+        writing = desk(three_models(), scribe)
+        weighed = writing.router.plan(RouteRequest(text="a", input_tokens=1000), CALL).candidates
+        dearest, *_, cheapest = sorted(weighed, key=lambda one: -one.expected.cost_nano_usd)
+        limit = (dearest.expected.cost_nano_usd + cheapest.expected.cost_nano_usd) // 2
+        denied = next(c.target.model for c in weighed if c not in (dearest, cheapest))
+        constraints = Constraints(max_cost_nano_usd=limit, denied_models=frozenset({denied}))
+
+        writing.router.route(RouteRequest(text="a", input_tokens=1000, constraints=constraints), CALL)
+
+        ((native, reference),) = scribe.written
+        assert native.record == reference.record
+        decision = decode_decision(native.record)
+        aside = dict(zip([one.target.model for one in decision.candidates], decision.set_aside, strict=True))
+        assert aside == {cheapest.target.model: None, dearest.target.model: cause}
+        assert decision.refusals == (Refusal(Target(denied, "", ""), RefusalCause.DENIED),)
+        assert decision.scales == (POLICY.cost_scale_nano_usd, POLICY.latency_scale_seconds)
+        assert (decision.favoured, decision.favour) == (1, 0.25)

@@ -14,7 +14,10 @@ from atp_grpc.domain.decision import (
     Expectation,
     Lesson,
     ReasonCode,
+    Refusal,
+    RefusalCause,
     Revisions,
+    Scales,
     Target,
 )
 from atp_grpc.domain.money import TokenPrices
@@ -69,6 +72,11 @@ def decision(decision_id: str = "decision-1", *, tenant: str = "acme", decided_n
         session_id="session",
         labels={"team": "search"},
         dual_prices=DualPrices(cost=0.25, quality=0.5),
+        scales=Scales(cost_nano_usd=1e7, latency_seconds=2.5),
+        favoured=2,
+        favour=0.125,
+        set_aside=(None, RefusalCause.MAX_COST, None, None, RefusalCause.BUDGET, None),
+        refusals=(Refusal(Target("shadow", "", ""), RefusalCause.SHADOW),),
     )
 
 
@@ -105,7 +113,7 @@ texts = st.text(max_size=20) | st.sampled_from(
 )
 counts = st.integers(min_value=0, max_value=2**62)
 numbers = st.floats(allow_nan=False, allow_infinity=False)
-usages = st.builds(Usage, *[st.none() | counts] * 4)
+usages = st.builds(Usage, *[st.none() | counts] * 5)
 attempts = st.builds(
     Attempt,
     model=texts,
@@ -137,7 +145,7 @@ lessons = st.builds(
     predicted_mean=numbers,
     predicted_linear=numbers,
     input_tokens=numbers,
-    prices=st.builds(TokenPrices, counts, counts, st.none() | counts, st.none() | counts),
+    prices=st.builds(TokenPrices, counts, counts, *[st.none() | counts] * 3),
     revisions=st.builds(Revisions, texts, counts, counts, counts),
     hold_nano_usd=counts | st.just(2**63 - 1),
 )
@@ -161,4 +169,11 @@ decisions = st.builds(
     session_id=texts,
     labels=st.dictionaries(texts, texts, max_size=3),
     dual_prices=st.builds(DualPrices, numbers, numbers),
+    scales=st.none() | st.builds(Scales, st.floats(min_value=1e-300, allow_infinity=False), numbers),
+    favoured=st.none() | st.just(0),
+    favour=numbers,
+    set_aside=st.just(()),
+    refusals=st.lists(
+        st.builds(Refusal, st.builds(Target, texts, texts, texts), st.sampled_from(RefusalCause)), max_size=3
+    ).map(tuple),
 )

@@ -18,19 +18,23 @@ from atp_grpc.domain.decision import (
     Expectation,
     Lesson,
     ReasonCode,
+    Refusal,
+    RefusalCause,
     Revisions,
+    Scales,
     Target,
 )
 from atp_grpc.domain.money import TokenPrices
 from atp_grpc.domain.request import FeatureVector, Weights
 from atp_grpc.pb.atp.v1 import routing_pb2
 from atp_grpc.store.decision_codec import (
-    REASON_NUMBERS,
     DamagedDecisionError,
     decode_decision,
     encode_decision,
+    glanced,
     record_of,
 )
+from atp_grpc.store.decision_layout import REASON_NUMBERS, REFUSAL_NUMBERS
 from tests.conformance.store.samples import decision, decisions
 
 FEATURES = b"\x00\x00\x80?\x00\x00\x00@"
@@ -47,7 +51,7 @@ DECISION = Decision(
         predicted_mean=0.5,
         predicted_linear=0.75,
         input_tokens=12.5,
-        prices=TokenPrices(1, 2, None, 4),
+        prices=TokenPrices(1, 2, None, 4, 5),
         revisions=Revisions("default", 1, 2, 3),
         hold_nano_usd=1000,
     ),
@@ -63,6 +67,14 @@ DECISION = Decision(
     session_id="s",
     labels={"team": "search"},
     dual_prices=DualPrices(cost=0.03, quality=2.5),
+    scales=Scales(cost_nano_usd=2e6, latency_seconds=4.0),
+    favoured=1,
+    favour=0.0625,
+    set_aside=(RefusalCause.QUALITY_FLOOR, None),
+    refusals=(
+        Refusal(Target("old", "", ""), RefusalCause.DEPRECATED),
+        Refusal(Target("far", "far@south", "south"), RefusalCause.NOT_SERVING),
+    ),
 )
 
 
@@ -73,13 +85,15 @@ def text(value: str) -> bytes:
 # Spelled out along the description and by no code of the codec: what another language has to write.
 RECORD = b"".join(
     [
-        b"D\x02",
+        b"D\x03",
         struct.pack("<HHBBI", 2, 1, 2, 1, len(FEATURES)),
         struct.pack("<qqQ", 1_700_000_000_000_000_000, 1_700_000_000_000_000_001, 2**64 - 1),
         struct.pack("<6d", 0.25, 0.5, 0.75, 12.5, 0.1, 0.0),
         struct.pack("<4q", 1, 2, -1, 4),
         struct.pack("<3q", 1, 2, 3),
-        struct.pack("<qdd", 1000, 0.03, 2.5),
+        struct.pack("<qddq", 1000, 0.03, 2.5, 5),
+        struct.pack("<3d", 2e6, 4.0, 0.0625),
+        struct.pack("<HII", 1, 51, 34),
         struct.pack("<2d", 0.8, 0.9),
         struct.pack("<2q", 10, 1000),
         struct.pack("<2d", 0.5, 1.5),
@@ -91,6 +105,11 @@ RECORD = b"".join(
         *map(text, ["acme", "d-1", "default", "flags.v1", "large", "large@north", "native", "", "s"]),
         *map(text, ["small", "small@é", "north", "large", "large@north", "north"]),
         *map(text, ["team", "search"]),
+        b"\x0d\x00",
+        b"\x05",
+        *map(text, ["old", "", ""]),
+        b"\x14",
+        *map(text, ["far", "far@south", "south"]),
     ]
 )
 
@@ -106,6 +125,27 @@ FIRST_VERSION = bytes.fromhex(
     "72746805006e6f72746804007465616d0600736561726368"
 )
 
+# What the second version wrote of it, before writing a provider's cache had a price.
+SECOND_VERSION = bytes.fromhex(
+    "44020200010002010800000000002a36fe9c971701002a36fe9c9717ffffffffffffffff000000000000d03f000000000000"
+    "e03f000000000000e83f00000000000029409a9999999999b93f000000000000000001000000000000000200000000000000"
+    "ffffffffffffffff0400000000000000010000000000000002000000000000000300000000000000e803000000000000b81e"
+    "85eb51b89e3f00000000000004409a9999999999e93fcdccccccccccec3f0a00000000000000e80300000000000000000000"
+    "0000e03f000000000000f83f00000000000000007b14ae47e17a843f333333333333e33f666666666666e63f000000000000"
+    "e83f000000000000d03f0000803f000000400205040061636d650300642d31070064656661756c740800666c6167732e7631"
+    "05006c617267650b006c61726765406e6f72746806006e617469766500000100730500736d616c6c0800736d616c6c40c3a9"
+    "05006e6f72746805006c617267650b006c61726765406e6f72746805006e6f72746804007465616d0600736561726368"
+)
+BEFORE_WRITE_PRICES = dataclasses.replace(
+    DECISION,
+    lesson=DECISION.lesson._replace(prices=TokenPrices(1, 2, None, 4)),
+    scales=None,
+    favoured=None,
+    favour=0.0,
+    set_aside=(),
+    refusals=(),
+)
+
 
 def test_a_record_has_the_bytes_of_the_description() -> None:
     assert encode_decision(DECISION) == RECORD
@@ -113,11 +153,16 @@ def test_a_record_has_the_bytes_of_the_description() -> None:
 
 
 def test_a_record_of_the_first_version_is_read_as_without_a_hold_and_prices() -> None:
-    lesson = DECISION.lesson._replace(hold_nano_usd=0)
-    known = dataclasses.replace(DECISION, lesson=lesson, dual_prices=NO_DUAL_PRICES)
+    lesson = BEFORE_WRITE_PRICES.lesson._replace(hold_nano_usd=0)
+    known = dataclasses.replace(BEFORE_WRITE_PRICES, lesson=lesson, dual_prices=NO_DUAL_PRICES)
 
     assert decode_decision(FIRST_VERSION) == known
     assert decode_decision(encode_decision(known)) == known
+
+
+def test_a_record_of_the_second_version_is_read_as_without_what_came_with_the_third() -> None:
+    assert decode_decision(SECOND_VERSION) == BEFORE_WRITE_PRICES
+    assert decode_decision(encode_decision(BEFORE_WRITE_PRICES)) == BEFORE_WRITE_PRICES
 
 
 @given(decisions)
@@ -134,7 +179,7 @@ def test_a_record_on_its_way_is_named_like_its_body() -> None:
 
 def test_a_hundred_candidates_come_back() -> None:
     made = decision()
-    many = dataclasses.replace(made, candidates=made.candidates * 85, chosen=509)
+    many = dataclasses.replace(made, candidates=made.candidates * 85, chosen=509, set_aside=made.set_aside * 85)
 
     assert decode_decision(encode_decision(many)) == many
 
@@ -145,7 +190,21 @@ def test_every_reason_code_has_the_number_of_the_contract() -> None:
     assert numbers == REASON_NUMBERS
 
 
-@pytest.mark.parametrize("whole", [RECORD, FIRST_VERSION], ids=["this version", "first version"])
+def test_every_cause_of_a_refusal_has_the_number_of_the_contract() -> None:
+    numbers = {cause: routing_pb2.RefusalCause.Value(f"REFUSAL_CAUSE_{cause.name}") for cause in RefusalCause}
+
+    assert numbers == REFUSAL_NUMBERS
+
+
+@pytest.mark.parametrize("whole", [RECORD, FIRST_VERSION, SECOND_VERSION], ids=["this version", "first", "second"])
+def test_a_glance_tells_when_a_decision_was_made_and_where_its_tenant_stands(whole: bytes) -> None:
+    decided, tenant_at = glanced(b"before" + whole, 6)
+
+    assert decided == DECISION.lesson.decided_nanos
+    assert (b"before" + whole)[tenant_at:].startswith(text("acme"))
+
+
+@pytest.mark.parametrize("whole", [RECORD, FIRST_VERSION, SECOND_VERSION], ids=["this version", "first", "second"])
 def test_a_record_that_was_cut_is_refused(whole: bytes) -> None:
     for length in range(len(whole)):
         with pytest.raises(DamagedDecisionError):
@@ -155,21 +214,38 @@ def test_a_record_that_was_cut_is_refused(whole: bytes) -> None:
 @pytest.mark.parametrize(
     "foreign",
     [
-        b"D\x03" + RECORD[2:],
+        b"D\x04" + RECORD[2:],
         b'{"lesson":{"tenant":"acme"},"candidates":[]}' * 5,
         RECORD + b"\x00",
         RECORD.replace(b"\x02\x05", b"\x02\x63"),
         RECORD.replace(struct.pack("<HH", 2, 1), struct.pack("<HH", 2, 2)),
         RECORD.replace("é".encode(), b"\xc3\x28"),
+        RECORD.replace(b"\x0d\x00\x05", b"\xff\x00\x05"),
+        RECORD.replace(b"\x0d\x00\x05", b"\x0d\x00\x00"),
+        RECORD.replace(struct.pack("<HII", 1, 51, 34), struct.pack("<HII", 2, 51, 34)),
+        RECORD.replace(struct.pack("<HII", 1, 51, 34), struct.pack("<HII", 1, 51, 35)),
+        RECORD.replace(struct.pack("<HII", 1, 51, 34), struct.pack("<HII", 1, 50, 34)),
     ],
-    ids=["later version", "other program", "longer", "unknown reason", "nobody chosen", "not UTF-8"],
+    ids=[
+        "later version",
+        "other program",
+        "longer",
+        "unknown reason",
+        "nobody chosen",
+        "not UTF-8",
+        "set aside for nothing known",
+        "refused for nothing known",
+        "favours nobody",
+        "refusals of another length",
+        "names of another length",
+    ],
 )
 def test_what_is_not_a_record_is_refused(foreign: bytes) -> None:
     with pytest.raises(DamagedDecisionError):
         decode_decision(foreign)
 
 
-@given(st.binary(max_size=400) | st.binary(max_size=400).map(lambda tail: RECORD[:164] + tail))
+@given(st.binary(max_size=400) | st.binary(max_size=400).map(lambda tail: RECORD[:206] + tail))
 def test_no_bytes_do_more_than_be_refused(anything: bytes) -> None:
     with pytest.raises(DamagedDecisionError):
         decode_decision(anything)

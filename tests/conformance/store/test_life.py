@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from atp_grpc.domain.history import HistoryQuery
 from atp_grpc.domain.outcome import Report
 from atp_grpc.store.contract import Store, StoreFailure
 from tests.conformance.store.samples import NOW, about, kept
@@ -17,6 +18,7 @@ OPERATIONS: dict[str, Callable[[Store], Awaitable[object]]] = {
     "last_sequence": lambda store: store.last_sequence(),
     "save_decisions": lambda store: store.save_decisions([kept()]),
     "find_decision": lambda store: store.find_decision("acme", "decision-1"),
+    "history": lambda store: store.history(HistoryQuery("acme"), after=None, limit=1),
     "outcome_of": lambda store: store.outcome_of("acme", "decision-1"),
     "save_checkpoint": lambda store: store.save_checkpoint("default", b"state"),
     "load_checkpoint": lambda store: store.load_checkpoint("default"),

@@ -38,14 +38,14 @@ OBSERVATION = Observation(
         predicted_mean=0.5,
         predicted_linear=0.75,
         input_tokens=12.5,
-        prices=TokenPrices(1, 2, None, 4),
+        prices=TokenPrices(1, 2, None, 4, 5),
         revisions=Revisions("default", 1, 2, 3),
         hold_nano_usd=1000,
     ),
     recorded=Report(
         attempts=(
             Attempt("small", "small@north", AttemptError.TIMEOUT),
-            Attempt("large", usage=Usage(10, 0, 20, None), cost_nano_usd=1000, latency_seconds=1.5),
+            Attempt("large", usage=Usage(10, 0, 20, None, 6), cost_nano_usd=1000, latency_seconds=1.5),
         ),
         labels={"é": "\x00"},
     ),
@@ -61,18 +61,18 @@ def text(value: str) -> bytes:
 # Spelled out along the description and by no code of the codec: what another language has to write.
 RECORD = b"".join(
     [
-        b"O\x02",
+        b"O\x03",
         struct.pack("<3q", 1_700_000_000_000_000_007, 1_700_000_000_000_000_000, 1_700_000_000_000_000_001),
         struct.pack("<4d", 0.25, 0.5, 0.75, 12.5),
         struct.pack("<4q", 1, 2, -1, 4),
         struct.pack("<3q", 1, 2, 3),
-        struct.pack("<Iq", len(FEATURES), 1000),
+        struct.pack("<Iqq", len(FEATURES), 1000, 5),
         FEATURES,
         *map(text, ["large", "large@north", "default", "flags.v1"]),
         struct.pack("<BBHd", 0, 2, 1, 0.0),
-        struct.pack("<BB5qd", 0b000000, 2, 0, 0, 0, 0, 0, 0.0),
+        struct.pack("<BB5qdq", 0b0000000, 2, 0, 0, 0, 0, 0, 0.0, 0),
         *map(text, ["small", "small@north"]),
-        struct.pack("<BB5qd", 0b110111, 0, 10, 0, 20, 0, 1000, 1.5),
+        struct.pack("<BB5qdq", 0b1110111, 0, 10, 0, 20, 0, 1000, 1.5, 6),
         *map(text, ["large", ""]),
         *map(text, ["é", "\x00"]),
         struct.pack("<BBHd", 1, 0, 0, 1.0),
@@ -90,6 +90,28 @@ FIRST_VERSION = bytes.fromhex(
     "6172676500000200c3a901000001000000000000000000f03f"
 )
 
+# What the second version wrote of it, before writing a provider's cache was a class of its own.
+SECOND_VERSION = bytes.fromhex(
+    "4f0207002a36fe9c971700002a36fe9c971701002a36fe9c9717000000000000d03f000000000000e03f000000000000e83f"
+    "000000000000294001000000000000000200000000000000ffffffffffffffff040000000000000001000000000000000200"
+    "000000000000030000000000000008000000e8030000000000000000803f0000004005006c617267650b006c61726765406e"
+    "6f727468070064656661756c740800666c6167732e7631000201000000000000000000000200000000000000000000000000"
+    "00000000000000000000000000000000000000000000000000000000000000000000000500736d616c6c0b00736d616c6c40"
+    "6e6f72746837000a00000000000000000000000000000014000000000000000000000000000000e803000000000000000000"
+    "000000f83f05006c6172676500000200c3a901000001000000000000000000f03f"
+)
+
+
+def before_cache_writes(observation: Observation) -> Observation:
+    """The observation as it was known when nobody told what was written to a cache."""
+    earlier, answered = observation.recorded.attempts
+    answered = answered._replace(usage=answered.usage._replace(cache_write_input_tokens=None))
+    prices = observation.lesson.prices._replace(cache_write_input=None)
+    return observation._replace(
+        lesson=observation.lesson._replace(prices=prices),
+        recorded=observation.recorded._replace(attempts=(earlier, answered)),
+    )
+
 
 def decoded(record: bytes) -> Observation:
     return decode_observation(record, tenant="acme", decision_id="d-1", replica="r", sequence=5)
@@ -101,9 +123,17 @@ def test_a_record_has_the_bytes_of_the_description() -> None:
 
 
 def test_a_record_of_the_first_version_is_read_as_without_a_hold() -> None:
-    known = OBSERVATION._replace(lesson=OBSERVATION.lesson._replace(hold_nano_usd=0))
+    known = before_cache_writes(OBSERVATION)
+    known = known._replace(lesson=known.lesson._replace(hold_nano_usd=0))
 
     assert decoded(FIRST_VERSION) == known
+    assert decoded(encode_observation(known)) == known
+
+
+def test_a_record_of_the_second_version_is_read_as_without_cache_writes() -> None:
+    known = before_cache_writes(OBSERVATION)
+
+    assert decoded(SECOND_VERSION) == known
     assert decoded(encode_observation(known)) == known
 
 
@@ -131,7 +161,7 @@ def test_every_error_has_the_number_of_the_contract() -> None:
     )
 
 
-@pytest.mark.parametrize("whole", [RECORD, FIRST_VERSION], ids=["this version", "first version"])
+@pytest.mark.parametrize("whole", [RECORD, FIRST_VERSION, SECOND_VERSION], ids=["this version", "first", "second"])
 def test_a_record_that_was_cut_is_refused(whole: bytes) -> None:
     for length in range(len(whole)):
         with pytest.raises(DamagedObservationError):
@@ -141,11 +171,11 @@ def test_a_record_that_was_cut_is_refused(whole: bytes) -> None:
 @pytest.mark.parametrize(
     "foreign",
     [
-        b"O\x03" + RECORD[2:],
+        b"O\x04" + RECORD[2:],
         b'{"lesson":{"tenant":"acme"},"recorded":{}}' * 5,
         RECORD + b"\x00",
         RECORD.replace(
-            struct.pack("<BB5qd", 0, 2, 0, 0, 0, 0, 0, 0.0), struct.pack("<BB5qd", 0, 99, 0, 0, 0, 0, 0, 0.0)
+            struct.pack("<BB5qdq", 0, 2, 0, 0, 0, 0, 0, 0.0, 0), struct.pack("<BB5qdq", 0, 99, 0, 0, 0, 0, 0, 0.0, 0)
         ),
         RECORD.replace("é".encode(), b"\xc3\x28"),
     ],

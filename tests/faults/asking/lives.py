@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -16,6 +17,9 @@ from tests.faults.asking.world import TWO_PLACES, Place, catalogue, keep_keys
 from tests.faults.lifecycle.backend import Backend, free_ports, write_config
 from tests.rpc.serving import ACME, GLOBEX, key_for
 from tests.rpc.waiting import eventually
+
+_PEER, _INODE = 2, 9
+"""Columns of `/proc/PID/net/tcp`."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +53,16 @@ class Lives:
     def resident_bytes(self) -> int:
         return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * 4096
 
-    def open_files(self) -> int:
-        return len(list(Path(f"/proc/{self.pid}/fd").iterdir()))
+    def open_files(self, upstream_port: int) -> tuple[int, int]:
+        """How many are open beside connections to that port, and how many of those there are."""
+        rows = [line.split() for line in Path(f"/proc/{self.pid}/net/tcp").read_text().splitlines()[1:]]
+        upstream = {f"socket:[{row[_INODE]}]" for row in rows if row[_PEER].endswith(f":{upstream_port:04X}")}
+        names = list[str]()
+        for number in Path(f"/proc/{self.pid}/fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                names.append(str(number.readlink()))
+        connections = sum(name in upstream for name in names)
+        return len(names) - connections, connections
 
     @asynccontextmanager
     async def client(self, credential: str = "") -> AsyncIterator[AtpClient]:

@@ -14,6 +14,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,8 @@ from atp_grpc.client import AtpCallError, AtpClient
 from atp_grpc.config import ServerSettings
 from atp_grpc.mock_provider import Fault, Script
 from atp_grpc.mock_provider.calls import Ended
-from tests.faults.asking.world import SHARED, World, asked, asked_of, question, world
+from tests.faults.asking.ledger import bills
+from tests.faults.asking.world import SHARED, Told, World, asked, asked_of, question, world
 from tests.faults.battery import report
 from tests.rpc.serving import ACME
 
@@ -29,8 +31,7 @@ PATIENT = {"first_token": 30.0, "between_chunks": 30.0, "total": 60.0}
 CALLS = 60
 DEADLINE_SECONDS, DEADLINES = 0.3, 20
 HEARD_SECONDS = 0.1
-DUPLICATES, IDS = 100, 12
-EACH = 20
+DUPLICATES, AT_ONCE = 100, 240
 
 
 @asynccontextmanager
@@ -106,31 +107,59 @@ async def asked_plainly(at: World) -> str:
     return told.status
 
 
-async def test_duplicates_of_one_id_share_one_call_upstream_one_answer_and_one_charge(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("ids", "each"),
+    [(12, 20), pytest.param(1_000, DUPLICATES, marks=[pytest.mark.slow, pytest.mark.timeout(1200)])],
+)
+async def test_duplicates_of_one_id_share_one_call_upstream_one_answer_and_one_charge(
+    tmp_path: Path, ids: int, each: int
+) -> None:
+    answers = collections.defaultdict[str, set[tuple[str, str, bytes]]](set)
     async with patient(tmp_path) as at:
         at.strike(Script(token_seconds=0.005))
-        duplicates = [
-            asked(at, streamed=number % 2 == 0, request_id=f"id-{number % IDS}", prompt=f"{number % IDS}?")
-            for number in range(EACH * IDS)
-        ]
-        told = await asyncio.gather(*duplicates)
-        late = [await asked(at, streamed=True, request_id=f"id-{name}", prompt=f"{name}?") for name in range(IDS)]
+        charged_before = len(await bills(at))
+        for first in range(0, ids, AT_ONCE // each):
+            names = range(first, min(first + AT_ONCE // each, ids))
+            duplicates = [
+                asked_until_let_in(at, streamed=number % 2 == 0, request_id=f"id-{name}", prompt=f"{name}?")
+                for number in range(each)
+                for name in names
+            ]
+            told = await asyncio.gather(*duplicates)
+            late = [await asked(at, streamed=True, request_id=f"id-{name}", prompt=f"{name}?") for name in names]
+            for name, one in zip(itertools.cycle(names), [*told, *late], strict=False):
+                answers[f"id-{name}"].add(same_for_all(one))
         other = await asked(at, streamed=False, request_id="id-0", prompt="Another question")
-        upstream = len(at.mock.calls)
         await at.at_rest()
+        upstream = len(at.mock.calls)
+        charges = len(await bills(at)) - charged_before
 
-    answers = collections.defaultdict[str, set[tuple[str, str, bytes]]](set)
-    for number, one in enumerate([*told, *late]):
-        name = number % IDS if number < len(told) else number - len(told)
-        assert one.answer is not None, one
-        final = one.answer.final
-        answers[str(name)].add((one.text, one.answer.decision.decision_id, final.SerializeToString(deterministic=True)))
-    figure = {"upstream_per_id": upstream / IDS, "answers_per_id": max(map(len, answers.values()))}
-    bar = {"upstream_per_id": 1.0, "answers_per_id": 1}
-    report("D6", n=len(told) + IDS, figure=figure, bar=bar, passed=figure == bar)
+    assert len(answers) == ids
+    figure = {
+        "upstream_per_id": upstream / ids,
+        "answers_per_id": max(map(len, answers.values())),
+        "charges_per_id": charges / ids,
+    }
+    bar = {"upstream_per_id": 1.0, "answers_per_id": 1, "charges_per_id": 1.0}
+    report("D6" if ids < DUPLICATES else "D6.whole", n=ids * (each + 1), figure=figure, bar=bar, passed=figure == bar)
     assert figure == bar
     assert other.status == "REQUEST_ID_REUSED"
     assert all(call.ended is Ended.ANSWERED for call in at.mock.calls)
+
+
+async def asked_until_let_in(at: World, *, streamed: bool, **fields: Any) -> Told:
+    """One call of a crowd: who is sent away for the crowd's sake comes again with his id when he was told to."""
+    while (told := await asked(at, streamed=streamed, **fields)).status == "OVERLOADED":
+        assert told.error is not None
+        await asyncio.sleep(told.error.retry_after_seconds or 0.0)
+    return told
+
+
+def same_for_all(one: Told) -> tuple[str, str, bytes]:
+    """What every caller of an id is told, to the byte."""
+    assert one.answer is not None, one
+    final = one.answer.final.SerializeToString(deterministic=True)
+    return one.text, one.answer.decision.decision_id, final
 
 
 async def test_a_hundred_duplicates_at_once_are_one_call(tmp_path: Path) -> None:

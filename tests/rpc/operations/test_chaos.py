@@ -21,9 +21,11 @@ from atp_grpc.client.messages import (
     RouteRequest,
     SetChaosRequest,
 )
+from atp_grpc.config import AskSettings, HealthSettings
 from atp_grpc.pb.atp.admin.v1 import operations_service_pb2 as pb
 from tests.rpc.operations.serving import breakable, fault, inject
 from tests.rpc.serving import Serving, serving
+from tests.rpc.waiting import eventually, until
 
 PROMPT = RouteRequest(prompt="What is 2 + 2?")
 
@@ -142,6 +144,29 @@ async def test_each_rule_leaves_one_line_and_every_fault_is_counted(tmp_path: Pa
         counted = registry.get_sample_value("atp_chaos_faults_total", {"target": "edge", "fault": "delay"})
     assert counted == 3
     assert lines.getvalue().count('"event":"fault injected"') == 1
+
+
+async def test_a_task_beside_the_calls_is_struck_counted_and_missed(tmp_path: Path) -> None:
+    lines: Any = io.StringIO()
+    often = AskSettings(probe_interval_seconds=0.01)
+    health = HealthSettings(check_interval_seconds=0.02, fall_checks=2, rise_checks=2)
+    async with breakable(tmp_path / "data", log_stream=lines, ask=often, health=health) as server:
+
+        async def injected(kind: str) -> int:
+            state = await server.acme.operations.get_chaos(GetChaosRequest())
+            return state.total_injected[f"background.{kind}"]
+
+        await inject(server.acme, "BACKGROUND", fault("BACKGROUND", "DELAY", delay=timedelta(microseconds=1)))
+        await eventually(lambda: injected("delay"), is_it=lambda count: count > 2)
+        assert "probes" in server.app.rooms.background.running()
+        await inject(server.acme, "BACKGROUND", fault("BACKGROUND", "ERROR"))
+        await eventually(lambda: injected("error"), is_it=bool)
+        await until(lambda: "probes" not in server.app.rooms.background.running())
+        # Calls go on; that a task is missing is told to whoever replaces the process.
+        await server.acme.route(PROMPT)
+        await until(lambda: server.app.rooms.instruments.signs.dead)
+    assert '"event":"fault injected"' in lines.getvalue()
+    assert "InjectedFault" in lines.getvalue()
 
 
 async def test_where_it_is_not_allowed_nothing_can_be_injected_and_nothing_is_wrapped(tmp_path: Path) -> None:

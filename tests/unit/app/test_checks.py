@@ -35,6 +35,7 @@ from atp_grpc.domain.clock import NANOS_PER_SECOND, ManualClock
 from atp_grpc.domain.health import Finding, State
 from atp_grpc.pb.atp.admin.v1 import (
     catalog_service_pb2,
+    event_service_pb2,
     operations_service_pb2,
     policy_service_pb2,
     prior_service_pb2,
@@ -48,6 +49,7 @@ from tests.rpc.catalogues import DRAINING_ONLY, ONE_MODEL, TWO_MODELS
 MODULES = (
     ask_service_pb2,
     catalog_service_pb2,
+    event_service_pb2,
     operations_service_pb2,
     policy_service_pb2,
     prior_service_pb2,

@@ -23,7 +23,7 @@ from atp_grpc.domain.money import TokenPrices
 from atp_grpc.domain.policy import Cascade, Exploration, PolicyObjective, PolicyTerms, WhenUnmet
 from atp_grpc.domain.request import Constraints
 from atp_grpc.engine.contract import ContextMode, EngineParameters, Learner
-from atp_grpc.routing.policy_book import Remembered
+from atp_grpc.routing.policy_memory import Remembered
 from atp_grpc.store.memory import MemoryStore
 from tests.unit.routing.examples import deployment, model, snapshot
 

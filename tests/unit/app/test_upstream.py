@@ -18,7 +18,7 @@ from atp_grpc.catalog.loader import parse_catalogue
 from atp_grpc.catalog.snapshot import Snapshot, build_snapshot
 from atp_grpc.chaos import Chaos
 from atp_grpc.config import AskSettings, CatalogSettings, Settings, StoreSettings
-from atp_grpc.domain.ask import AskRequest, Final, FinishReason
+from atp_grpc.domain.ask import AskRequest, Audience, Final, FinishReason
 from atp_grpc.domain.call import Call
 from atp_grpc.domain.clock import ManualClock
 from atp_grpc.domain.conversation import Prompt, Role, TextPart, Turn
@@ -84,13 +84,13 @@ async def test_a_key_that_was_refused_is_tried_again_when_its_file_has_changed(t
         held = admitted(upstream, view)
         assert isinstance(held, Held)
         assert held.why is HeldWhy.KEYS_RESTING
-        assert upstream.closed_models(view) == {"ember"}
+        assert upstream.closed_models(view).keys() == {"ember"}
 
         write_private(tmp_path / FOLDER / "spare", b"sk-live")
         await upstream.look_at_keys()
 
         assert isinstance(admitted(upstream, view), Permit)
-        assert upstream.closed_models(view) == frozenset()
+        assert upstream.closed_models(view).keys() == frozenset()
 
 
 async def test_the_settings_say_when_a_breaker_opens_and_its_model_is_closed(tmp_path: Path) -> None:
@@ -102,10 +102,10 @@ async def test_the_settings_say_when_a_breaker_opens_and_its_model_is_closed(tmp
         assert isinstance(permit, Permit)
         permit.failed(ProviderFault(FaultKind.CUT))
 
-        assert upstream.closed_models(view) == {"ember"}
+        assert upstream.closed_models(view).keys() == {"ember"}
         assert [change.now.deployment for change in changes] == ["ember@harbor"]
         upstream.fleet.force("ember@harbor", BreakerMode.CLOSED)
-        assert upstream.closed_models(view) == frozenset()
+        assert upstream.closed_models(view).keys() == frozenset()
 
 
 async def test_a_deployment_that_the_catalogue_drops_is_forgotten(tmp_path: Path) -> None:
@@ -129,7 +129,9 @@ async def test_the_built_in_catalogue_is_answered_out_of_the_box_and_billed(tmp_
         Prompt((Turn(Role.USER, (TextPart("What is 2 + 2?"),)),)), RouteRequest(text="What is 2 + 2?")
     )
     async with open_rooms(settings, log_stream=io.StringIO()) as rooms:
-        *_, said, final = [event async for event in rooms.ask.asker.answer(question, call, 0.0)]
+        *_, said, final = [
+            event async for event in rooms.ask.asker.answer(question, call, 0.0, Audience(call.deadline))
+        ]
 
         assert isinstance(final, Final)
         assert final.finish_reason is FinishReason.STOP
@@ -147,7 +149,7 @@ async def test_a_dearer_deployment_of_a_model_is_called_only_when_the_cheaper_on
     question = AskRequest(Prompt((Turn(Role.USER, (TextPart("Hello"),)),)), routing)
 
     async def deployment(rooms: Rooms) -> str:
-        *_, final = [event async for event in rooms.ask.asker.answer(question, call, 0.0)]
+        *_, final = [event async for event in rooms.ask.asker.answer(question, call, 0.0, Audience(call.deadline))]
         assert isinstance(final, Final)
         return final.target.deployment
 

@@ -9,6 +9,8 @@ EXPECTED = 792_000
 """What the best model is expected to cost: 8 tokens in and 256 out, at 3,000 nano-dollars each."""
 LONGEST = 408 * 3_000
 """What its longest answer costs."""
+WRITTEN = 8 * 750
+"""What the 8 tokens in cost more if they are written to the provider's cache."""
 
 
 def staged(*steps: Step, **terms: object) -> Stage:

@@ -15,18 +15,20 @@ from atp_grpc.asking.attempting import Attempting
 from atp_grpc.asking.cache import AnswerCache, Eviction
 from atp_grpc.asking.calling import Calling
 from atp_grpc.asking.contract import AskTerms, Listeners
+from atp_grpc.asking.counting import Tokenizer
 from atp_grpc.asking.metering import Meter
 from atp_grpc.asking.paying import Paying
 from atp_grpc.asking.recovery import Recovery
 from atp_grpc.asking.settling import Settling
 from atp_grpc.catalog.snapshot import Snapshot
-from atp_grpc.domain.ask import AskEvent, AskRequest, Final, Spent, Switch
+from atp_grpc.domain.ask import AskEvent, AskRequest, Audience, Final, Spent, Switch
 from atp_grpc.domain.budget import Budget, BudgetPeriod
 from atp_grpc.domain.call import Call
-from atp_grpc.domain.decision import Target
+from atp_grpc.domain.decision import Target, drawn_of
 from atp_grpc.domain.endpoint import Dialect, Endpoint, Timeouts
 from atp_grpc.domain.errors import AtpError
 from atp_grpc.domain.flags import Flag
+from atp_grpc.domain.model import Encoding
 from atp_grpc.domain.money import TokenPrices
 from atp_grpc.domain.outcome import AttemptError, Observation
 from atp_grpc.domain.policy import Cascade, Exploration, RoutingPolicy
@@ -44,11 +46,11 @@ from atp_grpc.routing.router import Router
 from atp_grpc.routing.scribe.reference import ReferenceScribe
 from atp_grpc.routing.sessions import Sessions
 from atp_grpc.routing.steering import Steering, targets_of
-from atp_grpc.secrets.contract import ProviderKey, SecretsError
 from atp_grpc.store.decision_codec import decode_decision, encode_decision
 from atp_grpc.store.memory import MemoryStore
 from atp_grpc.tenancy.budgets.budgets import Budgets
 from atp_grpc.tenancy.pacing import Pacers
+from tests.unit.asking.keys import Keys
 from tests.unit.asking.scripted import ScriptedProvider
 from tests.unit.asking.told import Told, asking
 from tests.unit.asking.virtual_time import LoopClock
@@ -74,7 +76,7 @@ def catalogue(*, revision: int = 3, **endpoints: Endpoint) -> Snapshot:
         deployment(
             name.partition("@")[0],
             name,
-            prices=TokenPrices(price, price, price // 10, price),
+            prices=TokenPrices(price, price, price // 10, price, price * 5 // 4),
             # Each at a host of its own: what is known of a key is known for its host.
             endpoint=dataclasses.replace(
                 endpoints.get(name.partition("@")[0], ENDPOINT), base_url=f"https://{name.replace('@', '.')}/v1"
@@ -97,18 +99,6 @@ class Heard:
     unsettled: list[tuple[str, int]] = field(default_factory=list)
 
 
-class Keys:
-    """Keys by reference; what is not there cannot be had."""
-
-    def __init__(self) -> None:
-        self.known: dict[str, str] = {}
-
-    def key(self, reference: str) -> ProviderKey:
-        if reference not in self.known:
-            raise SecretsError("not there")
-        return ProviderKey(self.known[reference])
-
-
 class Stage:
     """Everything that one process has of Ask, but the providers. Made inside a running loop, ended by `close`."""
 
@@ -128,8 +118,10 @@ class Stage:
         self.store = store or MemoryStore("r1")
         self.provider = ScriptedProvider()
         self.keys = Keys()
+        self.tokenizers: dict[Encoding, Tokenizer] = {}
         self.heard = Heard()
         self.off: set[Flag] = set()
+        self.asked: set[str] = set()
         self.observations: list[Observation] = []
         self.chance = Random(7)
         self.budgets = Budgets(
@@ -172,7 +164,7 @@ class Stage:
             ),
             clock=self.clock,
             next_seed=lambda: next(seeds),
-            next_id=lambda now: f"d{next(names)}",
+            next_id=lambda now, is_dealt: f"d{next(names)}",
             learner_revision=lambda: 0,
             record=lambda _: None,
             closed_models=lambda view: self.fleet.closed_models(view.deployments.values()),
@@ -191,7 +183,7 @@ class Stage:
         return Asker(
             pick=lambda request, tenant: self.router,
             snapshot=self.catalogue.at,
-            decode=decode_decision,
+            drawn=lambda routed: drawn_of(decode_decision(routed.record)),
             encode=lambda routed: routed.decision_id.encode(),
             prepare=self._prepare,
             is_on=lambda flag: flag not in self.off,
@@ -201,6 +193,7 @@ class Stage:
                     providers={Dialect.OPENAI: self.provider},
                     keys=self.keys,
                     meter=Meter(),
+                    tokenizers=self.tokenizers,
                     monotonic=monotonic,
                     on_fault=listeners.faulted,
                 ),
@@ -211,7 +204,11 @@ class Stage:
             ),
             paying=paying,
             settling=Settling(
-                journal=self.journal, budgets=self.budgets, clock=self.clock, on_unsettled=listeners.unsettled
+                journal=self.journal,
+                budgets=self.budgets,
+                clock=self.clock,
+                asked=self.asked,
+                on_unsettled=listeners.unsettled,
             ),
             fleet=self.fleet,
             retries=self.retries,
@@ -256,9 +253,15 @@ class Stage:
         return Call("m", Principal(tenant, "key", frozenset()), self.clock.monotonic() + seconds, "trace")
 
     def answer(
-        self, request: AskRequest | None = None, *, tenant: str = "acme", seconds: float = 300.0
+        self,
+        request: AskRequest | None = None,
+        *,
+        tenant: str = "acme",
+        seconds: float = 300.0,
+        audience: Audience | None = None,
     ) -> AsyncGenerator[AskEvent, None]:
-        return self.asker.answer(request or asking(), self.call(tenant, seconds), 0.25)
+        call = self.call(tenant, seconds)
+        return self.asker.answer(request or asking(), call, 0.25, audience or Audience(call.deadline))
 
     async def tell(
         self,
@@ -266,13 +269,14 @@ class Stage:
         *,
         tenant: str = "acme",
         seconds: float = 300.0,
+        audience: Audience | None = None,
         at_spent: Callable[[], Awaitable[object]] | None = None,
     ) -> Told:
         """Everything that a caller is told, to the end; `at_spent` happens when he is told what was spent."""
         events: list[AskEvent] = []
         error: AtpError | None = None
         try:
-            async with aclosing(self.answer(request, tenant=tenant, seconds=seconds)) as answer:
+            async with aclosing(self.answer(request, tenant=tenant, seconds=seconds, audience=audience)) as answer:
                 async for event in answer:
                     events.append(event)
                     if at_spent is not None and isinstance(event, Spent):

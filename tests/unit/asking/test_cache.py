@@ -25,6 +25,12 @@ from tests.unit.asking.virtual_time import play
 from tests.unit.routing.desk import POLICY
 
 
+def routed_as(request: AskRequest, **changes: Any) -> RouteRequest:
+    """How a request is routed, with changes."""
+    assert isinstance(request.routing, RouteRequest)
+    return dataclasses.replace(request.routing, **changes)
+
+
 def cached(text: str = "What is one and two and three? ", **changes: Any) -> AskRequest:
     return asking(text, cache=CacheUse.READ_AND_WRITE, **changes)
 
@@ -160,7 +166,7 @@ def test_a_demanded_revision_is_never_hidden_by_the_cache() -> None:
         stage = Stage()
         request = cached()
         await stage.tell(request)
-        ahead = dataclasses.replace(request, routing=dataclasses.replace(request.routing, min_revision=9))
+        ahead = dataclasses.replace(request, routing=routed_as(request, min_revision=9))
         assert isinstance((await stage.tell(ahead)).error, RevisionNotReachedError)
         await stage.close()
 
@@ -185,9 +191,7 @@ CHANGES: dict[str, AskRequest] = {
     "allowed": asking(constraints=Constraints(allowed_models=frozenset({"a"}))),
     "scope": asking(constraints=Constraints(data_scope="eu")),
     "region": asking(constraints=Constraints(region="eu")),
-    "objective": dataclasses.replace(
-        BASE, routing=dataclasses.replace(BASE.routing, objective=NamedObjective.LOWEST_COST)
-    ),
+    "objective": dataclasses.replace(BASE, routing=routed_as(BASE, objective=NamedObjective.LOWEST_COST)),
 }
 
 

@@ -230,6 +230,24 @@ def test_an_endpoint_that_refuses_to_go_on_with_an_answer_is_given_up_for_a_rest
     play(story())
 
 
+@pytest.mark.parametrize("is_streamed", [True, False])
+@pytest.mark.parametrize("kind", [FaultKind.REQUEST_TOO_LARGE, FaultKind.CONTEXT_LENGTH, FaultKind.INVALID_REQUEST])
+def test_who_does_not_take_the_answer_so_far_is_asked_to_begin_anew_and_not_to_go_on_again(
+    kind: FaultKind, is_streamed: bool
+) -> None:
+    async def story() -> None:
+        stage = Stage(view=catalogue(fair=RESUMES))
+        stage.provider.script("fair@one", SHAPES["cut"], [fault(kind)])
+        fair = Constraints(allowed_models=frozenset({"fair"}))
+        told = await stage.tell(asking(on_cut=OnCut.RESUME, constraints=fair, is_streamed=is_streamed))
+        assert [switch.restarts for switch in told.of(Switch)] == [False, is_streamed]
+        assert [len(call.generation.prompt.turns) for call in stage.provider.calls] == [1, 2, 1]
+        assert told.text == "one two three"
+        await stage.close()
+
+    play(story())
+
+
 def test_a_restart_that_is_refused_stays_cut() -> None:
     async def story() -> None:
         stage = cutting("cut")

@@ -35,6 +35,7 @@ NAMES = {
     FaultKind.STALLED: AttemptError.CUT,
     FaultKind.MALFORMED: AttemptError.UNAVAILABLE,
     FaultKind.CONTEXT_LENGTH: AttemptError.INVALID_REQUEST,
+    FaultKind.REQUEST_TOO_LARGE: AttemptError.INVALID_REQUEST,
     FaultKind.MODEL_UNKNOWN: AttemptError.UNAVAILABLE,
     FaultKind.EGRESS_REFUSED: AttemptError.UNAVAILABLE,
     FaultKind.INVALID_REQUEST: AttemptError.INVALID_REQUEST,

@@ -28,7 +28,7 @@ tokens = st.none() | st.integers(0, 500)
 pieces = (
     st.builds(TextDelta, st.text(max_size=40))
     | st.just(ToolCallDelta(0, "", "", "{}"))
-    | st.builds(Used, st.builds(Usage, tokens, tokens, tokens, tokens))
+    | st.builds(Used, st.builds(Usage, *[tokens] * 5))
     | st.builds(Certainty, st.floats(-20.0, 0.0), st.integers(1, 5))
 )
 waits = st.sampled_from([0.001, 1.0, 6.0, 20.0])

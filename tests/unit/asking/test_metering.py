@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atp_grpc.asking.metering import LEAST_BYTES, MOST_BYTES, Meter, Sizes, prompt_size, size_of
+from atp_grpc.asking.metering import LEAST_BYTES, MOST_BYTES, Meter, Sizes, characters_within, prompt_size, size_of
 from atp_grpc.domain.conversation import (
     ImagePart,
     Prompt,
@@ -22,6 +22,13 @@ from atp_grpc.domain.conversation import (
 @given(st.text())
 def test_a_size_is_that_of_the_utf8(text: str) -> None:
     assert size_of(text) == len(text.encode())
+
+
+@given(st.text(), st.integers(0, 60))
+def test_what_fits_into_so_many_bytes_is_the_longest_beginning_that_does(text: str, most: int) -> None:
+    count = characters_within(text, most)
+    assert size_of(text[:count]) <= most
+    assert count == len(text) or size_of(text[: count + 1]) > most
 
 
 def test_a_prompt_counts_every_text_and_no_picture() -> None:
@@ -50,6 +57,13 @@ def test_each_model_learns_from_its_own_answers() -> None:
     assert meter.answer_tokens("m", 200) in (100, 101)
     assert meter.prompt_tokens("m", 600) in (100, 101)
     assert meter.answer_tokens("other", 200) == 50
+
+
+def test_a_picture_is_taken_for_the_largest_figure_that_is_published() -> None:
+    picture = ImagePart("https://pictures.example/1.png")
+    prompt = Prompt((Turn(Role.USER, (picture, TextPart("or"), picture)), Turn(Role.USER, (picture,))))
+    assert prompt.picture_tokens == 3 * 1_600
+    assert Prompt((Turn(Role.USER, (TextPart("none"),)),)).picture_tokens == 0
 
 
 def test_short_answers_teach_nothing() -> None:

@@ -25,15 +25,14 @@ from tests.unit.asking.virtual_time import play
 from tests.unit.routing.examples import snapshot
 
 
-@given(
-    usage=st.builds(Usage, *[st.integers(0, 10**9)] * 4),
-)
+@given(usage=st.builds(Usage, *[st.integers(0, 10**9)] * 5))
 def test_the_bill_is_price_times_tokens_of_every_class_rounded_once(usage: Usage) -> None:
     async def story() -> None:
         stage = staged(*texts("x"), Used(usage), finished())
         told = await stage.tell()
         full = (usage.input_tokens or 0) + (usage.output_tokens or 0) + (usage.reasoning_tokens or 0)
-        assert told.final.cost_nano_usd == full * 3_000 + (usage.cached_input_tokens or 0) * 300
+        kept = (usage.cached_input_tokens or 0) * 300 + (usage.cache_write_input_tokens or 0) * 3_750
+        assert told.final.cost_nano_usd == full * 3_000 + kept
         assert told.final.usage == usage
         assert not told.final.is_estimated
         await stage.close()
@@ -45,12 +44,12 @@ def test_missing_usage_is_counted_and_marked() -> None:
     async def story() -> None:
         stage = staged(*texts("x" * 41), finished())
         final = (await stage.tell()).final
-        assert final.usage == Usage(8, 0, 11, 0)
+        assert final.usage == Usage(8, 0, 11, 0, 0)
         assert final.is_estimated
         assert final.attempts[0].is_estimated
-        part = staged(*texts("x" * 41), Used(Usage(output_tokens=9, cached_input_tokens=3)), finished())
+        part = staged(*texts("x" * 41), Used(Usage(None, 3, 9, None, 1)), finished())
         final = (await part.tell()).final
-        assert final.usage == Usage(5, 3, 9, 0)
+        assert final.usage == Usage(4, 3, 9, 0, 1)
         assert final.is_estimated
         await stage.close()
         await part.close()
@@ -62,7 +61,7 @@ def test_usage_told_before_more_of_the_answer_came_is_a_lower_bound() -> None:
     async def story() -> None:
         stage = staged(used(1, prompt=20), *texts("x" * 400), finished())
         final = (await stage.tell()).final
-        assert final.usage == Usage(20, 0, 100, 0)
+        assert final.usage == Usage(20, 0, 100, 0, 0)
         assert final.is_estimated
         await stage.close()
 
@@ -154,9 +153,9 @@ def test_an_answer_stops_when_the_money_ends_and_is_a_good_answer(is_streamed: b
         told = await stage.tell(asking(is_streamed=is_streamed))
         final = told.final
         assert final.finish_reason is FinishReason.BUDGET
-        # 333 tokens are what a million nano-dollars buy: 8 of the prompt, and the piece of ten that goes past 325.
-        assert len(told.text) == 1_320
-        assert final.cost_nano_usd == (8 + 330) * 3_000
+        # 333 tokens are what a million nano-dollars buy: 8 of the prompt, and 325 of which the last are half a piece.
+        assert len(told.text) == 1_300
+        assert final.cost_nano_usd == (8 + 325) * 3_000
         assert final.is_estimated
         assert stage.provider.calls[0].ended == "closed"
         assert final.attempts[0].attempt.error is AttemptError.CANCELLED

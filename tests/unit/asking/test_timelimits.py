@@ -10,7 +10,7 @@ from contextlib import aclosing
 import pytest
 
 from atp_grpc.asking.timelimit import TimeLimit
-from atp_grpc.domain.ask import AskEvent, Delta, Final, Spent
+from atp_grpc.domain.ask import AskEvent, Audience, Delta, Final, Spent
 from atp_grpc.domain.endpoint import Timeouts
 from atp_grpc.domain.errors import AnswerCutError, DeadlineExceededError, ProvidersUnavailableError
 from atp_grpc.domain.outcome import AttemptError
@@ -20,6 +20,11 @@ from tests.unit.asking.scripted import Step, answer, fault, finished, texts, use
 from tests.unit.asking.stage import DEPLOYMENTS, ENDPOINT, Stage, catalogue
 from tests.unit.asking.told import asking
 from tests.unit.asking.virtual_time import play
+
+
+def never() -> float:
+    """Nobody came who waits longer."""
+    return 0.0
 
 
 def staged(*steps: Step, **timeouts: float) -> Stage:
@@ -121,7 +126,7 @@ def test_a_reader_who_takes_his_time_never_speaks_against_the_provider() -> None
 
 def test_a_limit_is_over_once_and_takes_its_cancellation_back() -> None:
     async def story() -> None:
-        limit = TimeLimit()
+        limit = TimeLimit(never)
         limit.begin(1.0)
         with pytest.raises(asyncio.CancelledError):
             await asyncio.sleep(5.0)
@@ -137,7 +142,7 @@ def test_a_limit_is_over_once_and_takes_its_cancellation_back() -> None:
 
 def test_a_moved_limit_keeps_to_its_latest_moment() -> None:
     async def story() -> None:
-        loop, limit = asyncio.get_running_loop(), TimeLimit()
+        loop, limit = asyncio.get_running_loop(), TimeLimit(never)
         for seconds in (3.0, 9.0, 2.0):
             limit.begin(seconds)
             await asyncio.sleep(1.0)
@@ -158,7 +163,7 @@ def test_a_cancellation_from_outside_is_never_taken_for_the_limit() -> None:
         seen: list[bool] = []
 
         async def waiting() -> None:
-            limit = TimeLimit()
+            limit = TimeLimit(never)
             limit.begin(1.0)
             try:
                 await asyncio.Event().wait()
@@ -178,7 +183,7 @@ def test_a_cancellation_from_outside_is_never_taken_for_the_limit() -> None:
 
 def test_a_pause_in_which_nobody_waits_is_never_cancelled() -> None:
     async def story() -> None:
-        limit = TimeLimit()
+        limit = TimeLimit(never)
         limit.begin(1.0)
         assert not limit.end()
         await asyncio.sleep(10.0)
@@ -213,6 +218,44 @@ def test_a_caller_without_a_deadline_is_not_kept_waiting_for_as_long_as_a_provid
         assert isinstance(told.error, ProvidersUnavailableError)
         assert told.error.retry_after_seconds == 3600.0
         assert stage.clock.monotonic() - began < 1.0
+        await stage.close()
+
+    play(story())
+
+
+@pytest.mark.parametrize(
+    ("comes_at", "until", "error", "billed"),
+    [
+        (3.0, 100.0, None, None),
+        (3.0, 9.0, DeadlineExceededError, AttemptError.CANCELLED),
+        (6.5, 100.0, DeadlineExceededError, AttemptError.CANCELLED),
+    ],
+)
+def test_an_attempt_goes_on_while_somebody_waits_who_has_more_time_than_the_first(
+    comes_at: float, until: float, error: type[Exception] | None, billed: AttemptError | None
+) -> None:
+    async def story() -> None:
+        stage = staged(*texts("a"), 9.5, *texts("b"), used(), finished(), between_chunks=20.0)
+        began = stage.clock.monotonic()
+        audience = Audience(began + 6.0)
+        asyncio.get_running_loop().call_later(comes_at, setattr, audience, "until", began + until)
+        told = await stage.tell(audience=audience)
+        assert type(told.error) is (error or type(None))
+        assert stage.heard.attempts[0][1] is billed
+        await stage.close()
+
+    play(story())
+
+
+def test_whoever_comes_nobody_waits_longer_than_the_endpoint_is_given() -> None:
+    async def story() -> None:
+        stage = staged(*texts("a"), 9.5, *texts("b"), used(), finished(), between_chunks=8.0)
+        audience = Audience(stage.clock.monotonic() + 6.0)
+        asyncio.get_running_loop().call_later(3.0, setattr, audience, "until", math.inf)
+        told = await stage.tell(audience=audience)
+        assert isinstance(told.error, AnswerCutError)
+        assert stage.heard.attempts[0][1] is AttemptError.CUT
+        assert stage.heard.attempts[0][2] == pytest.approx(8.0, abs=0.01)
         await stage.close()
 
     play(story())

@@ -87,6 +87,17 @@ def test_a_private_target_may_be_called_when_the_operator_has_named_it() -> None
     assert endpoint.base_url == "http://127.0.0.1:8080/v1"
 
 
+@pytest.mark.parametrize("dialect", ["openai", "anthropic", "litellm"])
+@pytest.mark.parametrize(
+    "address", ["api.example.com/v1", "api.example.com:443", "//api.example.com", "ftp://a.example"]
+)
+def test_an_address_without_its_scheme_is_refused_when_the_file_is_read(dialect: str, address: str) -> None:
+    told = complaints_of(f'dialect = "{dialect}"\nbase_url = "{address}"\n')
+
+    assert told.startswith("catalog.toml: provider[0].base_url (harbor): must begin with https:// or http://")
+    assert address not in told
+
+
 def test_an_adapter_is_judged_like_any_other_address() -> None:
     said = 'dialect = "remote"\nbase_url = "10.0.0.7:7400"\n'
 

@@ -131,6 +131,7 @@ MISTAKES = {
         "provider[0].timeouts.connect_seconds: must be above 0 and at most 3,600 seconds, got 0",
         "provider[0].timeouts.total_seconds: must be above 0 and at most 3,600 seconds, got 3601",
     ],
+    "tokenizer_unknown": ["model[0].tokenizer (ember): must be one of o200k_base, cl100k_base, got 'o200k'"],
     "timeout_unknown": ["provider[0].timeouts.read_seconds: unknown; did you mean total_seconds?"],
     "unknown_key_of_deployment": ["deployment[0].regoins (ember@harbor): unknown; did you mean regions?"],
     "unknown_key_of_model": ["model[0].contxt_tokens (ember): unknown; did you mean context_tokens?"],

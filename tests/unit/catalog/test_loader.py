@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC, datetime, timedelta, timezone
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from atp_grpc.catalog.loader import DEMONSTRATION, CatalogueFault, parse_catalogue, read_catalogue
 from atp_grpc.catalog.table import nano_of
 from atp_grpc.domain.endpoint import Dialect, Endpoint, Timeouts
-from atp_grpc.domain.model import DatedPrices, Deployment, Model, Provider, ServingStatus
+from atp_grpc.domain.model import DatedPrices, Deployment, Encoding, Model, Provider, ServingStatus
 from atp_grpc.domain.money import TokenPrices
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures" / "catalog"
@@ -68,6 +68,7 @@ def test_everything_that_can_be_said_is_read() -> None:
         prior_quality=0.75,
         prior_output_tokens=300.0,
         prior_latency_seconds=0.5,
+        tokenizer=Encoding.O200K_BASE,
     )
     assert catalogue.deployments[0] == Deployment(
         name="ember-eu",
@@ -77,13 +78,52 @@ def test_everything_that_can_be_said_is_read() -> None:
         data_scopes=frozenset({"public", "internal"}),
         status=ServingStatus.DRAINING,
         price_history=(
-            DatedPrices(0, TokenPrices(3 * USD, 12_000_000_001, 3 * USD // 10, 15 * USD)),
+            DatedPrices(0, TokenPrices(3 * USD, 12_000_000_001, 3 * USD // 10, 15 * USD, 36 * USD // 10)),
             DatedPrices(nanos(2026, 2, 28, 22), TokenPrices(2 * USD, 8 * USD)),
             DatedPrices(nanos(2026, 6, 1), TokenPrices(1 * USD, 4 * USD)),
         ),
     )
     assert catalogue.deployments[1].name == "labs/cobalt-2.1:free@harbor"
     assert catalogue.deployments[1].price_history[0].prices == TokenPrices(0, 0)
+
+
+SPEAKS = 'name = "harbor"\ndialect = "{}"\nbase_url = "https://api.example.com:443"\nkeys = ["env:KEY"]'
+
+
+@given(st.integers(0, 10**15))
+@example(1)
+@example(2)
+@example(3)
+def test_writing_anthropics_cache_costs_five_quarters_of_the_input_price_rounded_half_up(nano: int) -> None:
+    price = f"input_usd_per_million_tokens = {nano // USD}.{nano % USD:09d}"
+    text = SMALLEST.replace(PRICE, price).replace('name = "harbor"', SPEAKS.format("anthropic"), 1)
+
+    (dated,) = parse_catalogue(text.encode(), "catalog.toml").deployments[0].price_history
+
+    assert dated.prices.input == nano
+    assert dated.prices.cache_write_input == (Decimal(nano) * 5 / 4).to_integral_value(ROUND_HALF_UP)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "written", "price"),
+    [
+        ("anthropic", "", USD // 8),
+        ("anthropic", "cache_write_input_usd_per_million_tokens = 0.2", USD // 5),
+        ("anthropic", "cache_write_input_usd_per_million_tokens = 0", 0),
+        ("openai", "", None),
+        ("remote", "", None),
+        ("openai", "cache_write_input_usd_per_million_tokens = 0.2", USD // 5),
+    ],
+)
+def test_writing_a_cache_has_the_price_that_is_named_and_else_only_anthropics(
+    dialect: str, written: str, price: int | None
+) -> None:
+    speaks = SPEAKS.format(dialect) if dialect != "remote" else SPEAKS.format(dialect).replace("https://", "")
+    text = SMALLEST.replace(PRICE, f"{PRICE}\n{written}").replace('name = "harbor"', speaks, 1)
+
+    (dated,) = parse_catalogue(text.encode(), "catalog.toml").deployments[0].price_history
+
+    assert dated.prices.cache_write_input == price
 
 
 def test_the_digest_is_of_the_bytes() -> None:

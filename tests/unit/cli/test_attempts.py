@@ -14,7 +14,7 @@ from atp_grpc.client import messages as m
 def test_every_key_reaches_its_field() -> None:
     attempt = read_attempt(
         "model=swift,deployment=swift@acme,error=timeout,cost_usd=0.0004,latency=1.2s,"
-        "input_tokens=10,cached_input_tokens=2,output_tokens=30,reasoning_tokens=0"
+        "input_tokens=10,cached_input_tokens=2,output_tokens=30,reasoning_tokens=0,cache_write_input_tokens=4"
     )
 
     expected = m.Attempt(
@@ -22,7 +22,13 @@ def test_every_key_reaches_its_field() -> None:
         deployment="swift@acme",
         error="ATTEMPT_ERROR_TIMEOUT",
         cost_nano_usd=400_000,
-        usage=m.Usage(input_tokens=10, cached_input_tokens=2, output_tokens=30, reasoning_tokens=0),
+        usage=m.Usage(
+            input_tokens=10,
+            cached_input_tokens=2,
+            output_tokens=30,
+            reasoning_tokens=0,
+            cache_write_input_tokens=4,
+        ),
     )
     expected.latency.FromMilliseconds(1200)
     assert attempt == expected

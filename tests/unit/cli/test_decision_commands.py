@@ -183,6 +183,7 @@ def test_a_decision_is_shown_with_what_was_weighed_and_what_was_observed(
     slow = m.Attempt(model="swift", deployment="swift@acme", error="ATTEMPT_ERROR_TIMEOUT")
     slow.latency.FromSeconds(30)
     good = m.Attempt(model="steady", cost_nano_usd=2_000_000, usage=m.Usage(input_tokens=12, output_tokens=0))
+    good.usage.cache_write_input_tokens = 5
     decision = m.Decision(
         decision_id="d-1",
         target=SWIFT,
@@ -206,7 +207,7 @@ def test_a_decision_is_shown_with_what_was_weighed_and_what_was_observed(
     decision.decided_at.FromJsonString("2026-01-01T00:00:00Z")
     server.answers[DECISION] = m.GetDecisionResponse(decision=decision)
 
-    assert printed(capsys, "decision", "d-1") == (
+    assert printed(capsys, "decision", "show", "d-1") == (
         "decision: d-1\n"
         "decided: 2026-01-01T00:00:00Z\n"
         "model: swift\n"
@@ -230,13 +231,13 @@ def test_a_decision_is_shown_with_what_was_weighed_and_what_was_observed(
         "observed cost: $0.002\n"
         "observed labels: by=judge\n"
         "\n"
-        "model\tdeployment\terror\tcost\tlatency\tinput\tcached\toutput\treasoning\n"
-        "swift\tswift@acme\ttimeout\t\t30.00 s\t\t\t\t\n"
-        "steady\t\t\t$0.002\t\t12\t\t0\t\n"
+        "model\tdeployment\terror\tcost\tlatency\tinput\tcached\toutput\treasoning\twritten\n"
+        "swift\tswift@acme\ttimeout\t\t30.00 s\t\t\t\t\t\n"
+        "steady\t\t\t$0.002\t\t12\t\t0\t\t5\n"
     )
 
 
 def test_a_decision_that_nobody_reported_on_says_so(server: Scripted, capsys: pytest.CaptureFixture[str]) -> None:
     server.answers[DECISION] = m.GetDecisionResponse(decision=m.Decision(decision_id="d-1"))
 
-    assert "observed: nothing yet\n" in printed(capsys, "decision", "d-1")
+    assert "observed: nothing yet\n" in printed(capsys, "decision", "show", "d-1")

@@ -9,16 +9,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
+from google.longrunning import operations_pb2 as long_running
 from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
 from google.rpc import status_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import aio as health
 
 from atp_grpc.pb.atp.admin.v1 import catalog_service_pb2 as catalog
+from atp_grpc.pb.atp.admin.v1 import event_service_pb2 as events
 from atp_grpc.pb.atp.admin.v1 import operations_service_pb2 as operations
 from atp_grpc.pb.atp.admin.v1 import policy_service_pb2 as policies
 from atp_grpc.pb.atp.admin.v1 import prior_service_pb2 as priors
 from atp_grpc.pb.atp.admin.v1 import tenant_service_pb2 as tenants
+from atp_grpc.pb.atp.admin.v1 import trial_pb2 as trials
 from atp_grpc.pb.atp.v1 import ask_service_pb2 as asks
 from atp_grpc.pb.atp.v1 import decision_service_pb2 as decisions
 from atp_grpc.pb.atp.v1 import observe_service_pb2 as observations
@@ -32,6 +36,10 @@ ANSWERS: Mapping[str, Message] = {
     "/atp.v1.ObserveService/ObserveBatch": observations.ObserveBatchResponse(),
     "/atp.v1.AskService/Ask": asks.AskResponse(text="hi"),
     "/atp.v1.DecisionService/GetDecision": decisions.GetDecisionResponse(),
+    "/atp.v1.DecisionService/ListDecisions": decisions.ListDecisionsResponse(),
+    "/atp.v1.DecisionService/ListObservations": decisions.ListObservationsResponse(),
+    "/atp.v1.DecisionService/ExplainDecision": decisions.ExplainDecisionResponse(),
+    "/atp.v1.DecisionService/EvaluatePolicy": long_running.Operation(name="operations/1"),
     "/atp.admin.v1.CatalogService/GetModel": catalog.GetModelResponse(revision=7),
     "/atp.admin.v1.CatalogService/ListModels": catalog.ListModelsResponse(revision=7),
     "/atp.admin.v1.CatalogService/GetDeployment": catalog.GetDeploymentResponse(revision=7),
@@ -44,6 +52,11 @@ ANSWERS: Mapping[str, Message] = {
     "/atp.admin.v1.PolicyService/UpdatePolicy": policies.UpdatePolicyResponse(revision=7),
     "/atp.admin.v1.PolicyService/DeletePolicy": policies.DeletePolicyResponse(revision=7),
     "/atp.admin.v1.PolicyService/RollbackPolicy": policies.RollbackPolicyResponse(revision=7),
+    "/atp.admin.v1.PolicyService/StartTrial": trials.StartTrialResponse(trial=trials.Trial(id="t")),
+    "/atp.admin.v1.PolicyService/GetTrial": trials.GetTrialResponse(trial=trials.Trial(id="t")),
+    "/atp.admin.v1.PolicyService/ListTrials": trials.ListTrialsResponse(),
+    "/atp.admin.v1.PolicyService/StopTrial": trials.StopTrialResponse(trial=trials.Trial(id="t")),
+    "/atp.admin.v1.PolicyService/SimulatePolicy": long_running.Operation(name="operations/1"),
     "/atp.admin.v1.PriorService/ImportPrior": priors.ImportPriorResponse(revision=7),
     "/atp.admin.v1.PriorService/GetPrior": priors.GetPriorResponse(revision=7),
     "/atp.admin.v1.TenantService/SetBudget": tenants.SetBudgetResponse(budget=tenants.Budget(tenant="acme")),
@@ -130,8 +143,10 @@ def handlers_of(scripted: Scripted) -> list[grpc.GenericRpcHandler]:
         "atp.admin.v1.CatalogService": catalog,
         "atp.admin.v1.OperationsService": operations,
         "atp.admin.v1.PolicyService": policies,
+        "atp.admin.v1.EventService": events,
         "atp.admin.v1.PriorService": priors,
         "atp.admin.v1.TenantService": tenants,
+        "google.longrunning.Operations": long_running,
     }
     generic = []
     for service, module in modules.items():
@@ -141,7 +156,7 @@ def handlers_of(scripted: Scripted) -> list[grpc.GenericRpcHandler]:
                 service,
                 {
                     method.name: (stream_handler_of if method.server_streaming else handler_of)(
-                        scripted, f"/{service}/{method.name}", getattr(module, method.input_type.name)
+                        scripted, f"/{service}/{method.name}", GetMessageClass(method.input_type)
                     )
                     for method in methods
                 },

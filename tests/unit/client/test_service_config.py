@@ -7,10 +7,12 @@ from typing import Any
 
 import grpc
 import pytest
+from google.longrunning import operations_pb2
 
 from atp_grpc.client import service_config
 from atp_grpc.pb.atp.admin.v1 import (
     catalog_service_pb2,
+    event_service_pb2,
     operations_service_pb2,
     policy_service_pb2,
     prior_service_pb2,
@@ -21,6 +23,7 @@ from atp_grpc.pb.atp.v1 import ask_service_pb2, decision_service_pb2, observe_se
 ROOT = Path(__file__).resolve().parents[3]
 MODULES = (
     catalog_service_pb2,
+    event_service_pb2,
     operations_service_pb2,
     policy_service_pb2,
     prior_service_pb2,
@@ -29,6 +32,7 @@ MODULES = (
     decision_service_pb2,
     observe_service_pb2,
     route_service_pb2,
+    operations_pb2,
 )
 SERVED = {
     f"{service.full_name}/{method.name}": method
@@ -46,9 +50,16 @@ MEANT_FOR_ONE_PROCESS = {
     "atp.admin.v1.OperationsService/ForceBreaker",
     *(f"atp.admin.v1.OperationsService/{what}" for what in ("ListFlags", "SetFlag", "GetChaos", "SetChaos")),
     *(f"atp.admin.v1.PolicyService/{change}Policy" for change in ("Create", "Update", "Delete", "Rollback")),
+    *(f"atp.admin.v1.PolicyService/{change}Trial" for change in ("Start", "Stop")),
+    *(f"google.longrunning.Operations/{change}Operation" for change in ("Cancel", "Delete")),
 }
-EXECUTED_EACH_TIME = {"atp.v1.AskService/Ask"}
-"""Without a request id, which a service config cannot see; the kit retries those that have one."""
+EXECUTED_EACH_TIME = {
+    "atp.v1.AskService/Ask",
+    "atp.v1.DecisionService/EvaluatePolicy",
+    "atp.v1.DecisionService/ComputeSavings",
+    "atp.admin.v1.PolicyService/SimulatePolicy",
+}
+"""Ask: without a request id, which a service config cannot see; the kit retries those that have one."""
 MOST_ATTEMPTS = 5
 """What gRPC cuts larger numbers to (gRFC A6)."""
 

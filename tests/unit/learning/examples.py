@@ -21,6 +21,13 @@ FIRST_VERSION = bytes.fromhex(
     "0000000000030005000b00080007000800642d316c617267656c61726765406e6f727468666c6167732e763164656661756c"
     "740000803f00000040"
 )
+# What version 2 sealed of `SECOND_LESSON`, before writing a provider's cache had a price.
+SECOND_VERSION = bytes.fromhex(
+    "0200002a36fe9c971701002a36fe9c9717000000000000d03f000000000000e03f000000000000e83f000000000000294001"
+    "000000000000000200000000000000ffffffffffffffff040000000000000001000000000000000200000000000000030000"
+    "0000000000e803000000000000030005000b00080007000800642d316c617267656c61726765406e6f727468666c6167732e"
+    "763164656661756c740000803f00000040"
+)
 FIRST_LESSON = Lesson(
     tenant="acme",
     decision_id="d-1",
@@ -37,6 +44,7 @@ FIRST_LESSON = Lesson(
     revisions=Revisions("default", 1, 2, 3),
     hold_nano_usd=0,
 )
+SECOND_LESSON = FIRST_LESSON._replace(hold_nano_usd=1000)
 
 
 def lesson(decision_id: str = "d1", *, tenant: str = "acme", model: str = "small", first: float = 0.5) -> Lesson:

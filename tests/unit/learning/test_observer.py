@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Container
 from contextlib import asynccontextmanager
 
 import pytest
@@ -11,8 +11,8 @@ import pytest
 from atp_grpc.domain.call import Call
 from atp_grpc.domain.clock import ManualClock
 from atp_grpc.domain.decision import Candidate, Decision, Expectation, Target
-from atp_grpc.domain.errors import StoreUnavailableError, TokenExpiredError
-from atp_grpc.domain.outcome import Report
+from atp_grpc.domain.errors import OutcomeConflictError, StoreUnavailableError, TokenExpiredError
+from atp_grpc.domain.outcome import Attempt, Report, Usage
 from atp_grpc.domain.request import Weights
 from atp_grpc.domain.tenant import Principal
 from atp_grpc.learning.journal import Journal
@@ -45,7 +45,9 @@ class FailingStore(MemoryStore):
 
 
 @asynccontextmanager
-async def observer_on(store: MemoryStore, clock: ManualClock, *, ledger: Decision | None) -> AsyncIterator[Observer]:
+async def observer_on(
+    store: MemoryStore, clock: ManualClock, *, ledger: Decision | None, asked: Container[str] = ()
+) -> AsyncIterator[Observer]:
     journal = Journal(
         store=store,
         learn=lambda _: 0,
@@ -60,6 +62,7 @@ async def observer_on(store: MemoryStore, clock: ManualClock, *, ledger: Decisio
         open_token=lambda *_: pytest.fail("no token is used here"),
         find_open=lambda tenant, name: ledger if ledger and (tenant, name) == ("acme", "d1") else None,
         knows_model=lambda name: name == "small",
+        asked=asked,
         journal=journal,
         store=store,
         clock=clock,
@@ -89,3 +92,16 @@ async def test_a_store_that_does_not_answer_is_unavailable_and_not_unknown() -> 
     async with observer_on(FailingStore("r1"), ManualClock(NOW), ledger=DECISION) as observer:
         with pytest.raises(StoreUnavailableError):
             await observer.decision("acme", "d1")
+
+
+async def test_attempts_of_a_decision_that_ask_carries_out_are_its_own_to_report() -> None:
+    asked, attempts = {"d1"}, (Attempt("small", "", None, Usage(1), 5, 0.1),)
+    async with observer_on(MemoryStore("r1"), ManualClock(NOW), ledger=DECISION, asked=asked) as observer:
+        with pytest.raises(OutcomeConflictError) as refused:
+            await observer.observe(Reference(decision_id="d1"), Report(quality=0.5, attempts=attempts), CALL)
+        assert refused.value.metadata == {"field": "attempts"}
+        _, recorded = await observer.observe(Reference(decision_id="d1"), Report(quality=0.7), CALL)
+        assert recorded.recorded_fields == ("quality",)
+        asked.clear()
+        _, recorded = await observer.observe(Reference(decision_id="d1"), Report(attempts=attempts), CALL)
+        assert recorded.recorded_fields == ("attempts",)

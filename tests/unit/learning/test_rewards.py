@@ -69,6 +69,46 @@ def test_a_bill_without_tokens_is_explained_by_output_tokens_at_the_decisions_pr
     assert outcome.output_tokens == pytest.approx(100.0)
 
 
+def test_what_a_bill_names_beside_the_input_is_paid_before_output_explains_the_rest() -> None:
+    prices = TokenPrices(1_000_000_000, 4_000_000_000, 100_000_000, None, 1_250_000_000)
+    usage = Usage(input_tokens=100, cached_input_tokens=50, cache_write_input_tokens=80)
+    # 100,000 and 5,000 and 100,000 nano; the other 400,000 buy 100 output tokens at 4,000 nano each.
+    whole = observation(Report(attempts=(Attempt("small", usage=usage, cost_nano_usd=605_000),)))
+    (outcome,) = outcomes_of(whole._replace(lesson=whole.lesson._replace(prices=prices)))
+    assert outcome.output_tokens == pytest.approx(100.0)
+
+
+@given(
+    st.lists(st.integers(0, 10**9), min_size=5, max_size=5), st.lists(st.integers(0, 10**12), min_size=5, max_size=5)
+)
+def test_usage_costs_the_sum_of_its_classes_at_their_own_prices(tokens: list[int], prices: list[int]) -> None:
+    input_price, output_price, cached_price, reasoning_price, write_price = prices
+    plain, cached, output, reasoning, written = tokens
+    total = plain * input_price + cached * cached_price + written * write_price
+    total += output * output_price + reasoning * reasoning_price
+    known = lesson()._replace(prices=TokenPrices(*prices))
+    report = Report(attempts=(Attempt("small", usage=Usage(*tokens)),))
+
+    assert total_cost_nano_usd(report, known) == (2 * total + 10**6) // (2 * 10**6)
+    unnamed = known._replace(prices=TokenPrices(input_price, output_price, cached_price, reasoning_price))
+    total += written * (input_price - write_price)
+    assert total_cost_nano_usd(report, unnamed) == (2 * total + 10**6) // (2 * 10**6)
+
+
+@pytest.mark.parametrize("in_cache", [60, 100, 130])
+def test_a_prompt_of_which_only_the_cached_part_is_told_is_not_paid_twice(in_cache: int) -> None:
+    prices = TokenPrices(1_000_000_000, 4_000_000_000, 100_000_000)
+    # The decision expected a prompt of 100 tokens; what of it was not in the cache is left.
+    prompt = (100 - min(in_cache, 100)) * 1_000 + in_cache * 100
+    usage = Usage(cached_input_tokens=in_cache)
+    billed = observation(Report(attempts=(Attempt("small", usage=usage, cost_nano_usd=prompt + 400_000),)))
+    (outcome,) = outcomes_of(billed._replace(lesson=billed.lesson._replace(prices=prices)))
+    assert outcome.output_tokens == pytest.approx(100.0)
+
+    told = Report(attempts=(Attempt("small", usage=usage._replace(output_tokens=100)),))
+    assert total_cost_nano_usd(told, billed.lesson._replace(prices=prices)) == prompt + 400_000
+
+
 def test_a_bill_of_another_deployment_explains_nothing() -> None:
     attempts = (Attempt("small", deployment="small@other", cost_nano_usd=500_000),)
     (outcome,) = outcomes_of(observation(Report(attempts=attempts)))

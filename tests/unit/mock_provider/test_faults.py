@@ -135,6 +135,7 @@ REFUSED: dict[Fault, tuple[tuple[int, str | None], tuple[int, str]]] = {
     Fault.INVALID: ((400, None), (400, "invalid_request_error")),
     Fault.CONTEXT_LENGTH: ((400, "context_length_exceeded"), (400, "invalid_request_error")),
     Fault.CONTENT_REFUSED: ((400, "content_policy_violation"), (400, "invalid_request_error")),
+    Fault.REQUEST_TOO_LARGE: ((429, "rate_limit_exceeded"), (413, "request_too_large")),
     Fault.MODEL_UNKNOWN: ((404, "model_not_found"), (404, "not_found_error")),
 }
 

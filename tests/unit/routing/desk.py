@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from atp_grpc.catalog.snapshot import Snapshot
 from atp_grpc.domain.call import Call
 from atp_grpc.domain.clock import ManualClock
-from atp_grpc.domain.decision import Decision
+from atp_grpc.domain.decision import Closure, Decision, RefusalCause
 from atp_grpc.domain.money import TokenPrices
 from atp_grpc.domain.policy import Exploration, PolicyTerms, RoutingPolicy
 from atp_grpc.domain.request import RouteRequest
@@ -81,6 +81,7 @@ class Desk:
     faults: list[Exception] = field(default_factory=list)
     closed: frozenset[str] = frozenset()
     """Models that fail whenever they are called."""
+    closed_seconds: float = 5.0
 
     def __post_init__(self) -> None:
         self.clock = ManualClock(NOW)
@@ -111,10 +112,12 @@ class Desk:
             ),
             clock=self.clock,
             next_seed=lambda: next(seeds),
-            next_id=lambda now: f"d{next(names)}",
+            next_id=lambda now, is_dealt: f"d{next(names)}",
             learner_revision=lambda: self.revision,
             record=self.recorded.append,
-            closed_models=lambda _: self.closed,
+            closed_models=lambda _: {
+                one: Closure(RefusalCause.BREAKER_OPEN, self.closed_seconds) for one in self.closed
+            },
         )
 
 

@@ -35,7 +35,7 @@ MODELS = st.lists(
     unique_by=lambda entry: entry.name,
 )
 _PRICE = st.integers(0, 10**11)
-PRICES = st.builds(TokenPrices, _PRICE, _PRICE, st.none() | _PRICE, st.none() | _PRICE)
+PRICES = st.builds(TokenPrices, _PRICE, _PRICE, *[st.none() | _PRICE] * 3)
 CONSTRAINTS = st.builds(
     Constraints,
     max_cost_nano_usd=st.none() | st.integers(0, 10**8),

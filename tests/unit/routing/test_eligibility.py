@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atp_grpc.domain.decision import RefusalCause
+from atp_grpc.domain.decision import Closure, RefusalCause
 from atp_grpc.domain.endpoint import Dialect, Endpoint
 from atp_grpc.domain.errors import UnknownModelError
 from atp_grpc.domain.model import Deployment, Model
@@ -152,14 +152,18 @@ def test_offerings_that_are_remembered_are_bounded_and_stay_right() -> None:
         assert len(eligibility._bought) <= 4096
 
 
+def closed(*names: str) -> dict[str, Closure]:
+    return {name: Closure(RefusalCause.BREAKER_OPEN, 5.0) for name in names}
+
+
 def test_a_model_that_fails_when_called_is_no_candidate_even_when_it_is_the_last() -> None:
     sifted = sift([model("a"), model("b")], [deployment("a"), deployment("b")])
 
-    assert names(sifted.without_failing(frozenset({"a"}))) == ["b@one"]
-    nobody = sifted.without_failing(frozenset({"a", "b"}))
+    assert names(sifted.without_closed(closed("a"))) == ["b@one"]
+    nobody = sifted.without_closed(closed("a", "b"))
     assert nobody.offerings == ()
     assert causes(nobody) == {"a": RefusalCause.BREAKER_OPEN, "b": RefusalCause.BREAKER_OPEN}
-    assert sifted.without_failing(frozenset({"c"})) is sifted
+    assert sifted.without_closed(closed("c")) is sifted
 
 
 def test_an_unknown_allowed_model_is_refused_by_name() -> None:

@@ -16,7 +16,7 @@ from atp_grpc.domain.money import TokenPrices
 from atp_grpc.domain.request import FeatureVector
 from atp_grpc.routing.feedback import FeedbackTokens
 from atp_grpc.secrets.files import open_secrets
-from tests.unit.learning.examples import FIRST_LESSON, FIRST_VERSION, NOW, lesson
+from tests.unit.learning.examples import FIRST_LESSON, FIRST_VERSION, NOW, SECOND_LESSON, SECOND_VERSION, lesson
 from tests.unit.routing.desk import Plain
 
 
@@ -35,7 +35,7 @@ _FLOATS = st.floats(allow_nan=False)
     figures=st.tuples(_FLOATS, _FLOATS, _FLOATS, _FLOATS),
     counts=st.tuples(_COUNTS, _COUNTS, _COUNTS),
     hold=_COUNTS | st.just(2**63 - 1),
-    prices=st.tuples(_COUNTS, _COUNTS, st.none() | _COUNTS, st.none() | _COUNTS),
+    prices=st.tuples(_COUNTS, _COUNTS, *[st.none() | _COUNTS] * 3),
     features=st.lists(st.floats(width=32, allow_nan=False), max_size=48),
 )
 def test_what_is_sealed_is_what_opens(
@@ -44,7 +44,7 @@ def test_what_is_sealed_is_what_opens(
     figures: tuple[float, float, float, float],
     counts: tuple[int, int, int],
     hold: int,
-    prices: tuple[int, int, int | None, int | None],
+    prices: tuple[int, int, int | None, int | None, int | None],
     features: list[float],
 ) -> None:
     sealed = Lesson(
@@ -69,6 +69,11 @@ def test_what_is_sealed_is_what_opens(
 def test_a_token_that_was_sealed_before_holds_were_noted_opens_and_knows_of_none() -> None:
     opened = FeedbackTokens(Plain()).open(FIRST_VERSION, tenant="acme", now_nanos=NOW)
     assert opened == FIRST_LESSON
+
+
+def test_a_token_that_was_sealed_before_cache_writes_had_a_price_opens_and_knows_of_none() -> None:
+    opened = FeedbackTokens(Plain()).open(SECOND_VERSION, tenant="acme", now_nanos=NOW)
+    assert opened == SECOND_LESSON
 
 
 def test_another_tenants_token_does_not_open(tokens: FeedbackTokens) -> None:
@@ -104,13 +109,16 @@ def test_no_made_up_token_opens(tokens: FeedbackTokens, made_up: bytes) -> None:
     [
         lambda token: b"\x00" + token[1:],
         lambda token: b"\x01" + token[1:],
-        lambda token: b"\x03" + token[1:],
+        lambda token: b"\x02" + token[1:],
+        lambda token: b"\x04" + token[1:],
         lambda token: token + b"x",
         lambda token: token[:-1],
         lambda _: b"",
         lambda _: FIRST_VERSION + b"x",
         lambda _: FIRST_VERSION[:-1],
         lambda _: b"\x02" + FIRST_VERSION[1:],
+        lambda _: SECOND_VERSION[:-1],
+        lambda _: b"\x03" + SECOND_VERSION[1:],
     ],
 )
 def test_a_token_of_another_version_or_length_is_not_misread(spoil: Callable[[bytes], bytes]) -> None:

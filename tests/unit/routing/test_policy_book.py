@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from atp_grpc.domain.errors import AtpError, PolicyInvalidError, StoreUnavailableError
 from atp_grpc.domain.policy import PolicyObjective, PolicyTerms, RoutingPolicy
-from atp_grpc.routing.policy_book import PolicyBook, read_remembered
+from atp_grpc.routing.policy_book import PolicyBook
+from atp_grpc.routing.policy_memory import read_remembered
 from atp_grpc.routing.policy_rules import MOST_POLICIES
 from atp_grpc.store.contract import StoreFailure
 from atp_grpc.store.memory import MemoryStore

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import pytest
 from hypothesis import given, settings
@@ -92,6 +93,15 @@ def test_when_all_fail_the_caller_is_told_to_come_again() -> None:
     answers = desk.router.route_many([text(), text()], CALL)
     assert all(isinstance(answer, ModelsUnavailableError) for answer in answers)
     assert desk.recorded == []
+
+
+@pytest.mark.parametrize(("closed", "told"), [(17.5, 17.5), (math.inf, 60.0), (600.0, 60.0), (0.0001, 0.01)])
+def test_who_is_told_to_come_again_is_told_when_the_first_model_is_back(closed: float, told: float) -> None:
+    desk = Desk(three_models(), closed=frozenset({"cheap", "good", "fast"}), closed_seconds=closed)
+
+    with pytest.raises(ModelsUnavailableError) as refused:
+        desk.router.route(text(), CALL)
+    assert refused.value.retry_after_seconds == told
 
 
 @settings(deadline=None)

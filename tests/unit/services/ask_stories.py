@@ -6,7 +6,18 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 
-from atp_grpc.domain.ask import AskEvent, AskRequest, Billed, Decided, Delta, Final, FinishReason, Latency, Spent
+from atp_grpc.domain.ask import (
+    AskEvent,
+    AskRequest,
+    Audience,
+    Billed,
+    Decided,
+    Delta,
+    Final,
+    FinishReason,
+    Latency,
+    Spent,
+)
 from atp_grpc.domain.call import Call
 from atp_grpc.domain.decision import Target
 from atp_grpc.domain.outcome import Attempt, Usage
@@ -38,7 +49,13 @@ def text(value: str, total: int) -> Delta:
 
 PLAIN = (DECIDED, text("Hel", 3), text("lo", 5), Spent(USAGE, 70, is_estimated=False), FINAL)
 
-Step = AskEvent | asyncio.Event | Exception
+
+class Whole:
+    """The answer is whole: only its bill is missing."""
+
+
+WHOLE = Whole()
+Step = AskEvent | asyncio.Event | Exception | Whole
 
 
 @dataclass
@@ -57,14 +74,19 @@ class Script:
     requests: list[AskRequest] = field(default_factory=list)
     queued: list[float] = field(default_factory=list)
 
-    async def answer(self, request: AskRequest, _: Call, queue_seconds: float) -> AsyncGenerator[AskEvent, None]:
+    audiences: list[Audience] = field(default_factory=list)
+
+    async def answer(
+        self, request: AskRequest, _: Call, queue_seconds: float, audience: Audience
+    ) -> AsyncGenerator[AskEvent, None]:
         self.requests.append(request)
         self.queued.append(queue_seconds)
-        async for event in self.tell():
+        async for event in self.tell(audience):
             yield event
 
-    async def tell(self) -> AsyncGenerator[AskEvent, None]:
+    async def tell(self, audience: Audience) -> AsyncGenerator[AskEvent, None]:
         self.on_begin()
+        self.audiences.append(audience)
         self.told += 1
         self.open += 1
         end = "closed"
@@ -72,6 +94,8 @@ class Script:
             for step in self.steps:
                 if isinstance(step, asyncio.Event):
                     await step.wait()
+                elif isinstance(step, Whole):
+                    audience.has_answer = True
                 elif isinstance(step, Exception):
                     end = "raised"
                     raise step

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 
 from atp_grpc.domain.ask import Final
 from atp_grpc.domain.claim import ClaimKey
@@ -47,7 +48,7 @@ async def test_the_answer_is_kept_before_anybody_is_given_the_end() -> None:
     desk = Desk(Script(), keeper=keeper)
 
     async def read() -> None:
-        async for event in desk.runs.events(KEY, b"body", desk.script.tell):
+        async for event in desk.runs.events(KEY, b"body", math.inf, desk.script.tell):
             got.append(event)
 
     reader = asyncio.ensure_future(read())

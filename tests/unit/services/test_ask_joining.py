@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 from contextlib import aclosing
 
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atp_grpc.domain.ask import Decided, Delta, Final
+from atp_grpc.domain.ask import Audience, Decided, Delta, Final
 from atp_grpc.domain.claim import ClaimKey
 from atp_grpc.domain.clock import ManualClock
 from atp_grpc.domain.errors import (
@@ -54,8 +55,8 @@ class Desk:
     def count(self) -> None:
         self.joined += 1
 
-    async def read(self, *, digest: bytes = b"body") -> list[Told]:
-        return [event async for event in self.runs.events(KEY, digest, self.script.tell)]
+    async def read(self, *, digest: bytes = b"body", deadline: float = math.inf) -> list[Told]:
+        return [event async for event in self.runs.events(KEY, digest, deadline, self.script.tell)]
 
 
 async def test_everybody_who_comes_while_it_runs_gets_every_event_and_it_runs_once() -> None:
@@ -104,7 +105,7 @@ async def test_a_failure_is_told_to_every_reader_after_what_was_told_before_and_
     got: list[list[Told]] = [[], []]
 
     async def read(into: list[Told]) -> None:
-        async with aclosing(desk.runs.events(KEY, b"body", desk.script.tell)) as events:
+        async with aclosing(desk.runs.events(KEY, b"body", math.inf, desk.script.tell)) as events:
             while True:
                 into.append(await anext(events))
 
@@ -159,8 +160,8 @@ async def test_who_comes_while_a_left_run_still_ends_waits_for_it_and_begins_ane
     closing = asyncio.Event()
 
     class Slow(Script):
-        async def tell(self):  # type: ignore[no-untyped-def]  # noqa: ANN202
-            async with aclosing(super().tell()) as events:
+        async def tell(self, audience: Audience):  # type: ignore[no-untyped-def]  # noqa: ANN202
+            async with aclosing(super().tell(audience)) as events:
                 try:
                     async for event in events:
                         yield event
@@ -187,7 +188,7 @@ async def test_who_comes_while_a_left_run_still_ends_waits_for_it_and_begins_ane
 async def test_a_slow_reader_makes_the_run_wait_and_memory_stays_bounded() -> None:
     many = [text("x" * 100, number) for number in range(1_000)]
     desk = Desk(Script((DECIDED, *many, FINAL)), buffer_bytes=10 * (EVENT_BYTES + 100))
-    async with aclosing(desk.runs.events(KEY, b"body", desk.script.tell)) as events:
+    async with aclosing(desk.runs.events(KEY, b"body", math.inf, desk.script.tell)) as events:
         await anext(events)
         for _ in range(100):
             await asyncio.sleep(0)
@@ -216,7 +217,7 @@ async def test_who_comes_when_the_beginning_is_let_go_of_is_refused_and_never_ex
 async def test_a_slow_reader_that_leaves_lets_the_others_go_on() -> None:
     many = [text("x" * 100, number) for number in range(100)]
     desk = Desk(Script((DECIDED, *many, FINAL)), buffer_bytes=10 * (EVENT_BYTES + 100))
-    slow = desk.runs.events(KEY, b"body", desk.script.tell)
+    slow = desk.runs.events(KEY, b"body", math.inf, desk.script.tell)
     await anext(slow)
     fast = asyncio.ensure_future(desk.read())
     await until(lambda: desk.script.pulled > 10)
@@ -257,7 +258,7 @@ async def test_whoever_comes_and_goes_one_story_is_told_at_a_time_and_nothing_is
         got: list[Told] = []
         for _ in range(come):
             await asyncio.sleep(0)
-        async with aclosing(desk.runs.events(KEY, b"body", desk.script.tell)) as told:
+        async with aclosing(desk.runs.events(KEY, b"body", math.inf, desk.script.tell)) as told:
             async for event in told:
                 got.append(event)
                 most_open = max(most_open, desk.script.open)

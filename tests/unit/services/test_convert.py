@@ -29,7 +29,7 @@ _TOKENS = st.none() | st.integers(0, 10**9)
 @given(
     quality=st.none() | st.floats(0, 1),
     error=st.integers(0, 7),
-    tokens=st.tuples(_TOKENS, _TOKENS, _TOKENS, _TOKENS),
+    tokens=st.tuples(*[_TOKENS] * 5),
     cost=st.none() | st.integers(0, 10**15),
     latency_nanos=st.none() | st.integers(0, 86_400 * 10**9),
     labels=st.dictionaries(st.text(min_size=1, max_size=5), st.text(max_size=5), max_size=3),
@@ -37,12 +37,12 @@ _TOKENS = st.none() | st.integers(0, 10**9)
 def test_a_report_read_and_written_back_is_the_report(
     quality: float | None,
     error: int,
-    tokens: tuple[int | None, int | None, int | None, int | None],
+    tokens: tuple[int | None, ...],
     cost: int | None,
     latency_nanos: int | None,
     labels: dict[str, str],
 ) -> None:
-    names = ("input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens")
+    names = ("input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens", "cache_write_input_tokens")
     usage = {name: count for name, count in zip(names, tokens, strict=True) if count is not None}
     attempt = Attempt(model="m", deployment="m@p", cost_nano_usd=cost, usage=usage or None)
     attempt.error = error  # type: ignore[assignment]

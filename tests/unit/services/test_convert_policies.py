@@ -27,7 +27,7 @@ from atp_grpc.domain.policy import terms_of as terms_of_table
 from atp_grpc.domain.request import Constraints
 from atp_grpc.engine.contract import ContextMode, Learner
 from atp_grpc.pb.atp.admin.v1 import policy_service_pb2 as pb
-from atp_grpc.routing.policy_book import Entry
+from atp_grpc.routing.policy_memory import Entry
 from atp_grpc.services.convert import policies as convert
 
 NUMBERS = st.floats(0, 1e6, allow_nan=False)

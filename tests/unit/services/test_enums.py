@@ -11,15 +11,25 @@ from google.protobuf.descriptor import EnumDescriptor
 
 from atp_grpc.domain.budget import BudgetPeriod
 from atp_grpc.domain.decision import ReasonCode, RefusalCause
+from atp_grpc.domain.event import EventKind
 from atp_grpc.domain.model import ServingStatus
 from atp_grpc.domain.outcome import AttemptError
 from atp_grpc.domain.policy import Origin, WhenUnmet
 from atp_grpc.domain.request import NamedObjective
 from atp_grpc.domain.tenant import Permission
 from atp_grpc.engine.contract import ContextMode, Learner
-from atp_grpc.pb.atp.admin.v1 import catalog_service_pb2, policy_service_pb2, tenant_service_pb2
+from atp_grpc.learning.trial.evidence import Question
+from atp_grpc.learning.trial.run import StopCause, TrialState
+from atp_grpc.learning.trial.terms import Verdict
+from atp_grpc.pb.atp.admin.v1 import (
+    catalog_service_pb2,
+    event_service_pb2,
+    policy_service_pb2,
+    tenant_service_pb2,
+    trial_pb2,
+)
 from atp_grpc.pb.atp.v1 import outcome_pb2, permission_pb2, routing_pb2
-from atp_grpc.services.convert import catalog, decisions, outcomes, policies, tenants
+from atp_grpc.services.convert import catalog, decisions, outcomes, policies, tenants, trials
 
 PAIRS: list[tuple[type[enum.StrEnum], EnumDescriptor]] = [
     (RefusalCause, routing_pb2.RefusalCause.DESCRIPTOR),
@@ -33,6 +43,11 @@ PAIRS: list[tuple[type[enum.StrEnum], EnumDescriptor]] = [
     (WhenUnmet, policy_service_pb2.WhenUnmet.DESCRIPTOR),
     (Learner, policy_service_pb2.Learner.DESCRIPTOR),
     (ContextMode, policy_service_pb2.ContextMode.DESCRIPTOR),
+    (Verdict, trial_pb2.TrialVerdict.DESCRIPTOR),
+    (TrialState, trial_pb2.TrialState.DESCRIPTOR),
+    (StopCause, trial_pb2.TrialStopCause.DESCRIPTOR),
+    (Question, trial_pb2.TrialQuestion.DESCRIPTOR),
+    (EventKind, event_service_pb2.EventKind.DESCRIPTOR),
 ]
 
 
@@ -56,6 +71,11 @@ def test_every_word_is_converted_to_its_own_value() -> None:
         (catalog.SERVING_STATUSES, ServingStatus),
         (policies.ORIGINS, Origin),
         (tenants.BUDGET_PERIODS, BudgetPeriod),
+        (trials.VERDICTS, Verdict),
+        (trials.STATES, TrialState),
+        (trials.STOP_CAUSES, StopCause),
+        (trials.QUESTIONS, Question),
+        (trials.EVENT_KINDS, EventKind),
     ]
     for table, words in tables:
         assert set(table) == set(words)

@@ -149,6 +149,7 @@ def test_every_complaint_about_keys_comes_at_once() -> None:
         StoredKey("twice", "acme", "0" * 64, ("route",)),
         StoredKey("twice", "globex", "1" * 64, ("rule", "route", "reign")),
         StoredKey("bare", "", "01", ("route",)),
+        StoredKey("all", "-", "2" * 64, ("read_decisions",)),
     ]
 
     with pytest.raises(KeysError) as refused:
@@ -159,4 +160,5 @@ def test_every_complaint_about_keys_comes_at_once() -> None:
         "key 'twice': there is no permission 'reign'",
         "key 'bare': the tenant is empty",
         "key 'bare': the digest is not 64 hex digits",
+        "key 'all': the tenant '-' stands for every tenant",
     )

@@ -22,21 +22,61 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from atp_grpc.pb.atp.v1 import evaluation_pb2 as atp_dot_v1_dot_evaluation__pb2
 from atp_grpc.pb.atp.v1 import outcome_pb2 as atp_dot_v1_dot_outcome__pb2
 from atp_grpc.pb.atp.v1 import permission_pb2 as atp_dot_v1_dot_permission__pb2
 from atp_grpc.pb.atp.v1 import routing_pb2 as atp_dot_v1_dot_routing__pb2
+from atp_grpc.pb.atp.v1 import savings_pb2 as atp_dot_v1_dot_savings__pb2
 from atp_grpc.pb.buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
+from google.longrunning import operations_pb2 as google_dot_longrunning_dot_operations__pb2
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x61tp/v1/decision_service.proto\x12\x06\x61tp.v1\x1a\x14\x61tp/v1/outcome.proto\x1a\x17\x61tp/v1/permission.proto\x1a\x14\x61tp/v1/routing.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"4\n\x12GetDecisionRequest\x12\x1e\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\"9\n\x13GetDecisionResponse\x12\"\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x10.atp.v1.Decision\"\x7f\n\x11\x44\x65\x63isionCandidate\x12\x1e\n\x06target\x18\x01 \x01(\x0b\x32\x0e.atp.v1.Target\x12%\n\x08\x65xpected\x18\x02 \x01(\x0b\x32\x13.atp.v1.Expectation\x12\x0f\n\x07utility\x18\x03 \x01(\x01\x12\x12\n\npropensity\x18\x04 \x01(\x01\"\xeb\x04\n\x08\x44\x65\x63ision\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12.\n\ndecided_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1e\n\x06target\x18\x03 \x01(\x0b\x32\x0e.atp.v1.Target\x12\x12\n\npropensity\x18\x04 \x01(\x01\x12-\n\ncandidates\x18\x05 \x03(\x0b\x32\x19.atp.v1.DecisionCandidate\x12\x0e\n\x06policy\x18\x06 \x01(\t\x12\x16\n\x0epolicy_version\x18\x07 \x01(\x03\x12\x18\n\x10\x63\x61talog_revision\x18\x08 \x01(\x03\x12\x18\n\x10learner_revision\x18\t \x01(\x03\x12 \n\x07weights\x18\n \x01(\x0b\x32\x0f.atp.v1.Weights\x12\x0c\n\x04seed\x18\x0b \x01(\x06\x12\"\n\x08\x66\x65\x61tures\x18\x0c \x01(\x0b\x32\x10.atp.v1.Features\x12(\n\x0creason_codes\x18\r \x03(\x0e\x32\x12.atp.v1.ReasonCode\x12\x0e\n\x06\x65ngine\x18\x0e \x01(\t\x12\x11\n\ttask_type\x18\x0f \x01(\t\x12\x12\n\nsession_id\x18\x10 \x01(\t\x12,\n\x06labels\x18\x11 \x03(\x0b\x32\x1c.atp.v1.Decision.LabelsEntry\x12 \n\x07outcome\x18\x12 \x01(\x0b\x32\x0f.atp.v1.Outcome\x12\'\n\x0b\x64ual_prices\x18\x13 \x01(\x0b\x32\x12.atp.v1.DualPrices\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xd8\x01\n\x07Outcome\x12\x14\n\x07quality\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12!\n\x08\x61ttempts\x18\x02 \x03(\x0b\x32\x0f.atp.v1.Attempt\x12+\n\x06labels\x18\x03 \x03(\x0b\x32\x1b.atp.v1.Outcome.LabelsEntry\x12\x1a\n\rcost_nano_usd\x18\x04 \x01(\x03H\x01\x88\x01\x01\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\n\n\x08_qualityB\x10\n\x0e_cost_nano_usd2\x82\x01\n\x0f\x44\x65\x63isionService\x12o\n\x0bGetDecision\x12\x1a.atp.v1.GetDecisionRequest\x1a\x1b.atp.v1.GetDecisionResponse\"\'\xd8\xce\x18\x03\x82\xd3\xe4\x93\x02\x1d\x12\x1b/v1/decisions/{decision_id}b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x61tp/v1/decision_service.proto\x12\x06\x61tp.v1\x1a\x17\x61tp/v1/evaluation.proto\x1a\x14\x61tp/v1/outcome.proto\x1a\x17\x61tp/v1/permission.proto\x1a\x14\x61tp/v1/routing.proto\x1a\x14\x61tp/v1/savings.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a#google/longrunning/operations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd0\x02\n\x0e\x44\x65\x63isionFilter\x12\x17\n\x05model\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\x12\x17\n\x06policy\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x1a\n\ttask_type\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x1c\n\nsession_id\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\x12<\n\x06labels\x18\x05 \x03(\x0b\x32\".atp.v1.DecisionFilter.LabelsEntryB\x08\xbaH\x05\x9a\x01\x02\x10\x10\x12\x31\n\rdecided_since\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0e\x64\x65\x63ided_before\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xa3\x02\n\x14ListDecisionsRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\x12&\n\x06\x66ilter\x18\x03 \x01(\x0b\x32\x16.atp.v1.DecisionFilter\x12\x31\n\x08observed\x18\x04 \x01(\x0e\x32\x15.atp.v1.ObservedStateB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12.\n\x05order\x18\x05 \x01(\x0e\x32\x15.atp.v1.DecisionOrderB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12,\n\x04view\x18\x06 \x01(\x0e\x32\x14.atp.v1.DecisionViewB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x18\n\x06tenant\x18\x07 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\"U\n\x15ListDecisionsResponse\x12#\n\tdecisions\x18\x01 \x03(\x0b\x32\x10.atp.v1.Decision\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xc5\x01\n\x17ListObservationsRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\x12&\n\x06\x66ilter\x18\x03 \x01(\x0b\x32\x16.atp.v1.DecisionFilter\x12.\n\x05order\x18\x04 \x01(\x0e\x32\x15.atp.v1.DecisionOrderB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x18\n\x06tenant\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\"\xa4\x01\n\x0bObservation\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12.\n\ndecided_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1e\n\x06target\x18\x03 \x01(\x0b\x32\x0e.atp.v1.Target\x12 \n\x07outcome\x18\x04 \x01(\x0b\x32\x0f.atp.v1.Outcome\x12\x0e\n\x06tenant\x18\x05 \x01(\t\"^\n\x18ListObservationsResponse\x12)\n\x0cobservations\x18\x01 \x03(\x0b\x32\x13.atp.v1.Observation\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"U\n\x16\x45xplainDecisionRequest\x12\x1e\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x1b\n\x06tenant\x18\x02 \x01(\tB\x0b\xbaH\x08r\x06\x18\x80\x01Z\x01-\"\x8a\x03\n\x17\x45xplainDecisionResponse\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12.\n\ndecided_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1e\n\x06target\x18\x03 \x01(\x0b\x32\x0e.atp.v1.Target\x12\x12\n\npropensity\x18\x04 \x01(\x01\x12\x1c\n\x04\x62\x65st\x18\x05 \x01(\x0b\x32\x0e.atp.v1.Target\x12\x10\n\x08given_up\x18\x06 \x01(\x01\x12.\n\ncandidates\x18\x07 \x03(\x0b\x32\x1a.atp.v1.ExplainedCandidate\x12%\n\x07refused\x18\x08 \x03(\x0b\x32\x14.atp.v1.RefusedModel\x12 \n\x07weights\x18\t \x01(\x0b\x32\x0f.atp.v1.Weights\x12\'\n\x0b\x64ual_prices\x18\n \x01(\x0b\x32\x12.atp.v1.DualPrices\x12\x13\n\x0bis_complete\x18\x0b \x01(\x08\x12\x0f\n\x07summary\x18\x0c \x01(\t\"\x83\x02\n\x12\x45xplainedCandidate\x12\x1e\n\x06target\x18\x01 \x01(\x0b\x32\x0e.atp.v1.Target\x12%\n\x08\x65xpected\x18\x02 \x01(\x0b\x32\x13.atp.v1.Expectation\x12\x0f\n\x07utility\x18\x03 \x01(\x01\x12\x12\n\npropensity\x18\x04 \x01(\x01\x12\x0b\n\x03gap\x18\x05 \x01(\x01\x12#\n\x05parts\x18\x06 \x01(\x0b\x32\x14.atp.v1.UtilityParts\x12\'\n\tset_aside\x18\x07 \x01(\x0e\x32\x14.atp.v1.RefusalCause\x12&\n\rwould_be_best\x18\x08 \x01(\x0b\x32\x0f.atp.v1.Changes\"\x8e\x01\n\x0cUtilityParts\x12\x0f\n\x07quality\x18\x01 \x01(\x01\x12\x0f\n\x07\x66\x61ilure\x18\x02 \x01(\x01\x12\x0c\n\x04\x63ost\x18\x03 \x01(\x01\x12\x14\n\x0c\x63ost_ceiling\x18\x04 \x01(\x01\x12\x15\n\rquality_floor\x18\x05 \x01(\x01\x12\x0f\n\x07latency\x18\x06 \x01(\x01\x12\x10\n\x08\x61\x66\x66inity\x18\x07 \x01(\x01\"\xaf\x01\n\x07\x43hanges\x12\x1a\n\rcost_nano_usd\x18\x01 \x01(\x03H\x00\x88\x01\x01\x12\x14\n\x07quality\x18\x02 \x01(\x01H\x01\x88\x01\x01\x12*\n\x07latency\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x18\n\x0b\x63ost_weight\x18\x04 \x01(\x01H\x02\x88\x01\x01\x42\x10\n\x0e_cost_nano_usdB\n\n\x08_qualityB\x0e\n\x0c_cost_weight\"S\n\x0cRefusedModel\x12\x1e\n\x06target\x18\x01 \x01(\x0b\x32\x0e.atp.v1.Target\x12#\n\x05\x63\x61use\x18\x02 \x01(\x0e\x32\x14.atp.v1.RefusalCause\"?\n\rUtilityScales\x12\x15\n\rcost_nano_usd\x18\x01 \x01(\x01\x12\x17\n\x0flatency_seconds\x18\x02 \x01(\x01\"4\n\x12GetDecisionRequest\x12\x1e\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\"9\n\x13GetDecisionResponse\x12\"\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x10.atp.v1.Decision\"\xa8\x01\n\x11\x44\x65\x63isionCandidate\x12\x1e\n\x06target\x18\x01 \x01(\x0b\x32\x0e.atp.v1.Target\x12%\n\x08\x65xpected\x18\x02 \x01(\x0b\x32\x13.atp.v1.Expectation\x12\x0f\n\x07utility\x18\x03 \x01(\x01\x12\x12\n\npropensity\x18\x04 \x01(\x01\x12\'\n\tset_aside\x18\x05 \x01(\x0e\x32\x14.atp.v1.RefusalCause\"\xf1\x05\n\x08\x44\x65\x63ision\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12.\n\ndecided_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1e\n\x06target\x18\x03 \x01(\x0b\x32\x0e.atp.v1.Target\x12\x12\n\npropensity\x18\x04 \x01(\x01\x12-\n\ncandidates\x18\x05 \x03(\x0b\x32\x19.atp.v1.DecisionCandidate\x12\x0e\n\x06policy\x18\x06 \x01(\t\x12\x16\n\x0epolicy_version\x18\x07 \x01(\x03\x12\x18\n\x10\x63\x61talog_revision\x18\x08 \x01(\x03\x12\x18\n\x10learner_revision\x18\t \x01(\x03\x12 \n\x07weights\x18\n \x01(\x0b\x32\x0f.atp.v1.Weights\x12\x0c\n\x04seed\x18\x0b \x01(\x06\x12\"\n\x08\x66\x65\x61tures\x18\x0c \x01(\x0b\x32\x10.atp.v1.Features\x12(\n\x0creason_codes\x18\r \x03(\x0e\x32\x12.atp.v1.ReasonCode\x12\x0e\n\x06\x65ngine\x18\x0e \x01(\t\x12\x11\n\ttask_type\x18\x0f \x01(\t\x12\x12\n\nsession_id\x18\x10 \x01(\t\x12,\n\x06labels\x18\x11 \x03(\x0b\x32\x1c.atp.v1.Decision.LabelsEntry\x12 \n\x07outcome\x18\x12 \x01(\x0b\x32\x0f.atp.v1.Outcome\x12\'\n\x0b\x64ual_prices\x18\x13 \x01(\x0b\x32\x12.atp.v1.DualPrices\x12%\n\x06scales\x18\x14 \x01(\x0b\x32\x15.atp.v1.UtilityScales\x12%\n\x07refused\x18\x15 \x03(\x0b\x32\x14.atp.v1.RefusedModel\x12\x16\n\x0e\x66\x61voured_model\x18\x16 \x01(\t\x12\x0e\n\x06\x66\x61vour\x18\x17 \x01(\x01\x12\x0e\n\x06tenant\x18\x18 \x01(\t\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xd8\x01\n\x07Outcome\x12\x14\n\x07quality\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12!\n\x08\x61ttempts\x18\x02 \x03(\x0b\x32\x0f.atp.v1.Attempt\x12+\n\x06labels\x18\x03 \x03(\x0b\x32\x1b.atp.v1.Outcome.LabelsEntry\x12\x1a\n\rcost_nano_usd\x18\x04 \x01(\x03H\x01\x88\x01\x01\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\n\n\x08_qualityB\x10\n\x0e_cost_nano_usd*^\n\x0c\x44\x65\x63isionView\x12\x1d\n\x19\x44\x45\x43ISION_VIEW_UNSPECIFIED\x10\x00\x12\x17\n\x13\x44\x45\x43ISION_VIEW_BASIC\x10\x01\x12\x16\n\x12\x44\x45\x43ISION_VIEW_FULL\x10\x02*q\n\rDecisionOrder\x12\x1e\n\x1a\x44\x45\x43ISION_ORDER_UNSPECIFIED\x10\x00\x12\x1f\n\x1b\x44\x45\x43ISION_ORDER_NEWEST_FIRST\x10\x01\x12\x1f\n\x1b\x44\x45\x43ISION_ORDER_OLDEST_FIRST\x10\x02*k\n\rObservedState\x12\x1e\n\x1aOBSERVED_STATE_UNSPECIFIED\x10\x00\x12\x1b\n\x17OBSERVED_STATE_OBSERVED\x10\x01\x12\x1d\n\x19OBSERVED_STATE_UNOBSERVED\x10\x02\x32\xde\x06\n\x0f\x44\x65\x63isionService\x12o\n\x0bGetDecision\x12\x1a.atp.v1.GetDecisionRequest\x1a\x1b.atp.v1.GetDecisionResponse\"\'\xd8\xce\x18\x03\x82\xd3\xe4\x93\x02\x1d\x12\x1b/v1/decisions/{decision_id}\x12g\n\rListDecisions\x12\x1c.atp.v1.ListDecisionsRequest\x1a\x1d.atp.v1.ListDecisionsResponse\"\x19\xd8\xce\x18\x03\x82\xd3\xe4\x93\x02\x0f\x12\r/v1/decisions\x12s\n\x10ListObservations\x12\x1f.atp.v1.ListObservationsRequest\x1a .atp.v1.ListObservationsResponse\"\x1c\xd8\xce\x18\x03\x82\xd3\xe4\x93\x02\x12\x12\x10/v1/observations\x12\x83\x01\n\x0f\x45xplainDecision\x12\x1e.atp.v1.ExplainDecisionRequest\x1a\x1f.atp.v1.ExplainDecisionResponse\"/\xd8\xce\x18\x03\x82\xd3\xe4\x93\x02%\x12#/v1/decisions/{decision_id}:explain\x12\xb6\x01\n\x0e\x45valuatePolicy\x12\x1d.atp.v1.EvaluatePolicyRequest\x1a\x1d.google.longrunning.Operation\"f\xca\x41>\n\x1d\x61tp.v1.EvaluatePolicyResponse\x12\x1d\x61tp.v1.EvaluatePolicyMetadata\xd8\xce\x18\x03\x82\xd3\xe4\x93\x02\x1b\"\x16/v1/decisions:evaluate:\x01*\x12\xbc\x01\n\x0e\x43omputeSavings\x12\x1d.atp.v1.ComputeSavingsRequest\x1a\x1d.google.longrunning.Operation\"l\xca\x41>\n\x1d\x61tp.v1.ComputeSavingsResponse\x12\x1d\x61tp.v1.EvaluatePolicyMetadata\xd8\xce\x18\x03\x82\xd3\xe4\x93\x02!\"\x1c/v1/decisions:computeSavings:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'atp_grpc.pb.atp.v1.decision_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_DECISIONFILTER_LABELSENTRY']._loaded_options = None
+  _globals['_DECISIONFILTER_LABELSENTRY']._serialized_options = b'8\001'
+  _globals['_DECISIONFILTER'].fields_by_name['model']._loaded_options = None
+  _globals['_DECISIONFILTER'].fields_by_name['model']._serialized_options = b'\272H\005r\003\030\200\001'
+  _globals['_DECISIONFILTER'].fields_by_name['policy']._loaded_options = None
+  _globals['_DECISIONFILTER'].fields_by_name['policy']._serialized_options = b'\272H\004r\002\030@'
+  _globals['_DECISIONFILTER'].fields_by_name['task_type']._loaded_options = None
+  _globals['_DECISIONFILTER'].fields_by_name['task_type']._serialized_options = b'\272H\004r\002\030@'
+  _globals['_DECISIONFILTER'].fields_by_name['session_id']._loaded_options = None
+  _globals['_DECISIONFILTER'].fields_by_name['session_id']._serialized_options = b'\272H\005r\003\030\200\001'
+  _globals['_DECISIONFILTER'].fields_by_name['labels']._loaded_options = None
+  _globals['_DECISIONFILTER'].fields_by_name['labels']._serialized_options = b'\272H\005\232\001\002\020\020'
+  _globals['_LISTDECISIONSREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTDECISIONSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\004\032\002(\000'
+  _globals['_LISTDECISIONSREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_LISTDECISIONSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200\010'
+  _globals['_LISTDECISIONSREQUEST'].fields_by_name['observed']._loaded_options = None
+  _globals['_LISTDECISIONSREQUEST'].fields_by_name['observed']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_LISTDECISIONSREQUEST'].fields_by_name['order']._loaded_options = None
+  _globals['_LISTDECISIONSREQUEST'].fields_by_name['order']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_LISTDECISIONSREQUEST'].fields_by_name['view']._loaded_options = None
+  _globals['_LISTDECISIONSREQUEST'].fields_by_name['view']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_LISTDECISIONSREQUEST'].fields_by_name['tenant']._loaded_options = None
+  _globals['_LISTDECISIONSREQUEST'].fields_by_name['tenant']._serialized_options = b'\272H\005r\003\030\200\001'
+  _globals['_LISTOBSERVATIONSREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTOBSERVATIONSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\004\032\002(\000'
+  _globals['_LISTOBSERVATIONSREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_LISTOBSERVATIONSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200\010'
+  _globals['_LISTOBSERVATIONSREQUEST'].fields_by_name['order']._loaded_options = None
+  _globals['_LISTOBSERVATIONSREQUEST'].fields_by_name['order']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_LISTOBSERVATIONSREQUEST'].fields_by_name['tenant']._loaded_options = None
+  _globals['_LISTOBSERVATIONSREQUEST'].fields_by_name['tenant']._serialized_options = b'\272H\005r\003\030\200\001'
+  _globals['_EXPLAINDECISIONREQUEST'].fields_by_name['decision_id']._loaded_options = None
+  _globals['_EXPLAINDECISIONREQUEST'].fields_by_name['decision_id']._serialized_options = b'\272H\006r\004\020\001\030@'
+  _globals['_EXPLAINDECISIONREQUEST'].fields_by_name['tenant']._loaded_options = None
+  _globals['_EXPLAINDECISIONREQUEST'].fields_by_name['tenant']._serialized_options = b'\272H\010r\006\030\200\001Z\001-'
   _globals['_GETDECISIONREQUEST'].fields_by_name['decision_id']._loaded_options = None
   _globals['_GETDECISIONREQUEST'].fields_by_name['decision_id']._serialized_options = b'\272H\006r\004\020\001\030@'
   _globals['_DECISION_LABELSENTRY']._loaded_options = None
@@ -45,20 +85,64 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_OUTCOME_LABELSENTRY']._serialized_options = b'8\001'
   _globals['_DECISIONSERVICE'].methods_by_name['GetDecision']._loaded_options = None
   _globals['_DECISIONSERVICE'].methods_by_name['GetDecision']._serialized_options = b'\330\316\030\003\202\323\344\223\002\035\022\033/v1/decisions/{decision_id}'
-  _globals['_GETDECISIONREQUEST']._serialized_start=202
-  _globals['_GETDECISIONREQUEST']._serialized_end=254
-  _globals['_GETDECISIONRESPONSE']._serialized_start=256
-  _globals['_GETDECISIONRESPONSE']._serialized_end=313
-  _globals['_DECISIONCANDIDATE']._serialized_start=315
-  _globals['_DECISIONCANDIDATE']._serialized_end=442
-  _globals['_DECISION']._serialized_start=445
-  _globals['_DECISION']._serialized_end=1064
-  _globals['_DECISION_LABELSENTRY']._serialized_start=1019
-  _globals['_DECISION_LABELSENTRY']._serialized_end=1064
-  _globals['_OUTCOME']._serialized_start=1067
-  _globals['_OUTCOME']._serialized_end=1283
-  _globals['_OUTCOME_LABELSENTRY']._serialized_start=1019
-  _globals['_OUTCOME_LABELSENTRY']._serialized_end=1064
-  _globals['_DECISIONSERVICE']._serialized_start=1286
-  _globals['_DECISIONSERVICE']._serialized_end=1416
+  _globals['_DECISIONSERVICE'].methods_by_name['ListDecisions']._loaded_options = None
+  _globals['_DECISIONSERVICE'].methods_by_name['ListDecisions']._serialized_options = b'\330\316\030\003\202\323\344\223\002\017\022\r/v1/decisions'
+  _globals['_DECISIONSERVICE'].methods_by_name['ListObservations']._loaded_options = None
+  _globals['_DECISIONSERVICE'].methods_by_name['ListObservations']._serialized_options = b'\330\316\030\003\202\323\344\223\002\022\022\020/v1/observations'
+  _globals['_DECISIONSERVICE'].methods_by_name['ExplainDecision']._loaded_options = None
+  _globals['_DECISIONSERVICE'].methods_by_name['ExplainDecision']._serialized_options = b'\330\316\030\003\202\323\344\223\002%\022#/v1/decisions/{decision_id}:explain'
+  _globals['_DECISIONSERVICE'].methods_by_name['EvaluatePolicy']._loaded_options = None
+  _globals['_DECISIONSERVICE'].methods_by_name['EvaluatePolicy']._serialized_options = b'\312A>\n\035atp.v1.EvaluatePolicyResponse\022\035atp.v1.EvaluatePolicyMetadata\330\316\030\003\202\323\344\223\002\033\"\026/v1/decisions:evaluate:\001*'
+  _globals['_DECISIONSERVICE'].methods_by_name['ComputeSavings']._loaded_options = None
+  _globals['_DECISIONSERVICE'].methods_by_name['ComputeSavings']._serialized_options = b'\312A>\n\035atp.v1.ComputeSavingsResponse\022\035atp.v1.EvaluatePolicyMetadata\330\316\030\003\202\323\344\223\002!\"\034/v1/decisions:computeSavings:\001*'
+  _globals['_DECISIONVIEW']._serialized_start=3979
+  _globals['_DECISIONVIEW']._serialized_end=4073
+  _globals['_DECISIONORDER']._serialized_start=4075
+  _globals['_DECISIONORDER']._serialized_end=4188
+  _globals['_OBSERVEDSTATE']._serialized_start=4190
+  _globals['_OBSERVEDSTATE']._serialized_end=4297
+  _globals['_DECISIONFILTER']._serialized_start=319
+  _globals['_DECISIONFILTER']._serialized_end=655
+  _globals['_DECISIONFILTER_LABELSENTRY']._serialized_start=610
+  _globals['_DECISIONFILTER_LABELSENTRY']._serialized_end=655
+  _globals['_LISTDECISIONSREQUEST']._serialized_start=658
+  _globals['_LISTDECISIONSREQUEST']._serialized_end=949
+  _globals['_LISTDECISIONSRESPONSE']._serialized_start=951
+  _globals['_LISTDECISIONSRESPONSE']._serialized_end=1036
+  _globals['_LISTOBSERVATIONSREQUEST']._serialized_start=1039
+  _globals['_LISTOBSERVATIONSREQUEST']._serialized_end=1236
+  _globals['_OBSERVATION']._serialized_start=1239
+  _globals['_OBSERVATION']._serialized_end=1403
+  _globals['_LISTOBSERVATIONSRESPONSE']._serialized_start=1405
+  _globals['_LISTOBSERVATIONSRESPONSE']._serialized_end=1499
+  _globals['_EXPLAINDECISIONREQUEST']._serialized_start=1501
+  _globals['_EXPLAINDECISIONREQUEST']._serialized_end=1586
+  _globals['_EXPLAINDECISIONRESPONSE']._serialized_start=1589
+  _globals['_EXPLAINDECISIONRESPONSE']._serialized_end=1983
+  _globals['_EXPLAINEDCANDIDATE']._serialized_start=1986
+  _globals['_EXPLAINEDCANDIDATE']._serialized_end=2245
+  _globals['_UTILITYPARTS']._serialized_start=2248
+  _globals['_UTILITYPARTS']._serialized_end=2390
+  _globals['_CHANGES']._serialized_start=2393
+  _globals['_CHANGES']._serialized_end=2568
+  _globals['_REFUSEDMODEL']._serialized_start=2570
+  _globals['_REFUSEDMODEL']._serialized_end=2653
+  _globals['_UTILITYSCALES']._serialized_start=2655
+  _globals['_UTILITYSCALES']._serialized_end=2718
+  _globals['_GETDECISIONREQUEST']._serialized_start=2720
+  _globals['_GETDECISIONREQUEST']._serialized_end=2772
+  _globals['_GETDECISIONRESPONSE']._serialized_start=2774
+  _globals['_GETDECISIONRESPONSE']._serialized_end=2831
+  _globals['_DECISIONCANDIDATE']._serialized_start=2834
+  _globals['_DECISIONCANDIDATE']._serialized_end=3002
+  _globals['_DECISION']._serialized_start=3005
+  _globals['_DECISION']._serialized_end=3758
+  _globals['_DECISION_LABELSENTRY']._serialized_start=610
+  _globals['_DECISION_LABELSENTRY']._serialized_end=655
+  _globals['_OUTCOME']._serialized_start=3761
+  _globals['_OUTCOME']._serialized_end=3977
+  _globals['_OUTCOME_LABELSENTRY']._serialized_start=610
+  _globals['_OUTCOME_LABELSENTRY']._serialized_end=655
+  _globals['_DECISIONSERVICE']._serialized_start=4300
+  _globals['_DECISIONSERVICE']._serialized_end=5162
 # @@protoc_insertion_point(module_scope)

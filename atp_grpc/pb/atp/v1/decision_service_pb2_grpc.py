@@ -4,6 +4,9 @@ import grpc
 import warnings
 
 from atp_grpc.pb.atp.v1 import decision_service_pb2 as atp_dot_v1_dot_decision__service__pb2
+from atp_grpc.pb.atp.v1 import evaluation_pb2 as atp_dot_v1_dot_evaluation__pb2
+from atp_grpc.pb.atp.v1 import savings_pb2 as atp_dot_v1_dot_savings__pb2
+from google.longrunning import operations_pb2 as google_dot_longrunning_dot_operations__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -26,7 +29,9 @@ if _version_not_supported:
 
 
 class DecisionServiceStub:
-    """Reads the decisions of the caller's own tenant.
+    """Reads the log: decisions, what came of them, and why each was made.
+
+    A caller reads its own tenant's. An operator, whose key allows PERMISSION_OPERATE too, may name another tenant.
     """
 
     def __init__(self, channel):
@@ -40,15 +45,90 @@ class DecisionServiceStub:
                 request_serializer=atp_dot_v1_dot_decision__service__pb2.GetDecisionRequest.SerializeToString,
                 response_deserializer=atp_dot_v1_dot_decision__service__pb2.GetDecisionResponse.FromString,
                 _registered_method=True)
+        self.ListDecisions = channel.unary_unary(
+                '/atp.v1.DecisionService/ListDecisions',
+                request_serializer=atp_dot_v1_dot_decision__service__pb2.ListDecisionsRequest.SerializeToString,
+                response_deserializer=atp_dot_v1_dot_decision__service__pb2.ListDecisionsResponse.FromString,
+                _registered_method=True)
+        self.ListObservations = channel.unary_unary(
+                '/atp.v1.DecisionService/ListObservations',
+                request_serializer=atp_dot_v1_dot_decision__service__pb2.ListObservationsRequest.SerializeToString,
+                response_deserializer=atp_dot_v1_dot_decision__service__pb2.ListObservationsResponse.FromString,
+                _registered_method=True)
+        self.ExplainDecision = channel.unary_unary(
+                '/atp.v1.DecisionService/ExplainDecision',
+                request_serializer=atp_dot_v1_dot_decision__service__pb2.ExplainDecisionRequest.SerializeToString,
+                response_deserializer=atp_dot_v1_dot_decision__service__pb2.ExplainDecisionResponse.FromString,
+                _registered_method=True)
+        self.EvaluatePolicy = channel.unary_unary(
+                '/atp.v1.DecisionService/EvaluatePolicy',
+                request_serializer=atp_dot_v1_dot_evaluation__pb2.EvaluatePolicyRequest.SerializeToString,
+                response_deserializer=google_dot_longrunning_dot_operations__pb2.Operation.FromString,
+                _registered_method=True)
+        self.ComputeSavings = channel.unary_unary(
+                '/atp.v1.DecisionService/ComputeSavings',
+                request_serializer=atp_dot_v1_dot_savings__pb2.ComputeSavingsRequest.SerializeToString,
+                response_deserializer=google_dot_longrunning_dot_operations__pb2.Operation.FromString,
+                _registered_method=True)
 
 
 class DecisionServiceServicer:
-    """Reads the decisions of the caller's own tenant.
+    """Reads the log: decisions, what came of them, and why each was made.
+
+    A caller reads its own tenant's. An operator, whose key allows PERMISSION_OPERATE too, may name another tenant.
     """
 
     def GetDecision(self, request, context):
         """Returns one decision with what has been observed of it so far.
         Another tenant's decision is not found, exactly like one that never was.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListDecisions(self, request, context):
+        """Lists decisions in the order in which they were kept, a moment after they were made. Decisions that are kept between
+        two pages come last and move nobody. Other replicas' decisions are in their own logs.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListObservations(self, request, context):
+        """Lists what was observed, by decision, in the order of the decisions.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExplainDecision(self, request, context):
+        """Says why a decision came out as it did, from its record alone: what each candidate's utility was made of, who was
+        refused and why, and what would have made another one the best.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EvaluatePolicy(self, request, context):
+        """Says what another policy would have earned on the decisions of the log, or that the log cannot tell.
+
+        The operation ends with an EvaluatePolicyResponse and tells of itself by an EvaluatePolicyMetadata. A short log is
+        answered at once, by an operation that is done; otherwise ask google.longrunning.Operations for it. One evaluation
+        runs at a time. A result is kept for an hour, and not beyond a restart of the process.
+        buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+        buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ComputeSavings(self, request, context):
+        """Says what was paid, exactly, and what a baseline would have cost on the same requests, with an interval.
+
+        The operation is one of EvaluatePolicy's kind: it ends with a ComputeSavingsResponse and tells of itself by an
+        EvaluatePolicyMetadata.
+        buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+        buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -62,6 +142,31 @@ def add_DecisionServiceServicer_to_server(servicer, server):
                     request_deserializer=atp_dot_v1_dot_decision__service__pb2.GetDecisionRequest.FromString,
                     response_serializer=atp_dot_v1_dot_decision__service__pb2.GetDecisionResponse.SerializeToString,
             ),
+            'ListDecisions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDecisions,
+                    request_deserializer=atp_dot_v1_dot_decision__service__pb2.ListDecisionsRequest.FromString,
+                    response_serializer=atp_dot_v1_dot_decision__service__pb2.ListDecisionsResponse.SerializeToString,
+            ),
+            'ListObservations': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListObservations,
+                    request_deserializer=atp_dot_v1_dot_decision__service__pb2.ListObservationsRequest.FromString,
+                    response_serializer=atp_dot_v1_dot_decision__service__pb2.ListObservationsResponse.SerializeToString,
+            ),
+            'ExplainDecision': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExplainDecision,
+                    request_deserializer=atp_dot_v1_dot_decision__service__pb2.ExplainDecisionRequest.FromString,
+                    response_serializer=atp_dot_v1_dot_decision__service__pb2.ExplainDecisionResponse.SerializeToString,
+            ),
+            'EvaluatePolicy': grpc.unary_unary_rpc_method_handler(
+                    servicer.EvaluatePolicy,
+                    request_deserializer=atp_dot_v1_dot_evaluation__pb2.EvaluatePolicyRequest.FromString,
+                    response_serializer=google_dot_longrunning_dot_operations__pb2.Operation.SerializeToString,
+            ),
+            'ComputeSavings': grpc.unary_unary_rpc_method_handler(
+                    servicer.ComputeSavings,
+                    request_deserializer=atp_dot_v1_dot_savings__pb2.ComputeSavingsRequest.FromString,
+                    response_serializer=google_dot_longrunning_dot_operations__pb2.Operation.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'atp.v1.DecisionService', rpc_method_handlers)
@@ -71,7 +176,9 @@ def add_DecisionServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class DecisionService:
-    """Reads the decisions of the caller's own tenant.
+    """Reads the log: decisions, what came of them, and why each was made.
+
+    A caller reads its own tenant's. An operator, whose key allows PERMISSION_OPERATE too, may name another tenant.
     """
 
     @staticmethod
@@ -91,6 +198,141 @@ class DecisionService:
             '/atp.v1.DecisionService/GetDecision',
             atp_dot_v1_dot_decision__service__pb2.GetDecisionRequest.SerializeToString,
             atp_dot_v1_dot_decision__service__pb2.GetDecisionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDecisions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/atp.v1.DecisionService/ListDecisions',
+            atp_dot_v1_dot_decision__service__pb2.ListDecisionsRequest.SerializeToString,
+            atp_dot_v1_dot_decision__service__pb2.ListDecisionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListObservations(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/atp.v1.DecisionService/ListObservations',
+            atp_dot_v1_dot_decision__service__pb2.ListObservationsRequest.SerializeToString,
+            atp_dot_v1_dot_decision__service__pb2.ListObservationsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExplainDecision(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/atp.v1.DecisionService/ExplainDecision',
+            atp_dot_v1_dot_decision__service__pb2.ExplainDecisionRequest.SerializeToString,
+            atp_dot_v1_dot_decision__service__pb2.ExplainDecisionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EvaluatePolicy(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/atp.v1.DecisionService/EvaluatePolicy',
+            atp_dot_v1_dot_evaluation__pb2.EvaluatePolicyRequest.SerializeToString,
+            google_dot_longrunning_dot_operations__pb2.Operation.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ComputeSavings(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/atp.v1.DecisionService/ComputeSavings',
+            atp_dot_v1_dot_savings__pb2.ComputeSavingsRequest.SerializeToString,
+            google_dot_longrunning_dot_operations__pb2.Operation.FromString,
             options,
             channel_credentials,
             insecure,

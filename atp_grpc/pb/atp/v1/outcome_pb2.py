@@ -26,7 +26,7 @@ from atp_grpc.pb.buf.validate import validate_pb2 as buf_dot_validate_dot_valida
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14\x61tp/v1/outcome.proto\x12\x06\x61tp.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\"\x8b\x02\n\x05Usage\x12(\n\x0cinput_tokens\x18\x01 \x01(\x03\x42\r\xbaH\n\"\x08\x18\x80\x94\xeb\xdc\x03(\x00H\x00\x88\x01\x01\x12/\n\x13\x63\x61\x63hed_input_tokens\x18\x02 \x01(\x03\x42\r\xbaH\n\"\x08\x18\x80\x94\xeb\xdc\x03(\x00H\x01\x88\x01\x01\x12)\n\routput_tokens\x18\x03 \x01(\x03\x42\r\xbaH\n\"\x08\x18\x80\x94\xeb\xdc\x03(\x00H\x02\x88\x01\x01\x12,\n\x10reasoning_tokens\x18\x04 \x01(\x03\x42\r\xbaH\n\"\x08\x18\x80\x94\xeb\xdc\x03(\x00H\x03\x88\x01\x01\x42\x0f\n\r_input_tokensB\x16\n\x14_cached_input_tokensB\x10\n\x0e_output_tokensB\x13\n\x11_reasoning_tokens\"\x8b\x02\n\x07\x41ttempt\x12\x19\n\x05model\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01\x12\x1c\n\ndeployment\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\x12-\n\x05\x65rror\x18\x03 \x01(\x0e\x32\x14.atp.v1.AttemptErrorB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x1c\n\x05usage\x18\x04 \x01(\x0b\x32\r.atp.v1.Usage\x12,\n\rcost_nano_usd\x18\x05 \x01(\x03\x42\x10\xbaH\r\"\x0b\x18\x80\x80\x9a\xa6\xea\xaf\xe3\x01(\x00H\x00\x88\x01\x01\x12:\n\x07latency\x18\x06 \x01(\x0b\x32\x19.google.protobuf.DurationB\x0e\xbaH\x0b\xaa\x01\x08\"\x04\x08\x80\xa3\x05\x32\x00\x42\x10\n\x0e_cost_nano_usd*\xf9\x01\n\x0c\x41ttemptError\x12\x1d\n\x19\x41TTEMPT_ERROR_UNSPECIFIED\x10\x00\x12\x1e\n\x1a\x41TTEMPT_ERROR_RATE_LIMITED\x10\x01\x12\x19\n\x15\x41TTEMPT_ERROR_TIMEOUT\x10\x02\x12\x1d\n\x19\x41TTEMPT_ERROR_UNAVAILABLE\x10\x03\x12!\n\x1d\x41TTEMPT_ERROR_INVALID_REQUEST\x10\x04\x12\x19\n\x15\x41TTEMPT_ERROR_REFUSED\x10\x05\x12\x15\n\x11\x41TTEMPT_ERROR_CUT\x10\x06\x12\x1b\n\x17\x41TTEMPT_ERROR_CANCELLED\x10\x07\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14\x61tp/v1/outcome.proto\x12\x06\x61tp.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\"\xde\x02\n\x05Usage\x12(\n\x0cinput_tokens\x18\x01 \x01(\x03\x42\r\xbaH\n\"\x08\x18\x80\x94\xeb\xdc\x03(\x00H\x00\x88\x01\x01\x12/\n\x13\x63\x61\x63hed_input_tokens\x18\x02 \x01(\x03\x42\r\xbaH\n\"\x08\x18\x80\x94\xeb\xdc\x03(\x00H\x01\x88\x01\x01\x12)\n\routput_tokens\x18\x03 \x01(\x03\x42\r\xbaH\n\"\x08\x18\x80\x94\xeb\xdc\x03(\x00H\x02\x88\x01\x01\x12,\n\x10reasoning_tokens\x18\x04 \x01(\x03\x42\r\xbaH\n\"\x08\x18\x80\x94\xeb\xdc\x03(\x00H\x03\x88\x01\x01\x12\x34\n\x18\x63\x61\x63he_write_input_tokens\x18\x05 \x01(\x03\x42\r\xbaH\n\"\x08\x18\x80\x94\xeb\xdc\x03(\x00H\x04\x88\x01\x01\x42\x0f\n\r_input_tokensB\x16\n\x14_cached_input_tokensB\x10\n\x0e_output_tokensB\x13\n\x11_reasoning_tokensB\x1b\n\x19_cache_write_input_tokens\"\x8b\x02\n\x07\x41ttempt\x12\x19\n\x05model\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01\x12\x1c\n\ndeployment\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\x12-\n\x05\x65rror\x18\x03 \x01(\x0e\x32\x14.atp.v1.AttemptErrorB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x1c\n\x05usage\x18\x04 \x01(\x0b\x32\r.atp.v1.Usage\x12,\n\rcost_nano_usd\x18\x05 \x01(\x03\x42\x10\xbaH\r\"\x0b\x18\x80\x80\x9a\xa6\xea\xaf\xe3\x01(\x00H\x00\x88\x01\x01\x12:\n\x07latency\x18\x06 \x01(\x0b\x32\x19.google.protobuf.DurationB\x0e\xbaH\x0b\xaa\x01\x08\"\x04\x08\x80\xa3\x05\x32\x00\x42\x10\n\x0e_cost_nano_usd*\xf9\x01\n\x0c\x41ttemptError\x12\x1d\n\x19\x41TTEMPT_ERROR_UNSPECIFIED\x10\x00\x12\x1e\n\x1a\x41TTEMPT_ERROR_RATE_LIMITED\x10\x01\x12\x19\n\x15\x41TTEMPT_ERROR_TIMEOUT\x10\x02\x12\x1d\n\x19\x41TTEMPT_ERROR_UNAVAILABLE\x10\x03\x12!\n\x1d\x41TTEMPT_ERROR_INVALID_REQUEST\x10\x04\x12\x19\n\x15\x41TTEMPT_ERROR_REFUSED\x10\x05\x12\x15\n\x11\x41TTEMPT_ERROR_CUT\x10\x06\x12\x1b\n\x17\x41TTEMPT_ERROR_CANCELLED\x10\x07\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,6 +41,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_USAGE'].fields_by_name['output_tokens']._serialized_options = b'\272H\n\"\010\030\200\224\353\334\003(\000'
   _globals['_USAGE'].fields_by_name['reasoning_tokens']._loaded_options = None
   _globals['_USAGE'].fields_by_name['reasoning_tokens']._serialized_options = b'\272H\n\"\010\030\200\224\353\334\003(\000'
+  _globals['_USAGE'].fields_by_name['cache_write_input_tokens']._loaded_options = None
+  _globals['_USAGE'].fields_by_name['cache_write_input_tokens']._serialized_options = b'\272H\n\"\010\030\200\224\353\334\003(\000'
   _globals['_ATTEMPT'].fields_by_name['model']._loaded_options = None
   _globals['_ATTEMPT'].fields_by_name['model']._serialized_options = b'\272H\007r\005\020\001\030\200\001'
   _globals['_ATTEMPT'].fields_by_name['deployment']._loaded_options = None
@@ -51,10 +53,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ATTEMPT'].fields_by_name['cost_nano_usd']._serialized_options = b'\272H\r\"\013\030\200\200\232\246\352\257\343\001(\000'
   _globals['_ATTEMPT'].fields_by_name['latency']._loaded_options = None
   _globals['_ATTEMPT'].fields_by_name['latency']._serialized_options = b'\272H\013\252\001\010\"\004\010\200\243\0052\000'
-  _globals['_ATTEMPTERROR']._serialized_start=634
-  _globals['_ATTEMPTERROR']._serialized_end=883
+  _globals['_ATTEMPTERROR']._serialized_start=717
+  _globals['_ATTEMPTERROR']._serialized_end=966
   _globals['_USAGE']._serialized_start=94
-  _globals['_USAGE']._serialized_end=361
-  _globals['_ATTEMPT']._serialized_start=364
-  _globals['_ATTEMPT']._serialized_end=631
+  _globals['_USAGE']._serialized_end=444
+  _globals['_ATTEMPT']._serialized_start=447
+  _globals['_ATTEMPT']._serialized_end=714
 # @@protoc_insertion_point(module_scope)

@@ -48,6 +48,8 @@ class RefusalCause(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     REFUSAL_CAUSE_EXPLORATION_CAP: _ClassVar[RefusalCause]
     REFUSAL_CAUSE_NO_ENDPOINT: _ClassVar[RefusalCause]
     REFUSAL_CAUSE_BREAKER_OPEN: _ClassVar[RefusalCause]
+    REFUSAL_CAUSE_KEYS_RESTING: _ClassVar[RefusalCause]
+    REFUSAL_CAUSE_NOT_SERVING: _ClassVar[RefusalCause]
 
 class ReasonCode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -89,6 +91,8 @@ REFUSAL_CAUSE_BUDGET: RefusalCause
 REFUSAL_CAUSE_EXPLORATION_CAP: RefusalCause
 REFUSAL_CAUSE_NO_ENDPOINT: RefusalCause
 REFUSAL_CAUSE_BREAKER_OPEN: RefusalCause
+REFUSAL_CAUSE_KEYS_RESTING: RefusalCause
+REFUSAL_CAUSE_NOT_SERVING: RefusalCause
 REASON_CODE_UNSPECIFIED: ReasonCode
 REASON_CODE_ONLY_CANDIDATE: ReasonCode
 REASON_CODE_EXPLORED: ReasonCode

@@ -8,9 +8,11 @@ package atpv1
 
 import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
+	longrunningpb "cloud.google.com/go/longrunning/autogen/longrunningpb"
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
@@ -24,6 +26,1236 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// How much of each decision to send.
+type DecisionView int32
+
+const (
+	// The basic view.
+	DecisionView_DECISION_VIEW_UNSPECIFIED DecisionView = 0
+	// Everything but the values of the features, which are most of a decision's bytes.
+	DecisionView_DECISION_VIEW_BASIC DecisionView = 1
+	// Everything.
+	DecisionView_DECISION_VIEW_FULL DecisionView = 2
+)
+
+// Enum value maps for DecisionView.
+var (
+	DecisionView_name = map[int32]string{
+		0: "DECISION_VIEW_UNSPECIFIED",
+		1: "DECISION_VIEW_BASIC",
+		2: "DECISION_VIEW_FULL",
+	}
+	DecisionView_value = map[string]int32{
+		"DECISION_VIEW_UNSPECIFIED": 0,
+		"DECISION_VIEW_BASIC":       1,
+		"DECISION_VIEW_FULL":        2,
+	}
+)
+
+func (x DecisionView) Enum() *DecisionView {
+	p := new(DecisionView)
+	*p = x
+	return p
+}
+
+func (x DecisionView) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (DecisionView) Descriptor() protoreflect.EnumDescriptor {
+	return file_atp_v1_decision_service_proto_enumTypes[0].Descriptor()
+}
+
+func (DecisionView) Type() protoreflect.EnumType {
+	return &file_atp_v1_decision_service_proto_enumTypes[0]
+}
+
+func (x DecisionView) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use DecisionView.Descriptor instead.
+func (DecisionView) EnumDescriptor() ([]byte, []int) {
+	return file_atp_v1_decision_service_proto_rawDescGZIP(), []int{0}
+}
+
+// In which order to list.
+type DecisionOrder int32
+
+const (
+	// Newest first.
+	DecisionOrder_DECISION_ORDER_UNSPECIFIED DecisionOrder = 0
+	// What was kept last comes first. What is kept meanwhile is not met.
+	DecisionOrder_DECISION_ORDER_NEWEST_FIRST DecisionOrder = 1
+	// What was kept first comes first. What is kept meanwhile is met at the end.
+	DecisionOrder_DECISION_ORDER_OLDEST_FIRST DecisionOrder = 2
+)
+
+// Enum value maps for DecisionOrder.
+var (
+	DecisionOrder_name = map[int32]string{
+		0: "DECISION_ORDER_UNSPECIFIED",
+		1: "DECISION_ORDER_NEWEST_FIRST",
+		2: "DECISION_ORDER_OLDEST_FIRST",
+	}
+	DecisionOrder_value = map[string]int32{
+		"DECISION_ORDER_UNSPECIFIED":  0,
+		"DECISION_ORDER_NEWEST_FIRST": 1,
+		"DECISION_ORDER_OLDEST_FIRST": 2,
+	}
+)
+
+func (x DecisionOrder) Enum() *DecisionOrder {
+	p := new(DecisionOrder)
+	*p = x
+	return p
+}
+
+func (x DecisionOrder) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (DecisionOrder) Descriptor() protoreflect.EnumDescriptor {
+	return file_atp_v1_decision_service_proto_enumTypes[1].Descriptor()
+}
+
+func (DecisionOrder) Type() protoreflect.EnumType {
+	return &file_atp_v1_decision_service_proto_enumTypes[1]
+}
+
+func (x DecisionOrder) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use DecisionOrder.Descriptor instead.
+func (DecisionOrder) EnumDescriptor() ([]byte, []int) {
+	return file_atp_v1_decision_service_proto_rawDescGZIP(), []int{1}
+}
+
+// Whether an outcome has been reported.
+type ObservedState int32
+
+const (
+	// Either.
+	ObservedState_OBSERVED_STATE_UNSPECIFIED ObservedState = 0
+	// Something has been reported.
+	ObservedState_OBSERVED_STATE_OBSERVED ObservedState = 1
+	// Nothing has been reported yet.
+	ObservedState_OBSERVED_STATE_UNOBSERVED ObservedState = 2
+)
+
+// Enum value maps for ObservedState.
+var (
+	ObservedState_name = map[int32]string{
+		0: "OBSERVED_STATE_UNSPECIFIED",
+		1: "OBSERVED_STATE_OBSERVED",
+		2: "OBSERVED_STATE_UNOBSERVED",
+	}
+	ObservedState_value = map[string]int32{
+		"OBSERVED_STATE_UNSPECIFIED": 0,
+		"OBSERVED_STATE_OBSERVED":    1,
+		"OBSERVED_STATE_UNOBSERVED":  2,
+	}
+)
+
+func (x ObservedState) Enum() *ObservedState {
+	p := new(ObservedState)
+	*p = x
+	return p
+}
+
+func (x ObservedState) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ObservedState) Descriptor() protoreflect.EnumDescriptor {
+	return file_atp_v1_decision_service_proto_enumTypes[2].Descriptor()
+}
+
+func (ObservedState) Type() protoreflect.EnumType {
+	return &file_atp_v1_decision_service_proto_enumTypes[2]
+}
+
+func (x ObservedState) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ObservedState.Descriptor instead.
+func (ObservedState) EnumDescriptor() ([]byte, []int) {
+	return file_atp_v1_decision_service_proto_rawDescGZIP(), []int{2}
+}
+
+// Which decisions to list: all that hold everything that is set.
+type DecisionFilter struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Model that was chosen.
+	Model string `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"`
+	// Routing policy that decided.
+	Policy string `protobuf:"bytes,2,opt,name=policy,proto3" json:"policy,omitempty"`
+	// Kind of task, as the request gave it.
+	TaskType string `protobuf:"bytes,3,opt,name=task_type,json=taskType,proto3" json:"task_type,omitempty"`
+	// Conversation, as the request gave it.
+	SessionId string `protobuf:"bytes,4,opt,name=session_id,json=sessionId,proto3" json:"session_id,omitempty"`
+	// Labels that the request gave, each with this value.
+	Labels map[string]string `protobuf:"bytes,5,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// The earliest moment of a decision.
+	DecidedSince *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=decided_since,json=decidedSince,proto3" json:"decided_since,omitempty"`
+	// The moment before which a decision was made.
+	DecidedBefore *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=decided_before,json=decidedBefore,proto3" json:"decided_before,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DecisionFilter) Reset() {
+	*x = DecisionFilter{}
+	mi := &file_atp_v1_decision_service_proto_msgTypes[0]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DecisionFilter) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DecisionFilter) ProtoMessage() {}
+
+func (x *DecisionFilter) ProtoReflect() protoreflect.Message {
+	mi := &file_atp_v1_decision_service_proto_msgTypes[0]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DecisionFilter.ProtoReflect.Descriptor instead.
+func (*DecisionFilter) Descriptor() ([]byte, []int) {
+	return file_atp_v1_decision_service_proto_rawDescGZIP(), []int{0}
+}
+
+func (x *DecisionFilter) GetModel() string {
+	if x != nil {
+		return x.Model
+	}
+	return ""
+}
+
+func (x *DecisionFilter) GetPolicy() string {
+	if x != nil {
+		return x.Policy
+	}
+	return ""
+}
+
+func (x *DecisionFilter) GetTaskType() string {
+	if x != nil {
+		return x.TaskType
+	}
+	return ""
+}
+
+func (x *DecisionFilter) GetSessionId() string {
+	if x != nil {
+		return x.SessionId
+	}
+	return ""
+}
+
+func (x *DecisionFilter) GetLabels() map[string]string {
+	if x != nil {
+		return x.Labels
+	}
+	return nil
+}
+
+func (x *DecisionFilter) GetDecidedSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.DecidedSince
+	}
+	return nil
+}
+
+func (x *DecisionFilter) GetDecidedBefore() *timestamppb.Timestamp {
+	if x != nil {
+		return x.DecidedBefore
+	}
+	return nil
+}
+
+// Which decisions to list, and how.
+type ListDecisionsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Most decisions to return. Zero: 100. Values above 1000 mean 1000. Fewer may come, or none, while there are more:
+	// the list ends where there is no token of a next page.
+	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// Token of a previous response; every other field as it was then, but the size of the page.
+	PageToken string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Which decisions. Absent: all.
+	Filter *DecisionFilter `protobuf:"bytes,3,opt,name=filter,proto3" json:"filter,omitempty"`
+	// Whether something has been observed of them.
+	Observed ObservedState `protobuf:"varint,4,opt,name=observed,proto3,enum=atp.v1.ObservedState" json:"observed,omitempty"`
+	// In which order.
+	Order DecisionOrder `protobuf:"varint,5,opt,name=order,proto3,enum=atp.v1.DecisionOrder" json:"order,omitempty"`
+	// How much of each.
+	View DecisionView `protobuf:"varint,6,opt,name=view,proto3,enum=atp.v1.DecisionView" json:"view,omitempty"`
+	// Another tenant, or `-` for all; for operators only. Empty: the caller's own.
+	Tenant        string `protobuf:"bytes,7,opt,name=tenant,proto3" json:"tenant,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListDecisionsRequest) Reset() {
+	*x = ListDecisionsRequest{}
+	mi := &file_atp_v1_decision_service_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListDecisionsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListDecisionsRequest) ProtoMessage() {}
+
+func (x *ListDecisionsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_atp_v1_decision_service_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListDecisionsRequest.ProtoReflect.Descriptor instead.
+func (*ListDecisionsRequest) Descriptor() ([]byte, []int) {
+	return file_atp_v1_decision_service_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *ListDecisionsRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListDecisionsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+func (x *ListDecisionsRequest) GetFilter() *DecisionFilter {
+	if x != nil {
+		return x.Filter
+	}
+	return nil
+}
+
+func (x *ListDecisionsRequest) GetObserved() ObservedState {
+	if x != nil {
+		return x.Observed
+	}
+	return ObservedState_OBSERVED_STATE_UNSPECIFIED
+}
+
+func (x *ListDecisionsRequest) GetOrder() DecisionOrder {
+	if x != nil {
+		return x.Order
+	}
+	return DecisionOrder_DECISION_ORDER_UNSPECIFIED
+}
+
+func (x *ListDecisionsRequest) GetView() DecisionView {
+	if x != nil {
+		return x.View
+	}
+	return DecisionView_DECISION_VIEW_UNSPECIFIED
+}
+
+func (x *ListDecisionsRequest) GetTenant() string {
+	if x != nil {
+		return x.Tenant
+	}
+	return ""
+}
+
+// A page of decisions.
+type ListDecisionsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The decisions.
+	Decisions []*Decision `protobuf:"bytes,1,rep,name=decisions,proto3" json:"decisions,omitempty"`
+	// Token of the next page. Empty at the end.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListDecisionsResponse) Reset() {
+	*x = ListDecisionsResponse{}
+	mi := &file_atp_v1_decision_service_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListDecisionsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListDecisionsResponse) ProtoMessage() {}
+
+func (x *ListDecisionsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_atp_v1_decision_service_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListDecisionsResponse.ProtoReflect.Descriptor instead.
+func (*ListDecisionsResponse) Descriptor() ([]byte, []int) {
+	return file_atp_v1_decision_service_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *ListDecisionsResponse) GetDecisions() []*Decision {
+	if x != nil {
+		return x.Decisions
+	}
+	return nil
+}
+
+func (x *ListDecisionsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+// Which observations to list, and how.
+type ListObservationsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Most observations to return. Zero: 100. Values above 1000 mean 1000. Fewer may come, or none, while there are more:
+	// the list ends where there is no token of a next page.
+	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// Token of a previous response; every other field as it was then, but the size of the page.
+	PageToken string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Of which decisions. Absent: all.
+	Filter *DecisionFilter `protobuf:"bytes,3,opt,name=filter,proto3" json:"filter,omitempty"`
+	// In which order.
+	Order DecisionOrder `protobuf:"varint,4,opt,name=order,proto3,enum=atp.v1.DecisionOrder" json:"order,omitempty"`
+	// Another tenant, or `-` for all; for operators only. Empty: the caller's own.
+	Tenant        string `protobuf:"bytes,5,opt,name=tenant,proto3" json:"tenant,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListObservationsRequest) Reset() {
+	*x = ListObservationsRequest{}
+	mi := &file_atp_v1_decision_service_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListObservationsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListObservationsRequest) ProtoMessage() {}
+
+func (x *ListObservationsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_atp_v1_decision_service_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListObservationsRequest.ProtoReflect.Descriptor instead.
+func (*ListObservationsRequest) Descriptor() ([]byte, []int) {
+	return file_atp_v1_decision_service_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *ListObservationsRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListObservationsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+func (x *ListObservationsRequest) GetFilter() *DecisionFilter {
+	if x != nil {
+		return x.Filter
+	}
+	return nil
+}
+
+func (x *ListObservationsRequest) GetOrder() DecisionOrder {
+	if x != nil {
+		return x.Order
+	}
+	return DecisionOrder_DECISION_ORDER_UNSPECIFIED
+}
+
+func (x *ListObservationsRequest) GetTenant() string {
+	if x != nil {
+		return x.Tenant
+	}
+	return ""
+}
+
+// What has been observed of a decision.
+type Observation struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The decision.
+	DecisionId string `protobuf:"bytes,1,opt,name=decision_id,json=decisionId,proto3" json:"decision_id,omitempty"`
+	// When it was made.
+	DecidedAt *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=decided_at,json=decidedAt,proto3" json:"decided_at,omitempty"`
+	// Where the request was sent.
+	Target *Target `protobuf:"bytes,3,opt,name=target,proto3" json:"target,omitempty"`
+	// What has been reported so far.
+	Outcome *Outcome `protobuf:"bytes,4,opt,name=outcome,proto3" json:"outcome,omitempty"`
+	// Tenant that asked. Set where another one than the caller's own was asked for.
+	Tenant        string `protobuf:"bytes,5,opt,name=tenant,proto3" json:"tenant,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Observation) Reset() {
+	*x = Observation{}
+	mi := &file_atp_v1_decision_service_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Observation) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Observation) ProtoMessage() {}
+
+func (x *Observation) ProtoReflect() protoreflect.Message {
+	mi := &file_atp_v1_decision_service_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Observation.ProtoReflect.Descriptor instead.
+func (*Observation) Descriptor() ([]byte, []int) {
+	return file_atp_v1_decision_service_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Observation) GetDecisionId() string {
+	if x != nil {
+		return x.DecisionId
+	}
+	return ""
+}
+
+func (x *Observation) GetDecidedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.DecidedAt
+	}
+	return nil
+}
+
+func (x *Observation) GetTarget() *Target {
+	if x != nil {
+		return x.Target
+	}
+	return nil
+}
+
+func (x *Observation) GetOutcome() *Outcome {
+	if x != nil {
+		return x.Outcome
+	}
+	return nil
+}
+
+func (x *Observation) GetTenant() string {
+	if x != nil {
+		return x.Tenant
+	}
+	return ""
+}
+
+// A page of observations.
+type ListObservationsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The observations.
+	Observations []*Observation `protobuf:"bytes,1,rep,name=observations,proto3" json:"observations,omitempty"`
+	// Token of the next page. Empty at the end.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListObservationsResponse) Reset() {
+	*x = ListObservationsResponse{}
+	mi := &file_atp_v1_decision_service_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListObservationsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListObservationsResponse) ProtoMessage() {}
+
+func (x *ListObservationsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_atp_v1_decision_service_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListObservationsResponse.ProtoReflect.Descriptor instead.
+func (*ListObservationsResponse) Descriptor() ([]byte, []int) {
+	return file_atp_v1_decision_service_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *ListObservationsResponse) GetObservations() []*Observation {
+	if x != nil {
+		return x.Observations
+	}
+	return nil
+}
+
+func (x *ListObservationsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+// Which decision to explain.
+type ExplainDecisionRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The decision's id.
+	DecisionId string `protobuf:"bytes,1,opt,name=decision_id,json=decisionId,proto3" json:"decision_id,omitempty"`
+	// Another tenant, whose decision it is; for operators only. Empty: the caller's own.
+	Tenant        string `protobuf:"bytes,2,opt,name=tenant,proto3" json:"tenant,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExplainDecisionRequest) Reset() {
+	*x = ExplainDecisionRequest{}
+	mi := &file_atp_v1_decision_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExplainDecisionRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExplainDecisionRequest) ProtoMessage() {}
+
+func (x *ExplainDecisionRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_atp_v1_decision_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExplainDecisionRequest.ProtoReflect.Descriptor instead.
+func (*ExplainDecisionRequest) Descriptor() ([]byte, []int) {
+	return file_atp_v1_decision_service_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *ExplainDecisionRequest) GetDecisionId() string {
+	if x != nil {
+		return x.DecisionId
+	}
+	return ""
+}
+
+func (x *ExplainDecisionRequest) GetTenant() string {
+	if x != nil {
+		return x.Tenant
+	}
+	return ""
+}
+
+// Why a decision came out as it did.
+type ExplainDecisionResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The decision.
+	DecisionId string `protobuf:"bytes,1,opt,name=decision_id,json=decisionId,proto3" json:"decision_id,omitempty"`
+	// When it was made.
+	DecidedAt *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=decided_at,json=decidedAt,proto3" json:"decided_at,omitempty"`
+	// Where the request was sent.
+	Target *Target `protobuf:"bytes,3,opt,name=target,proto3" json:"target,omitempty"`
+	// Probability with which the target was drawn.
+	Propensity float64 `protobuf:"fixed64,4,opt,name=propensity,proto3" json:"propensity,omitempty"`
+	// Who had the highest expected utility of all that could be drawn. Another one than the target: the draw explored.
+	Best *Target `protobuf:"bytes,5,opt,name=best,proto3" json:"best,omitempty"`
+	// By how much the target's expected utility was below the best one's.
+	GivenUp float64 `protobuf:"fixed64,6,opt,name=given_up,json=givenUp,proto3" json:"given_up,omitempty"`
+	// Every candidate, the highest utility first.
+	Candidates []*ExplainedCandidate `protobuf:"bytes,7,rep,name=candidates,proto3" json:"candidates,omitempty"`
+	// The models that were no candidates.
+	Refused []*RefusedModel `protobuf:"bytes,8,rep,name=refused,proto3" json:"refused,omitempty"`
+	// Weights as they were asked for, or as the policy had them: without the dual prices. Zero where the request's quality
+	// floor was out of reach, because quality alone counted then.
+	Weights *Weights `protobuf:"bytes,9,opt,name=weights,proto3" json:"weights,omitempty"`
+	// Prices of the policy's cost ceiling and quality floor. Absent when both were zero.
+	DualPrices *DualPrices `protobuf:"bytes,10,opt,name=dual_prices,json=dualPrices,proto3" json:"dual_prices,omitempty"`
+	// Whether the record says what the utilities were made of. False for decisions of releases that did not note it: parts
+	// and changes are absent then, and who was refused is not known.
+	IsComplete bool `protobuf:"varint,11,opt,name=is_complete,json=isComplete,proto3" json:"is_complete,omitempty"`
+	// The same in a few sentences, in English.
+	Summary       string `protobuf:"bytes,12,opt,name=summary,proto3" json:"summary,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExplainDecisionResponse) Reset() {
+	*x = ExplainDecisionResponse{}
+	mi := &file_atp_v1_decision_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExplainDecisionResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExplainDecisionResponse) ProtoMessage() {}
+
+func (x *ExplainDecisionResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_atp_v1_decision_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExplainDecisionResponse.ProtoReflect.Descriptor instead.
+func (*ExplainDecisionResponse) Descriptor() ([]byte, []int) {
+	return file_atp_v1_decision_service_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *ExplainDecisionResponse) GetDecisionId() string {
+	if x != nil {
+		return x.DecisionId
+	}
+	return ""
+}
+
+func (x *ExplainDecisionResponse) GetDecidedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.DecidedAt
+	}
+	return nil
+}
+
+func (x *ExplainDecisionResponse) GetTarget() *Target {
+	if x != nil {
+		return x.Target
+	}
+	return nil
+}
+
+func (x *ExplainDecisionResponse) GetPropensity() float64 {
+	if x != nil {
+		return x.Propensity
+	}
+	return 0
+}
+
+func (x *ExplainDecisionResponse) GetBest() *Target {
+	if x != nil {
+		return x.Best
+	}
+	return nil
+}
+
+func (x *ExplainDecisionResponse) GetGivenUp() float64 {
+	if x != nil {
+		return x.GivenUp
+	}
+	return 0
+}
+
+func (x *ExplainDecisionResponse) GetCandidates() []*ExplainedCandidate {
+	if x != nil {
+		return x.Candidates
+	}
+	return nil
+}
+
+func (x *ExplainDecisionResponse) GetRefused() []*RefusedModel {
+	if x != nil {
+		return x.Refused
+	}
+	return nil
+}
+
+func (x *ExplainDecisionResponse) GetWeights() *Weights {
+	if x != nil {
+		return x.Weights
+	}
+	return nil
+}
+
+func (x *ExplainDecisionResponse) GetDualPrices() *DualPrices {
+	if x != nil {
+		return x.DualPrices
+	}
+	return nil
+}
+
+func (x *ExplainDecisionResponse) GetIsComplete() bool {
+	if x != nil {
+		return x.IsComplete
+	}
+	return false
+}
+
+func (x *ExplainDecisionResponse) GetSummary() string {
+	if x != nil {
+		return x.Summary
+	}
+	return ""
+}
+
+// A candidate, and what told for and against it.
+type ExplainedCandidate struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Where it would have been served.
+	Target *Target `protobuf:"bytes,1,opt,name=target,proto3" json:"target,omitempty"`
+	// What was expected of it.
+	Expected *Expectation `protobuf:"bytes,2,opt,name=expected,proto3" json:"expected,omitempty"`
+	// Expected utility.
+	Utility float64 `protobuf:"fixed64,3,opt,name=utility,proto3" json:"utility,omitempty"`
+	// Probability with which it could have been drawn.
+	Propensity float64 `protobuf:"fixed64,4,opt,name=propensity,proto3" json:"propensity,omitempty"`
+	// By how much its utility was below that of the best one; below zero where it was above, but set aside.
+	Gap float64 `protobuf:"fixed64,5,opt,name=gap,proto3" json:"gap,omitempty"`
+	// What the utility is the sum of.
+	Parts *UtilityParts `protobuf:"bytes,6,opt,name=parts,proto3" json:"parts,omitempty"`
+	// Why it could not be drawn. Unspecified: it could.
+	SetAside RefusalCause `protobuf:"varint,7,opt,name=set_aside,json=setAside,proto3,enum=atp.v1.RefusalCause" json:"set_aside,omitempty"`
+	// What would have made it the best. Absent for the best one, and for those that could not be drawn.
+	WouldBeBest   *Changes `protobuf:"bytes,8,opt,name=would_be_best,json=wouldBeBest,proto3" json:"would_be_best,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExplainedCandidate) Reset() {
+	*x = ExplainedCandidate{}
+	mi := &file_atp_v1_decision_service_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExplainedCandidate) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExplainedCandidate) ProtoMessage() {}
+
+func (x *ExplainedCandidate) ProtoReflect() protoreflect.Message {
+	mi := &file_atp_v1_decision_service_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExplainedCandidate.ProtoReflect.Descriptor instead.
+func (*ExplainedCandidate) Descriptor() ([]byte, []int) {
+	return file_atp_v1_decision_service_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *ExplainedCandidate) GetTarget() *Target {
+	if x != nil {
+		return x.Target
+	}
+	return nil
+}
+
+func (x *ExplainedCandidate) GetExpected() *Expectation {
+	if x != nil {
+		return x.Expected
+	}
+	return nil
+}
+
+func (x *ExplainedCandidate) GetUtility() float64 {
+	if x != nil {
+		return x.Utility
+	}
+	return 0
+}
+
+func (x *ExplainedCandidate) GetPropensity() float64 {
+	if x != nil {
+		return x.Propensity
+	}
+	return 0
+}
+
+func (x *ExplainedCandidate) GetGap() float64 {
+	if x != nil {
+		return x.Gap
+	}
+	return 0
+}
+
+func (x *ExplainedCandidate) GetParts() *UtilityParts {
+	if x != nil {
+		return x.Parts
+	}
+	return nil
+}
+
+func (x *ExplainedCandidate) GetSetAside() RefusalCause {
+	if x != nil {
+		return x.SetAside
+	}
+	return RefusalCause_REFUSAL_CAUSE_UNSPECIFIED
+}
+
+func (x *ExplainedCandidate) GetWouldBeBest() *Changes {
+	if x != nil {
+		return x.WouldBeBest
+	}
+	return nil
+}
+
+// What a utility is the sum of.
+type UtilityParts struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Predicted quality.
+	Quality float64 `protobuf:"fixed64,1,opt,name=quality,proto3" json:"quality,omitempty"`
+	// The share of it that is expected to be lost to failures; not above zero.
+	Failure float64 `protobuf:"fixed64,2,opt,name=failure,proto3" json:"failure,omitempty"`
+	// What its cost takes at the weight that was asked for; not above zero.
+	Cost float64 `protobuf:"fixed64,3,opt,name=cost,proto3" json:"cost,omitempty"`
+	// What its cost takes at the price of the policy's cost ceiling; not above zero.
+	CostCeiling float64 `protobuf:"fixed64,4,opt,name=cost_ceiling,json=costCeiling,proto3" json:"cost_ceiling,omitempty"`
+	// What the price of the policy's quality floor gives back of the penalties for cost and latency; not below zero.
+	QualityFloor float64 `protobuf:"fixed64,5,opt,name=quality_floor,json=qualityFloor,proto3" json:"quality_floor,omitempty"`
+	// What its latency takes at the weight that was asked for; not above zero.
+	Latency float64 `protobuf:"fixed64,6,opt,name=latency,proto3" json:"latency,omitempty"`
+	// What staying with the conversation's model adds.
+	Affinity      float64 `protobuf:"fixed64,7,opt,name=affinity,proto3" json:"affinity,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UtilityParts) Reset() {
+	*x = UtilityParts{}
+	mi := &file_atp_v1_decision_service_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UtilityParts) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UtilityParts) ProtoMessage() {}
+
+func (x *UtilityParts) ProtoReflect() protoreflect.Message {
+	mi := &file_atp_v1_decision_service_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UtilityParts.ProtoReflect.Descriptor instead.
+func (*UtilityParts) Descriptor() ([]byte, []int) {
+	return file_atp_v1_decision_service_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *UtilityParts) GetQuality() float64 {
+	if x != nil {
+		return x.Quality
+	}
+	return 0
+}
+
+func (x *UtilityParts) GetFailure() float64 {
+	if x != nil {
+		return x.Failure
+	}
+	return 0
+}
+
+func (x *UtilityParts) GetCost() float64 {
+	if x != nil {
+		return x.Cost
+	}
+	return 0
+}
+
+func (x *UtilityParts) GetCostCeiling() float64 {
+	if x != nil {
+		return x.CostCeiling
+	}
+	return 0
+}
+
+func (x *UtilityParts) GetQualityFloor() float64 {
+	if x != nil {
+		return x.QualityFloor
+	}
+	return 0
+}
+
+func (x *UtilityParts) GetLatency() float64 {
+	if x != nil {
+		return x.Latency
+	}
+	return 0
+}
+
+func (x *UtilityParts) GetAffinity() float64 {
+	if x != nil {
+		return x.Affinity
+	}
+	return 0
+}
+
+// The smallest changes that would have made a candidate the best, each by itself and everything else as it was. Absent:
+// no change of that number would have.
+type Changes struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The highest expected cost at which it would have been, in nano-US-dollars.
+	CostNanoUsd *int64 `protobuf:"varint,1,opt,name=cost_nano_usd,json=costNanoUsd,proto3,oneof" json:"cost_nano_usd,omitempty"`
+	// The lowest predicted quality at which it would have been, at most 1.
+	Quality *float64 `protobuf:"fixed64,2,opt,name=quality,proto3,oneof" json:"quality,omitempty"`
+	// The longest expected latency at which it would have been.
+	Latency *durationpb.Duration `protobuf:"bytes,3,opt,name=latency,proto3" json:"latency,omitempty"`
+	// The nearest weight of cost at which it would have been.
+	CostWeight    *float64 `protobuf:"fixed64,4,opt,name=cost_weight,json=costWeight,proto3,oneof" json:"cost_weight,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Changes) Reset() {
+	*x = Changes{}
+	mi := &file_atp_v1_decision_service_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Changes) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Changes) ProtoMessage() {}
+
+func (x *Changes) ProtoReflect() protoreflect.Message {
+	mi := &file_atp_v1_decision_service_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Changes.ProtoReflect.Descriptor instead.
+func (*Changes) Descriptor() ([]byte, []int) {
+	return file_atp_v1_decision_service_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *Changes) GetCostNanoUsd() int64 {
+	if x != nil && x.CostNanoUsd != nil {
+		return *x.CostNanoUsd
+	}
+	return 0
+}
+
+func (x *Changes) GetQuality() float64 {
+	if x != nil && x.Quality != nil {
+		return *x.Quality
+	}
+	return 0
+}
+
+func (x *Changes) GetLatency() *durationpb.Duration {
+	if x != nil {
+		return x.Latency
+	}
+	return nil
+}
+
+func (x *Changes) GetCostWeight() float64 {
+	if x != nil && x.CostWeight != nil {
+		return *x.CostWeight
+	}
+	return 0
+}
+
+// A model that was no candidate.
+type RefusedModel struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The model; deployment and provider are empty when none came into question.
+	Target *Target `protobuf:"bytes,1,opt,name=target,proto3" json:"target,omitempty"`
+	// Why it was refused.
+	Cause         RefusalCause `protobuf:"varint,2,opt,name=cause,proto3,enum=atp.v1.RefusalCause" json:"cause,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RefusedModel) Reset() {
+	*x = RefusedModel{}
+	mi := &file_atp_v1_decision_service_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RefusedModel) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RefusedModel) ProtoMessage() {}
+
+func (x *RefusedModel) ProtoReflect() protoreflect.Message {
+	mi := &file_atp_v1_decision_service_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RefusedModel.ProtoReflect.Descriptor instead.
+func (*RefusedModel) Descriptor() ([]byte, []int) {
+	return file_atp_v1_decision_service_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *RefusedModel) GetTarget() *Target {
+	if x != nil {
+		return x.Target
+	}
+	return nil
+}
+
+func (x *RefusedModel) GetCause() RefusalCause {
+	if x != nil {
+		return x.Cause
+	}
+	return RefusalCause_REFUSAL_CAUSE_UNSPECIFIED
+}
+
+// What a utility measures cost and latency by.
+type UtilityScales struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Cost that one unit of weight is a weight of, in nano-US-dollars.
+	CostNanoUsd float64 `protobuf:"fixed64,1,opt,name=cost_nano_usd,json=costNanoUsd,proto3" json:"cost_nano_usd,omitempty"`
+	// Latency that one unit of weight is a weight of, in seconds.
+	LatencySeconds float64 `protobuf:"fixed64,2,opt,name=latency_seconds,json=latencySeconds,proto3" json:"latency_seconds,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *UtilityScales) Reset() {
+	*x = UtilityScales{}
+	mi := &file_atp_v1_decision_service_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UtilityScales) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UtilityScales) ProtoMessage() {}
+
+func (x *UtilityScales) ProtoReflect() protoreflect.Message {
+	mi := &file_atp_v1_decision_service_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UtilityScales.ProtoReflect.Descriptor instead.
+func (*UtilityScales) Descriptor() ([]byte, []int) {
+	return file_atp_v1_decision_service_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *UtilityScales) GetCostNanoUsd() float64 {
+	if x != nil {
+		return x.CostNanoUsd
+	}
+	return 0
+}
+
+func (x *UtilityScales) GetLatencySeconds() float64 {
+	if x != nil {
+		return x.LatencySeconds
+	}
+	return 0
+}
+
 // Which decision to read.
 type GetDecisionRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -35,7 +1267,7 @@ type GetDecisionRequest struct {
 
 func (x *GetDecisionRequest) Reset() {
 	*x = GetDecisionRequest{}
-	mi := &file_atp_v1_decision_service_proto_msgTypes[0]
+	mi := &file_atp_v1_decision_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -47,7 +1279,7 @@ func (x *GetDecisionRequest) String() string {
 func (*GetDecisionRequest) ProtoMessage() {}
 
 func (x *GetDecisionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_atp_v1_decision_service_proto_msgTypes[0]
+	mi := &file_atp_v1_decision_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -60,7 +1292,7 @@ func (x *GetDecisionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetDecisionRequest.ProtoReflect.Descriptor instead.
 func (*GetDecisionRequest) Descriptor() ([]byte, []int) {
-	return file_atp_v1_decision_service_proto_rawDescGZIP(), []int{0}
+	return file_atp_v1_decision_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *GetDecisionRequest) GetDecisionId() string {
@@ -81,7 +1313,7 @@ type GetDecisionResponse struct {
 
 func (x *GetDecisionResponse) Reset() {
 	*x = GetDecisionResponse{}
-	mi := &file_atp_v1_decision_service_proto_msgTypes[1]
+	mi := &file_atp_v1_decision_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -93,7 +1325,7 @@ func (x *GetDecisionResponse) String() string {
 func (*GetDecisionResponse) ProtoMessage() {}
 
 func (x *GetDecisionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_atp_v1_decision_service_proto_msgTypes[1]
+	mi := &file_atp_v1_decision_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -106,7 +1338,7 @@ func (x *GetDecisionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetDecisionResponse.ProtoReflect.Descriptor instead.
 func (*GetDecisionResponse) Descriptor() ([]byte, []int) {
-	return file_atp_v1_decision_service_proto_rawDescGZIP(), []int{1}
+	return file_atp_v1_decision_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *GetDecisionResponse) GetDecision() *Decision {
@@ -126,14 +1358,16 @@ type DecisionCandidate struct {
 	// Expected utility.
 	Utility float64 `protobuf:"fixed64,3,opt,name=utility,proto3" json:"utility,omitempty"`
 	// Probability with which it could have been drawn.
-	Propensity    float64 `protobuf:"fixed64,4,opt,name=propensity,proto3" json:"propensity,omitempty"`
+	Propensity float64 `protobuf:"fixed64,4,opt,name=propensity,proto3" json:"propensity,omitempty"`
+	// Why it could not be drawn. Unspecified: it could.
+	SetAside      RefusalCause `protobuf:"varint,5,opt,name=set_aside,json=setAside,proto3,enum=atp.v1.RefusalCause" json:"set_aside,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *DecisionCandidate) Reset() {
 	*x = DecisionCandidate{}
-	mi := &file_atp_v1_decision_service_proto_msgTypes[2]
+	mi := &file_atp_v1_decision_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -145,7 +1379,7 @@ func (x *DecisionCandidate) String() string {
 func (*DecisionCandidate) ProtoMessage() {}
 
 func (x *DecisionCandidate) ProtoReflect() protoreflect.Message {
-	mi := &file_atp_v1_decision_service_proto_msgTypes[2]
+	mi := &file_atp_v1_decision_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -158,7 +1392,7 @@ func (x *DecisionCandidate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DecisionCandidate.ProtoReflect.Descriptor instead.
 func (*DecisionCandidate) Descriptor() ([]byte, []int) {
-	return file_atp_v1_decision_service_proto_rawDescGZIP(), []int{2}
+	return file_atp_v1_decision_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *DecisionCandidate) GetTarget() *Target {
@@ -187,6 +1421,13 @@ func (x *DecisionCandidate) GetPropensity() float64 {
 		return x.Propensity
 	}
 	return 0
+}
+
+func (x *DecisionCandidate) GetSetAside() RefusalCause {
+	if x != nil {
+		return x.SetAside
+	}
+	return RefusalCause_REFUSAL_CAUSE_UNSPECIFIED
 }
 
 // A decision as it was recorded: enough to audit it, replay it and judge another policy by it. Never the prompt.
@@ -230,14 +1471,25 @@ type Decision struct {
 	Outcome *Outcome `protobuf:"bytes,18,opt,name=outcome,proto3" json:"outcome,omitempty"`
 	// Prices of the policy's cost ceiling and quality floor. Absent when both were zero, and in decisions that were made
 	// before they were noted.
-	DualPrices    *DualPrices `protobuf:"bytes,19,opt,name=dual_prices,json=dualPrices,proto3" json:"dual_prices,omitempty"`
+	DualPrices *DualPrices `protobuf:"bytes,19,opt,name=dual_prices,json=dualPrices,proto3" json:"dual_prices,omitempty"`
+	// What cost and latency were measured by. Absent in decisions of releases that did not note it; the fields below are
+	// empty in those too.
+	Scales *UtilityScales `protobuf:"bytes,20,opt,name=scales,proto3" json:"scales,omitempty"`
+	// The models that were no candidates.
+	Refused []*RefusedModel `protobuf:"bytes,21,rep,name=refused,proto3" json:"refused,omitempty"`
+	// Model that the conversation was with, if it was a candidate.
+	FavouredModel string `protobuf:"bytes,22,opt,name=favoured_model,json=favouredModel,proto3" json:"favoured_model,omitempty"`
+	// By how much its utility was raised for that.
+	Favour float64 `protobuf:"fixed64,23,opt,name=favour,proto3" json:"favour,omitempty"`
+	// Tenant that asked. Set where another one than the caller's own was asked for.
+	Tenant        string `protobuf:"bytes,24,opt,name=tenant,proto3" json:"tenant,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Decision) Reset() {
 	*x = Decision{}
-	mi := &file_atp_v1_decision_service_proto_msgTypes[3]
+	mi := &file_atp_v1_decision_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -249,7 +1501,7 @@ func (x *Decision) String() string {
 func (*Decision) ProtoMessage() {}
 
 func (x *Decision) ProtoReflect() protoreflect.Message {
-	mi := &file_atp_v1_decision_service_proto_msgTypes[3]
+	mi := &file_atp_v1_decision_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -262,7 +1514,7 @@ func (x *Decision) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Decision.ProtoReflect.Descriptor instead.
 func (*Decision) Descriptor() ([]byte, []int) {
-	return file_atp_v1_decision_service_proto_rawDescGZIP(), []int{3}
+	return file_atp_v1_decision_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Decision) GetDecisionId() string {
@@ -398,6 +1650,41 @@ func (x *Decision) GetDualPrices() *DualPrices {
 	return nil
 }
 
+func (x *Decision) GetScales() *UtilityScales {
+	if x != nil {
+		return x.Scales
+	}
+	return nil
+}
+
+func (x *Decision) GetRefused() []*RefusedModel {
+	if x != nil {
+		return x.Refused
+	}
+	return nil
+}
+
+func (x *Decision) GetFavouredModel() string {
+	if x != nil {
+		return x.FavouredModel
+	}
+	return ""
+}
+
+func (x *Decision) GetFavour() float64 {
+	if x != nil {
+		return x.Favour
+	}
+	return 0
+}
+
+func (x *Decision) GetTenant() string {
+	if x != nil {
+		return x.Tenant
+	}
+	return ""
+}
+
 // What has been observed of a decision so far.
 type Outcome struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -415,7 +1702,7 @@ type Outcome struct {
 
 func (x *Outcome) Reset() {
 	*x = Outcome{}
-	mi := &file_atp_v1_decision_service_proto_msgTypes[4]
+	mi := &file_atp_v1_decision_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -427,7 +1714,7 @@ func (x *Outcome) String() string {
 func (*Outcome) ProtoMessage() {}
 
 func (x *Outcome) ProtoReflect() protoreflect.Message {
-	mi := &file_atp_v1_decision_service_proto_msgTypes[4]
+	mi := &file_atp_v1_decision_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -440,7 +1727,7 @@ func (x *Outcome) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Outcome.ProtoReflect.Descriptor instead.
 func (*Outcome) Descriptor() ([]byte, []int) {
-	return file_atp_v1_decision_service_proto_rawDescGZIP(), []int{4}
+	return file_atp_v1_decision_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Outcome) GetQuality() float64 {
@@ -475,19 +1762,123 @@ var File_atp_v1_decision_service_proto protoreflect.FileDescriptor
 
 const file_atp_v1_decision_service_proto_rawDesc = "" +
 	"\n" +
-	"\x1datp/v1/decision_service.proto\x12\x06atp.v1\x1a\x14atp/v1/outcome.proto\x1a\x17atp/v1/permission.proto\x1a\x14atp/v1/routing.proto\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"@\n" +
+	"\x1datp/v1/decision_service.proto\x12\x06atp.v1\x1a\x17atp/v1/evaluation.proto\x1a\x14atp/v1/outcome.proto\x1a\x17atp/v1/permission.proto\x1a\x14atp/v1/routing.proto\x1a\x14atp/v1/savings.proto\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a#google/longrunning/operations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa5\x03\n" +
+	"\x0eDecisionFilter\x12\x1e\n" +
+	"\x05model\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\x05model\x12\x1f\n" +
+	"\x06policy\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\x06policy\x12$\n" +
+	"\ttask_type\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18@R\btaskType\x12'\n" +
+	"\n" +
+	"session_id\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\tsessionId\x12D\n" +
+	"\x06labels\x18\x05 \x03(\v2\".atp.v1.DecisionFilter.LabelsEntryB\b\xbaH\x05\x9a\x01\x02\x10\x10R\x06labels\x12?\n" +
+	"\rdecided_since\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\fdecidedSince\x12A\n" +
+	"\x0edecided_before\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\rdecidedBefore\x1a9\n" +
+	"\vLabelsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xdf\x02\n" +
+	"\x14ListDecisionsRequest\x12$\n" +
+	"\tpage_size\x18\x01 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\bpageSize\x12'\n" +
+	"\n" +
+	"page_token\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\tpageToken\x12.\n" +
+	"\x06filter\x18\x03 \x01(\v2\x16.atp.v1.DecisionFilterR\x06filter\x12;\n" +
+	"\bobserved\x18\x04 \x01(\x0e2\x15.atp.v1.ObservedStateB\b\xbaH\x05\x82\x01\x02\x10\x01R\bobserved\x125\n" +
+	"\x05order\x18\x05 \x01(\x0e2\x15.atp.v1.DecisionOrderB\b\xbaH\x05\x82\x01\x02\x10\x01R\x05order\x122\n" +
+	"\x04view\x18\x06 \x01(\x0e2\x14.atp.v1.DecisionViewB\b\xbaH\x05\x82\x01\x02\x10\x01R\x04view\x12 \n" +
+	"\x06tenant\x18\a \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\x06tenant\"o\n" +
+	"\x15ListDecisionsResponse\x12.\n" +
+	"\tdecisions\x18\x01 \x03(\v2\x10.atp.v1.DecisionR\tdecisions\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xf1\x01\n" +
+	"\x17ListObservationsRequest\x12$\n" +
+	"\tpage_size\x18\x01 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\bpageSize\x12'\n" +
+	"\n" +
+	"page_token\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\tpageToken\x12.\n" +
+	"\x06filter\x18\x03 \x01(\v2\x16.atp.v1.DecisionFilterR\x06filter\x125\n" +
+	"\x05order\x18\x04 \x01(\x0e2\x15.atp.v1.DecisionOrderB\b\xbaH\x05\x82\x01\x02\x10\x01R\x05order\x12 \n" +
+	"\x06tenant\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\x06tenant\"\xd4\x01\n" +
+	"\vObservation\x12\x1f\n" +
+	"\vdecision_id\x18\x01 \x01(\tR\n" +
+	"decisionId\x129\n" +
+	"\n" +
+	"decided_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\tdecidedAt\x12&\n" +
+	"\x06target\x18\x03 \x01(\v2\x0e.atp.v1.TargetR\x06target\x12)\n" +
+	"\aoutcome\x18\x04 \x01(\v2\x0f.atp.v1.OutcomeR\aoutcome\x12\x16\n" +
+	"\x06tenant\x18\x05 \x01(\tR\x06tenant\"{\n" +
+	"\x18ListObservationsResponse\x127\n" +
+	"\fobservations\x18\x01 \x03(\v2\x13.atp.v1.ObservationR\fobservations\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"i\n" +
+	"\x16ExplainDecisionRequest\x12*\n" +
+	"\vdecision_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\n" +
+	"decisionId\x12#\n" +
+	"\x06tenant\x18\x02 \x01(\tB\v\xbaH\br\x06\x18\x80\x01Z\x01-R\x06tenant\"\x83\x04\n" +
+	"\x17ExplainDecisionResponse\x12\x1f\n" +
+	"\vdecision_id\x18\x01 \x01(\tR\n" +
+	"decisionId\x129\n" +
+	"\n" +
+	"decided_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\tdecidedAt\x12&\n" +
+	"\x06target\x18\x03 \x01(\v2\x0e.atp.v1.TargetR\x06target\x12\x1e\n" +
+	"\n" +
+	"propensity\x18\x04 \x01(\x01R\n" +
+	"propensity\x12\"\n" +
+	"\x04best\x18\x05 \x01(\v2\x0e.atp.v1.TargetR\x04best\x12\x19\n" +
+	"\bgiven_up\x18\x06 \x01(\x01R\agivenUp\x12:\n" +
+	"\n" +
+	"candidates\x18\a \x03(\v2\x1a.atp.v1.ExplainedCandidateR\n" +
+	"candidates\x12.\n" +
+	"\arefused\x18\b \x03(\v2\x14.atp.v1.RefusedModelR\arefused\x12)\n" +
+	"\aweights\x18\t \x01(\v2\x0f.atp.v1.WeightsR\aweights\x123\n" +
+	"\vdual_prices\x18\n" +
+	" \x01(\v2\x12.atp.v1.DualPricesR\n" +
+	"dualPrices\x12\x1f\n" +
+	"\vis_complete\x18\v \x01(\bR\n" +
+	"isComplete\x12\x18\n" +
+	"\asummary\x18\f \x01(\tR\asummary\"\xcd\x02\n" +
+	"\x12ExplainedCandidate\x12&\n" +
+	"\x06target\x18\x01 \x01(\v2\x0e.atp.v1.TargetR\x06target\x12/\n" +
+	"\bexpected\x18\x02 \x01(\v2\x13.atp.v1.ExpectationR\bexpected\x12\x18\n" +
+	"\autility\x18\x03 \x01(\x01R\autility\x12\x1e\n" +
+	"\n" +
+	"propensity\x18\x04 \x01(\x01R\n" +
+	"propensity\x12\x10\n" +
+	"\x03gap\x18\x05 \x01(\x01R\x03gap\x12*\n" +
+	"\x05parts\x18\x06 \x01(\v2\x14.atp.v1.UtilityPartsR\x05parts\x121\n" +
+	"\tset_aside\x18\a \x01(\x0e2\x14.atp.v1.RefusalCauseR\bsetAside\x123\n" +
+	"\rwould_be_best\x18\b \x01(\v2\x0f.atp.v1.ChangesR\vwouldBeBest\"\xd4\x01\n" +
+	"\fUtilityParts\x12\x18\n" +
+	"\aquality\x18\x01 \x01(\x01R\aquality\x12\x18\n" +
+	"\afailure\x18\x02 \x01(\x01R\afailure\x12\x12\n" +
+	"\x04cost\x18\x03 \x01(\x01R\x04cost\x12!\n" +
+	"\fcost_ceiling\x18\x04 \x01(\x01R\vcostCeiling\x12#\n" +
+	"\rquality_floor\x18\x05 \x01(\x01R\fqualityFloor\x12\x18\n" +
+	"\alatency\x18\x06 \x01(\x01R\alatency\x12\x1a\n" +
+	"\baffinity\x18\a \x01(\x01R\baffinity\"\xda\x01\n" +
+	"\aChanges\x12'\n" +
+	"\rcost_nano_usd\x18\x01 \x01(\x03H\x00R\vcostNanoUsd\x88\x01\x01\x12\x1d\n" +
+	"\aquality\x18\x02 \x01(\x01H\x01R\aquality\x88\x01\x01\x123\n" +
+	"\alatency\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\alatency\x12$\n" +
+	"\vcost_weight\x18\x04 \x01(\x01H\x02R\n" +
+	"costWeight\x88\x01\x01B\x10\n" +
+	"\x0e_cost_nano_usdB\n" +
+	"\n" +
+	"\b_qualityB\x0e\n" +
+	"\f_cost_weight\"b\n" +
+	"\fRefusedModel\x12&\n" +
+	"\x06target\x18\x01 \x01(\v2\x0e.atp.v1.TargetR\x06target\x12*\n" +
+	"\x05cause\x18\x02 \x01(\x0e2\x14.atp.v1.RefusalCauseR\x05cause\"\\\n" +
+	"\rUtilityScales\x12\"\n" +
+	"\rcost_nano_usd\x18\x01 \x01(\x01R\vcostNanoUsd\x12'\n" +
+	"\x0flatency_seconds\x18\x02 \x01(\x01R\x0elatencySeconds\"@\n" +
 	"\x12GetDecisionRequest\x12*\n" +
 	"\vdecision_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\n" +
 	"decisionId\"C\n" +
 	"\x13GetDecisionResponse\x12,\n" +
-	"\bdecision\x18\x01 \x01(\v2\x10.atp.v1.DecisionR\bdecision\"\xa6\x01\n" +
+	"\bdecision\x18\x01 \x01(\v2\x10.atp.v1.DecisionR\bdecision\"\xd9\x01\n" +
 	"\x11DecisionCandidate\x12&\n" +
 	"\x06target\x18\x01 \x01(\v2\x0e.atp.v1.TargetR\x06target\x12/\n" +
 	"\bexpected\x18\x02 \x01(\v2\x13.atp.v1.ExpectationR\bexpected\x12\x18\n" +
 	"\autility\x18\x03 \x01(\x01R\autility\x12\x1e\n" +
 	"\n" +
 	"propensity\x18\x04 \x01(\x01R\n" +
-	"propensity\"\xc7\x06\n" +
+	"propensity\x121\n" +
+	"\tset_aside\x18\x05 \x01(\x0e2\x14.atp.v1.RefusalCauseR\bsetAside\"\xfd\a\n" +
 	"\bDecision\x12\x1f\n" +
 	"\vdecision_id\x18\x01 \x01(\tR\n" +
 	"decisionId\x129\n" +
@@ -516,7 +1907,12 @@ const file_atp_v1_decision_service_proto_rawDesc = "" +
 	"\x06labels\x18\x11 \x03(\v2\x1c.atp.v1.Decision.LabelsEntryR\x06labels\x12)\n" +
 	"\aoutcome\x18\x12 \x01(\v2\x0f.atp.v1.OutcomeR\aoutcome\x123\n" +
 	"\vdual_prices\x18\x13 \x01(\v2\x12.atp.v1.DualPricesR\n" +
-	"dualPrices\x1a9\n" +
+	"dualPrices\x12-\n" +
+	"\x06scales\x18\x14 \x01(\v2\x15.atp.v1.UtilityScalesR\x06scales\x12.\n" +
+	"\arefused\x18\x15 \x03(\v2\x14.atp.v1.RefusedModelR\arefused\x12%\n" +
+	"\x0efavoured_model\x18\x16 \x01(\tR\rfavouredModel\x12\x16\n" +
+	"\x06favour\x18\x17 \x01(\x01R\x06favour\x12\x16\n" +
+	"\x06tenant\x18\x18 \x01(\tR\x06tenant\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x8c\x02\n" +
@@ -530,9 +1926,28 @@ const file_atp_v1_decision_service_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\n" +
 	"\n" +
 	"\b_qualityB\x10\n" +
-	"\x0e_cost_nano_usd2\x82\x01\n" +
+	"\x0e_cost_nano_usd*^\n" +
+	"\fDecisionView\x12\x1d\n" +
+	"\x19DECISION_VIEW_UNSPECIFIED\x10\x00\x12\x17\n" +
+	"\x13DECISION_VIEW_BASIC\x10\x01\x12\x16\n" +
+	"\x12DECISION_VIEW_FULL\x10\x02*q\n" +
+	"\rDecisionOrder\x12\x1e\n" +
+	"\x1aDECISION_ORDER_UNSPECIFIED\x10\x00\x12\x1f\n" +
+	"\x1bDECISION_ORDER_NEWEST_FIRST\x10\x01\x12\x1f\n" +
+	"\x1bDECISION_ORDER_OLDEST_FIRST\x10\x02*k\n" +
+	"\rObservedState\x12\x1e\n" +
+	"\x1aOBSERVED_STATE_UNSPECIFIED\x10\x00\x12\x1b\n" +
+	"\x17OBSERVED_STATE_OBSERVED\x10\x01\x12\x1d\n" +
+	"\x19OBSERVED_STATE_UNOBSERVED\x10\x022\xde\x06\n" +
 	"\x0fDecisionService\x12o\n" +
-	"\vGetDecision\x12\x1a.atp.v1.GetDecisionRequest\x1a\x1b.atp.v1.GetDecisionResponse\"'\xd8\xce\x18\x03\x82\xd3\xe4\x93\x02\x1d\x12\x1b/v1/decisions/{decision_id}Bt\n" +
+	"\vGetDecision\x12\x1a.atp.v1.GetDecisionRequest\x1a\x1b.atp.v1.GetDecisionResponse\"'\xd8\xce\x18\x03\x82\xd3\xe4\x93\x02\x1d\x12\x1b/v1/decisions/{decision_id}\x12g\n" +
+	"\rListDecisions\x12\x1c.atp.v1.ListDecisionsRequest\x1a\x1d.atp.v1.ListDecisionsResponse\"\x19\xd8\xce\x18\x03\x82\xd3\xe4\x93\x02\x0f\x12\r/v1/decisions\x12s\n" +
+	"\x10ListObservations\x12\x1f.atp.v1.ListObservationsRequest\x1a .atp.v1.ListObservationsResponse\"\x1c\xd8\xce\x18\x03\x82\xd3\xe4\x93\x02\x12\x12\x10/v1/observations\x12\x83\x01\n" +
+	"\x0fExplainDecision\x12\x1e.atp.v1.ExplainDecisionRequest\x1a\x1f.atp.v1.ExplainDecisionResponse\"/\xd8\xce\x18\x03\x82\xd3\xe4\x93\x02%\x12#/v1/decisions/{decision_id}:explain\x12\xb6\x01\n" +
+	"\x0eEvaluatePolicy\x12\x1d.atp.v1.EvaluatePolicyRequest\x1a\x1d.google.longrunning.Operation\"f\xcaA>\n" +
+	"\x1datp.v1.EvaluatePolicyResponse\x12\x1datp.v1.EvaluatePolicyMetadata\xd8\xce\x18\x03\x82\xd3\xe4\x93\x02\x1b:\x01*\"\x16/v1/decisions:evaluate\x12\xbc\x01\n" +
+	"\x0eComputeSavings\x12\x1d.atp.v1.ComputeSavingsRequest\x1a\x1d.google.longrunning.Operation\"l\xcaA>\n" +
+	"\x1datp.v1.ComputeSavingsResponse\x12\x1datp.v1.EvaluatePolicyMetadata\xd8\xce\x18\x03\x82\xd3\xe4\x93\x02!:\x01*\"\x1c/v1/decisions:computeSavingsBt\n" +
 	"\n" +
 	"com.atp.v1B\x14DecisionServiceProtoP\x01Z\x17atp.dev/go/atp/v1;atpv1\xa2\x02\x03AXX\xaa\x02\x06Atp.V1\xca\x02\x06Atp\\V1\xe2\x02\x12Atp\\V1\\GPBMetadata\xea\x02\aAtp::V1b\x06proto3"
 
@@ -548,46 +1963,111 @@ func file_atp_v1_decision_service_proto_rawDescGZIP() []byte {
 	return file_atp_v1_decision_service_proto_rawDescData
 }
 
-var file_atp_v1_decision_service_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_atp_v1_decision_service_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_atp_v1_decision_service_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
 var file_atp_v1_decision_service_proto_goTypes = []any{
-	(*GetDecisionRequest)(nil),    // 0: atp.v1.GetDecisionRequest
-	(*GetDecisionResponse)(nil),   // 1: atp.v1.GetDecisionResponse
-	(*DecisionCandidate)(nil),     // 2: atp.v1.DecisionCandidate
-	(*Decision)(nil),              // 3: atp.v1.Decision
-	(*Outcome)(nil),               // 4: atp.v1.Outcome
-	nil,                           // 5: atp.v1.Decision.LabelsEntry
-	nil,                           // 6: atp.v1.Outcome.LabelsEntry
-	(*Target)(nil),                // 7: atp.v1.Target
-	(*Expectation)(nil),           // 8: atp.v1.Expectation
-	(*timestamppb.Timestamp)(nil), // 9: google.protobuf.Timestamp
-	(*Weights)(nil),               // 10: atp.v1.Weights
-	(*Features)(nil),              // 11: atp.v1.Features
-	(ReasonCode)(0),               // 12: atp.v1.ReasonCode
-	(*DualPrices)(nil),            // 13: atp.v1.DualPrices
-	(*Attempt)(nil),               // 14: atp.v1.Attempt
+	(DecisionView)(0),                // 0: atp.v1.DecisionView
+	(DecisionOrder)(0),               // 1: atp.v1.DecisionOrder
+	(ObservedState)(0),               // 2: atp.v1.ObservedState
+	(*DecisionFilter)(nil),           // 3: atp.v1.DecisionFilter
+	(*ListDecisionsRequest)(nil),     // 4: atp.v1.ListDecisionsRequest
+	(*ListDecisionsResponse)(nil),    // 5: atp.v1.ListDecisionsResponse
+	(*ListObservationsRequest)(nil),  // 6: atp.v1.ListObservationsRequest
+	(*Observation)(nil),              // 7: atp.v1.Observation
+	(*ListObservationsResponse)(nil), // 8: atp.v1.ListObservationsResponse
+	(*ExplainDecisionRequest)(nil),   // 9: atp.v1.ExplainDecisionRequest
+	(*ExplainDecisionResponse)(nil),  // 10: atp.v1.ExplainDecisionResponse
+	(*ExplainedCandidate)(nil),       // 11: atp.v1.ExplainedCandidate
+	(*UtilityParts)(nil),             // 12: atp.v1.UtilityParts
+	(*Changes)(nil),                  // 13: atp.v1.Changes
+	(*RefusedModel)(nil),             // 14: atp.v1.RefusedModel
+	(*UtilityScales)(nil),            // 15: atp.v1.UtilityScales
+	(*GetDecisionRequest)(nil),       // 16: atp.v1.GetDecisionRequest
+	(*GetDecisionResponse)(nil),      // 17: atp.v1.GetDecisionResponse
+	(*DecisionCandidate)(nil),        // 18: atp.v1.DecisionCandidate
+	(*Decision)(nil),                 // 19: atp.v1.Decision
+	(*Outcome)(nil),                  // 20: atp.v1.Outcome
+	nil,                              // 21: atp.v1.DecisionFilter.LabelsEntry
+	nil,                              // 22: atp.v1.Decision.LabelsEntry
+	nil,                              // 23: atp.v1.Outcome.LabelsEntry
+	(*timestamppb.Timestamp)(nil),    // 24: google.protobuf.Timestamp
+	(*Target)(nil),                   // 25: atp.v1.Target
+	(*Weights)(nil),                  // 26: atp.v1.Weights
+	(*DualPrices)(nil),               // 27: atp.v1.DualPrices
+	(*Expectation)(nil),              // 28: atp.v1.Expectation
+	(RefusalCause)(0),                // 29: atp.v1.RefusalCause
+	(*durationpb.Duration)(nil),      // 30: google.protobuf.Duration
+	(*Features)(nil),                 // 31: atp.v1.Features
+	(ReasonCode)(0),                  // 32: atp.v1.ReasonCode
+	(*Attempt)(nil),                  // 33: atp.v1.Attempt
+	(*EvaluatePolicyRequest)(nil),    // 34: atp.v1.EvaluatePolicyRequest
+	(*ComputeSavingsRequest)(nil),    // 35: atp.v1.ComputeSavingsRequest
+	(*longrunningpb.Operation)(nil),  // 36: google.longrunning.Operation
 }
 var file_atp_v1_decision_service_proto_depIdxs = []int32{
-	3,  // 0: atp.v1.GetDecisionResponse.decision:type_name -> atp.v1.Decision
-	7,  // 1: atp.v1.DecisionCandidate.target:type_name -> atp.v1.Target
-	8,  // 2: atp.v1.DecisionCandidate.expected:type_name -> atp.v1.Expectation
-	9,  // 3: atp.v1.Decision.decided_at:type_name -> google.protobuf.Timestamp
-	7,  // 4: atp.v1.Decision.target:type_name -> atp.v1.Target
-	2,  // 5: atp.v1.Decision.candidates:type_name -> atp.v1.DecisionCandidate
-	10, // 6: atp.v1.Decision.weights:type_name -> atp.v1.Weights
-	11, // 7: atp.v1.Decision.features:type_name -> atp.v1.Features
-	12, // 8: atp.v1.Decision.reason_codes:type_name -> atp.v1.ReasonCode
-	5,  // 9: atp.v1.Decision.labels:type_name -> atp.v1.Decision.LabelsEntry
-	4,  // 10: atp.v1.Decision.outcome:type_name -> atp.v1.Outcome
-	13, // 11: atp.v1.Decision.dual_prices:type_name -> atp.v1.DualPrices
-	14, // 12: atp.v1.Outcome.attempts:type_name -> atp.v1.Attempt
-	6,  // 13: atp.v1.Outcome.labels:type_name -> atp.v1.Outcome.LabelsEntry
-	0,  // 14: atp.v1.DecisionService.GetDecision:input_type -> atp.v1.GetDecisionRequest
-	1,  // 15: atp.v1.DecisionService.GetDecision:output_type -> atp.v1.GetDecisionResponse
-	15, // [15:16] is the sub-list for method output_type
-	14, // [14:15] is the sub-list for method input_type
-	14, // [14:14] is the sub-list for extension type_name
-	14, // [14:14] is the sub-list for extension extendee
-	0,  // [0:14] is the sub-list for field type_name
+	21, // 0: atp.v1.DecisionFilter.labels:type_name -> atp.v1.DecisionFilter.LabelsEntry
+	24, // 1: atp.v1.DecisionFilter.decided_since:type_name -> google.protobuf.Timestamp
+	24, // 2: atp.v1.DecisionFilter.decided_before:type_name -> google.protobuf.Timestamp
+	3,  // 3: atp.v1.ListDecisionsRequest.filter:type_name -> atp.v1.DecisionFilter
+	2,  // 4: atp.v1.ListDecisionsRequest.observed:type_name -> atp.v1.ObservedState
+	1,  // 5: atp.v1.ListDecisionsRequest.order:type_name -> atp.v1.DecisionOrder
+	0,  // 6: atp.v1.ListDecisionsRequest.view:type_name -> atp.v1.DecisionView
+	19, // 7: atp.v1.ListDecisionsResponse.decisions:type_name -> atp.v1.Decision
+	3,  // 8: atp.v1.ListObservationsRequest.filter:type_name -> atp.v1.DecisionFilter
+	1,  // 9: atp.v1.ListObservationsRequest.order:type_name -> atp.v1.DecisionOrder
+	24, // 10: atp.v1.Observation.decided_at:type_name -> google.protobuf.Timestamp
+	25, // 11: atp.v1.Observation.target:type_name -> atp.v1.Target
+	20, // 12: atp.v1.Observation.outcome:type_name -> atp.v1.Outcome
+	7,  // 13: atp.v1.ListObservationsResponse.observations:type_name -> atp.v1.Observation
+	24, // 14: atp.v1.ExplainDecisionResponse.decided_at:type_name -> google.protobuf.Timestamp
+	25, // 15: atp.v1.ExplainDecisionResponse.target:type_name -> atp.v1.Target
+	25, // 16: atp.v1.ExplainDecisionResponse.best:type_name -> atp.v1.Target
+	11, // 17: atp.v1.ExplainDecisionResponse.candidates:type_name -> atp.v1.ExplainedCandidate
+	14, // 18: atp.v1.ExplainDecisionResponse.refused:type_name -> atp.v1.RefusedModel
+	26, // 19: atp.v1.ExplainDecisionResponse.weights:type_name -> atp.v1.Weights
+	27, // 20: atp.v1.ExplainDecisionResponse.dual_prices:type_name -> atp.v1.DualPrices
+	25, // 21: atp.v1.ExplainedCandidate.target:type_name -> atp.v1.Target
+	28, // 22: atp.v1.ExplainedCandidate.expected:type_name -> atp.v1.Expectation
+	12, // 23: atp.v1.ExplainedCandidate.parts:type_name -> atp.v1.UtilityParts
+	29, // 24: atp.v1.ExplainedCandidate.set_aside:type_name -> atp.v1.RefusalCause
+	13, // 25: atp.v1.ExplainedCandidate.would_be_best:type_name -> atp.v1.Changes
+	30, // 26: atp.v1.Changes.latency:type_name -> google.protobuf.Duration
+	25, // 27: atp.v1.RefusedModel.target:type_name -> atp.v1.Target
+	29, // 28: atp.v1.RefusedModel.cause:type_name -> atp.v1.RefusalCause
+	19, // 29: atp.v1.GetDecisionResponse.decision:type_name -> atp.v1.Decision
+	25, // 30: atp.v1.DecisionCandidate.target:type_name -> atp.v1.Target
+	28, // 31: atp.v1.DecisionCandidate.expected:type_name -> atp.v1.Expectation
+	29, // 32: atp.v1.DecisionCandidate.set_aside:type_name -> atp.v1.RefusalCause
+	24, // 33: atp.v1.Decision.decided_at:type_name -> google.protobuf.Timestamp
+	25, // 34: atp.v1.Decision.target:type_name -> atp.v1.Target
+	18, // 35: atp.v1.Decision.candidates:type_name -> atp.v1.DecisionCandidate
+	26, // 36: atp.v1.Decision.weights:type_name -> atp.v1.Weights
+	31, // 37: atp.v1.Decision.features:type_name -> atp.v1.Features
+	32, // 38: atp.v1.Decision.reason_codes:type_name -> atp.v1.ReasonCode
+	22, // 39: atp.v1.Decision.labels:type_name -> atp.v1.Decision.LabelsEntry
+	20, // 40: atp.v1.Decision.outcome:type_name -> atp.v1.Outcome
+	27, // 41: atp.v1.Decision.dual_prices:type_name -> atp.v1.DualPrices
+	15, // 42: atp.v1.Decision.scales:type_name -> atp.v1.UtilityScales
+	14, // 43: atp.v1.Decision.refused:type_name -> atp.v1.RefusedModel
+	33, // 44: atp.v1.Outcome.attempts:type_name -> atp.v1.Attempt
+	23, // 45: atp.v1.Outcome.labels:type_name -> atp.v1.Outcome.LabelsEntry
+	16, // 46: atp.v1.DecisionService.GetDecision:input_type -> atp.v1.GetDecisionRequest
+	4,  // 47: atp.v1.DecisionService.ListDecisions:input_type -> atp.v1.ListDecisionsRequest
+	6,  // 48: atp.v1.DecisionService.ListObservations:input_type -> atp.v1.ListObservationsRequest
+	9,  // 49: atp.v1.DecisionService.ExplainDecision:input_type -> atp.v1.ExplainDecisionRequest
+	34, // 50: atp.v1.DecisionService.EvaluatePolicy:input_type -> atp.v1.EvaluatePolicyRequest
+	35, // 51: atp.v1.DecisionService.ComputeSavings:input_type -> atp.v1.ComputeSavingsRequest
+	17, // 52: atp.v1.DecisionService.GetDecision:output_type -> atp.v1.GetDecisionResponse
+	5,  // 53: atp.v1.DecisionService.ListDecisions:output_type -> atp.v1.ListDecisionsResponse
+	8,  // 54: atp.v1.DecisionService.ListObservations:output_type -> atp.v1.ListObservationsResponse
+	10, // 55: atp.v1.DecisionService.ExplainDecision:output_type -> atp.v1.ExplainDecisionResponse
+	36, // 56: atp.v1.DecisionService.EvaluatePolicy:output_type -> google.longrunning.Operation
+	36, // 57: atp.v1.DecisionService.ComputeSavings:output_type -> google.longrunning.Operation
+	52, // [52:58] is the sub-list for method output_type
+	46, // [46:52] is the sub-list for method input_type
+	46, // [46:46] is the sub-list for extension type_name
+	46, // [46:46] is the sub-list for extension extendee
+	0,  // [0:46] is the sub-list for field type_name
 }
 
 func init() { file_atp_v1_decision_service_proto_init() }
@@ -595,22 +2075,26 @@ func file_atp_v1_decision_service_proto_init() {
 	if File_atp_v1_decision_service_proto != nil {
 		return
 	}
+	file_atp_v1_evaluation_proto_init()
 	file_atp_v1_outcome_proto_init()
 	file_atp_v1_permission_proto_init()
 	file_atp_v1_routing_proto_init()
-	file_atp_v1_decision_service_proto_msgTypes[4].OneofWrappers = []any{}
+	file_atp_v1_savings_proto_init()
+	file_atp_v1_decision_service_proto_msgTypes[10].OneofWrappers = []any{}
+	file_atp_v1_decision_service_proto_msgTypes[17].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_atp_v1_decision_service_proto_rawDesc), len(file_atp_v1_decision_service_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   7,
+			NumEnums:      3,
+			NumMessages:   21,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
 		GoTypes:           file_atp_v1_decision_service_proto_goTypes,
 		DependencyIndexes: file_atp_v1_decision_service_proto_depIdxs,
+		EnumInfos:         file_atp_v1_decision_service_proto_enumTypes,
 		MessageInfos:      file_atp_v1_decision_service_proto_msgTypes,
 	}.Build()
 	File_atp_v1_decision_service_proto = out.File

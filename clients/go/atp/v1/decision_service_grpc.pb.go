@@ -7,6 +7,7 @@
 package atpv1
 
 import (
+	longrunningpb "cloud.google.com/go/longrunning/autogen/longrunningpb"
 	context "context"
 	grpc "google.golang.org/grpc"
 	codes "google.golang.org/grpc/codes"
@@ -19,18 +20,48 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	DecisionService_GetDecision_FullMethodName = "/atp.v1.DecisionService/GetDecision"
+	DecisionService_GetDecision_FullMethodName      = "/atp.v1.DecisionService/GetDecision"
+	DecisionService_ListDecisions_FullMethodName    = "/atp.v1.DecisionService/ListDecisions"
+	DecisionService_ListObservations_FullMethodName = "/atp.v1.DecisionService/ListObservations"
+	DecisionService_ExplainDecision_FullMethodName  = "/atp.v1.DecisionService/ExplainDecision"
+	DecisionService_EvaluatePolicy_FullMethodName   = "/atp.v1.DecisionService/EvaluatePolicy"
+	DecisionService_ComputeSavings_FullMethodName   = "/atp.v1.DecisionService/ComputeSavings"
 )
 
 // DecisionServiceClient is the client API for DecisionService service.
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// Reads the decisions of the caller's own tenant.
+// Reads the log: decisions, what came of them, and why each was made.
+//
+// A caller reads its own tenant's. An operator, whose key allows PERMISSION_OPERATE too, may name another tenant.
 type DecisionServiceClient interface {
 	// Returns one decision with what has been observed of it so far.
 	// Another tenant's decision is not found, exactly like one that never was.
 	GetDecision(ctx context.Context, in *GetDecisionRequest, opts ...grpc.CallOption) (*GetDecisionResponse, error)
+	// Lists decisions in the order in which they were kept, a moment after they were made. Decisions that are kept between
+	// two pages come last and move nobody. Other replicas' decisions are in their own logs.
+	ListDecisions(ctx context.Context, in *ListDecisionsRequest, opts ...grpc.CallOption) (*ListDecisionsResponse, error)
+	// Lists what was observed, by decision, in the order of the decisions.
+	ListObservations(ctx context.Context, in *ListObservationsRequest, opts ...grpc.CallOption) (*ListObservationsResponse, error)
+	// Says why a decision came out as it did, from its record alone: what each candidate's utility was made of, who was
+	// refused and why, and what would have made another one the best.
+	ExplainDecision(ctx context.Context, in *ExplainDecisionRequest, opts ...grpc.CallOption) (*ExplainDecisionResponse, error)
+	// Says what another policy would have earned on the decisions of the log, or that the log cannot tell.
+	//
+	// The operation ends with an EvaluatePolicyResponse and tells of itself by an EvaluatePolicyMetadata. A short log is
+	// answered at once, by an operation that is done; otherwise ask google.longrunning.Operations for it. One evaluation
+	// runs at a time. A result is kept for an hour, and not beyond a restart of the process.
+	// buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+	// buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
+	EvaluatePolicy(ctx context.Context, in *EvaluatePolicyRequest, opts ...grpc.CallOption) (*longrunningpb.Operation, error)
+	// Says what was paid, exactly, and what a baseline would have cost on the same requests, with an interval.
+	//
+	// The operation is one of EvaluatePolicy's kind: it ends with a ComputeSavingsResponse and tells of itself by an
+	// EvaluatePolicyMetadata.
+	// buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+	// buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
+	ComputeSavings(ctx context.Context, in *ComputeSavingsRequest, opts ...grpc.CallOption) (*longrunningpb.Operation, error)
 }
 
 type decisionServiceClient struct {
@@ -51,15 +82,90 @@ func (c *decisionServiceClient) GetDecision(ctx context.Context, in *GetDecision
 	return out, nil
 }
 
+func (c *decisionServiceClient) ListDecisions(ctx context.Context, in *ListDecisionsRequest, opts ...grpc.CallOption) (*ListDecisionsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListDecisionsResponse)
+	err := c.cc.Invoke(ctx, DecisionService_ListDecisions_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *decisionServiceClient) ListObservations(ctx context.Context, in *ListObservationsRequest, opts ...grpc.CallOption) (*ListObservationsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListObservationsResponse)
+	err := c.cc.Invoke(ctx, DecisionService_ListObservations_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *decisionServiceClient) ExplainDecision(ctx context.Context, in *ExplainDecisionRequest, opts ...grpc.CallOption) (*ExplainDecisionResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ExplainDecisionResponse)
+	err := c.cc.Invoke(ctx, DecisionService_ExplainDecision_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *decisionServiceClient) EvaluatePolicy(ctx context.Context, in *EvaluatePolicyRequest, opts ...grpc.CallOption) (*longrunningpb.Operation, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(longrunningpb.Operation)
+	err := c.cc.Invoke(ctx, DecisionService_EvaluatePolicy_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *decisionServiceClient) ComputeSavings(ctx context.Context, in *ComputeSavingsRequest, opts ...grpc.CallOption) (*longrunningpb.Operation, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(longrunningpb.Operation)
+	err := c.cc.Invoke(ctx, DecisionService_ComputeSavings_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // DecisionServiceServer is the server API for DecisionService service.
 // All implementations must embed UnimplementedDecisionServiceServer
 // for forward compatibility.
 //
-// Reads the decisions of the caller's own tenant.
+// Reads the log: decisions, what came of them, and why each was made.
+//
+// A caller reads its own tenant's. An operator, whose key allows PERMISSION_OPERATE too, may name another tenant.
 type DecisionServiceServer interface {
 	// Returns one decision with what has been observed of it so far.
 	// Another tenant's decision is not found, exactly like one that never was.
 	GetDecision(context.Context, *GetDecisionRequest) (*GetDecisionResponse, error)
+	// Lists decisions in the order in which they were kept, a moment after they were made. Decisions that are kept between
+	// two pages come last and move nobody. Other replicas' decisions are in their own logs.
+	ListDecisions(context.Context, *ListDecisionsRequest) (*ListDecisionsResponse, error)
+	// Lists what was observed, by decision, in the order of the decisions.
+	ListObservations(context.Context, *ListObservationsRequest) (*ListObservationsResponse, error)
+	// Says why a decision came out as it did, from its record alone: what each candidate's utility was made of, who was
+	// refused and why, and what would have made another one the best.
+	ExplainDecision(context.Context, *ExplainDecisionRequest) (*ExplainDecisionResponse, error)
+	// Says what another policy would have earned on the decisions of the log, or that the log cannot tell.
+	//
+	// The operation ends with an EvaluatePolicyResponse and tells of itself by an EvaluatePolicyMetadata. A short log is
+	// answered at once, by an operation that is done; otherwise ask google.longrunning.Operations for it. One evaluation
+	// runs at a time. A result is kept for an hour, and not beyond a restart of the process.
+	// buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+	// buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
+	EvaluatePolicy(context.Context, *EvaluatePolicyRequest) (*longrunningpb.Operation, error)
+	// Says what was paid, exactly, and what a baseline would have cost on the same requests, with an interval.
+	//
+	// The operation is one of EvaluatePolicy's kind: it ends with a ComputeSavingsResponse and tells of itself by an
+	// EvaluatePolicyMetadata.
+	// buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+	// buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
+	ComputeSavings(context.Context, *ComputeSavingsRequest) (*longrunningpb.Operation, error)
 	mustEmbedUnimplementedDecisionServiceServer()
 }
 
@@ -72,6 +178,21 @@ type UnimplementedDecisionServiceServer struct{}
 
 func (UnimplementedDecisionServiceServer) GetDecision(context.Context, *GetDecisionRequest) (*GetDecisionResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetDecision not implemented")
+}
+func (UnimplementedDecisionServiceServer) ListDecisions(context.Context, *ListDecisionsRequest) (*ListDecisionsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListDecisions not implemented")
+}
+func (UnimplementedDecisionServiceServer) ListObservations(context.Context, *ListObservationsRequest) (*ListObservationsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListObservations not implemented")
+}
+func (UnimplementedDecisionServiceServer) ExplainDecision(context.Context, *ExplainDecisionRequest) (*ExplainDecisionResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ExplainDecision not implemented")
+}
+func (UnimplementedDecisionServiceServer) EvaluatePolicy(context.Context, *EvaluatePolicyRequest) (*longrunningpb.Operation, error) {
+	return nil, status.Error(codes.Unimplemented, "method EvaluatePolicy not implemented")
+}
+func (UnimplementedDecisionServiceServer) ComputeSavings(context.Context, *ComputeSavingsRequest) (*longrunningpb.Operation, error) {
+	return nil, status.Error(codes.Unimplemented, "method ComputeSavings not implemented")
 }
 func (UnimplementedDecisionServiceServer) mustEmbedUnimplementedDecisionServiceServer() {}
 func (UnimplementedDecisionServiceServer) testEmbeddedByValue()                         {}
@@ -112,6 +233,96 @@ func _DecisionService_GetDecision_Handler(srv interface{}, ctx context.Context, 
 	return interceptor(ctx, in, info, handler)
 }
 
+func _DecisionService_ListDecisions_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListDecisionsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(DecisionServiceServer).ListDecisions(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: DecisionService_ListDecisions_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(DecisionServiceServer).ListDecisions(ctx, req.(*ListDecisionsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _DecisionService_ListObservations_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListObservationsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(DecisionServiceServer).ListObservations(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: DecisionService_ListObservations_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(DecisionServiceServer).ListObservations(ctx, req.(*ListObservationsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _DecisionService_ExplainDecision_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ExplainDecisionRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(DecisionServiceServer).ExplainDecision(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: DecisionService_ExplainDecision_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(DecisionServiceServer).ExplainDecision(ctx, req.(*ExplainDecisionRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _DecisionService_EvaluatePolicy_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(EvaluatePolicyRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(DecisionServiceServer).EvaluatePolicy(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: DecisionService_EvaluatePolicy_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(DecisionServiceServer).EvaluatePolicy(ctx, req.(*EvaluatePolicyRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _DecisionService_ComputeSavings_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ComputeSavingsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(DecisionServiceServer).ComputeSavings(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: DecisionService_ComputeSavings_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(DecisionServiceServer).ComputeSavings(ctx, req.(*ComputeSavingsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // DecisionService_ServiceDesc is the grpc.ServiceDesc for DecisionService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -122,6 +333,26 @@ var DecisionService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetDecision",
 			Handler:    _DecisionService_GetDecision_Handler,
+		},
+		{
+			MethodName: "ListDecisions",
+			Handler:    _DecisionService_ListDecisions_Handler,
+		},
+		{
+			MethodName: "ListObservations",
+			Handler:    _DecisionService_ListObservations_Handler,
+		},
+		{
+			MethodName: "ExplainDecision",
+			Handler:    _DecisionService_ExplainDecision_Handler,
+		},
+		{
+			MethodName: "EvaluatePolicy",
+			Handler:    _DecisionService_EvaluatePolicy_Handler,
+		},
+		{
+			MethodName: "ComputeSavings",
+			Handler:    _DecisionService_ComputeSavings_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

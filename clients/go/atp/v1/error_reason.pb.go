@@ -57,7 +57,8 @@ const (
 	// No model may serve this request; the cause for each is in PreconditionFailure.
 	// FAILED_PRECONDITION; change the request or the catalogue. Metadata: `models` (how many were refused).
 	ErrorReason_ERROR_REASON_NO_ELIGIBLE_MODEL ErrorReason = 9
-	// Every model that may serve this request is away for a while (draining); causes in PreconditionFailure.
+	// Every model that may serve this request is away for a while (draining, breaker open, keys resting, endpoint paused);
+	// causes in PreconditionFailure.
 	// UNAVAILABLE with RetryInfo; retry. Metadata: `models`.
 	ErrorReason_ERROR_REASON_MODELS_UNAVAILABLE ErrorReason = 10
 	// The feedback token was not sealed by this deployment for this tenant.
@@ -148,10 +149,10 @@ const (
 	// ABORTED; ask again if you will, it is billed again. Metadata: `model`, `deployment`, `error` (as AttemptError),
 	// `total_characters`, `input_tokens`, `output_tokens`, `cost_nano_usd`.
 	ErrorReason_ERROR_REASON_ANSWER_CUT ErrorReason = 37
-	// The provider refuses the request itself: it is malformed there, too long for the model, or against its rules of
-	// content. No other model was tried where it would have been in vain.
+	// The provider refuses the request itself: it is malformed there, too long for the model, more than anybody takes at
+	// once, or against its rules of content. No other model was tried where it would have been in vain.
 	// INVALID_ARGUMENT; change the request. Metadata: `model`, `deployment`, `fault` (invalid_request, content_refused,
-	// context_length).
+	// context_length, request_too_large).
 	ErrorReason_ERROR_REASON_PROVIDER_REFUSED_REQUEST ErrorReason = 38
 	// An operator has switched this off.
 	// FAILED_PRECONDITION; do not retry. Metadata: `flag`.
@@ -169,6 +170,24 @@ const (
 	// Faults may not be injected here: the configuration does not allow it.
 	// FAILED_PRECONDITION; do not retry. Metadata: `setting`.
 	ErrorReason_ERROR_REASON_CHAOS_FORBIDDEN ErrorReason = 43
+	// Another trial runs, and there is one at a time.
+	// FAILED_PRECONDITION; wait until it has ended, or stop it. Metadata: `trial`.
+	ErrorReason_ERROR_REASON_TRIAL_UNDER_WAY ErrorReason = 44
+	// The routing policy is on trial and is not changed until that has ended.
+	// FAILED_PRECONDITION; wait until the trial has ended, or stop it. Metadata: `policy`, `trial`.
+	ErrorReason_ERROR_REASON_POLICY_ON_TRIAL ErrorReason = 45
+	// These very terms were taken out of the traffic because they did harm, a short while ago.
+	// FAILED_PRECONDITION with RetryInfo; change the policy, or try it again after that time. Metadata: `policy`, `trial`.
+	ErrorReason_ERROR_REASON_TRIAL_COOLING_DOWN ErrorReason = 46
+	// The routing policy cannot be a challenger: it serves the rest itself, or has a share of the traffic already.
+	// FAILED_PRECONDITION; do not retry. Metadata: `policy`, `cause` (default, has_share).
+	ErrorReason_ERROR_REASON_CHALLENGER_UNFIT ErrorReason = 47
+	// The tenant has as many operations under way as it may have.
+	// RESOURCE_EXHAUSTED with QuotaFailure and RetryInfo; wait until one has ended, or cancel one. Metadata: `limit`.
+	ErrorReason_ERROR_REASON_OPERATIONS_EXHAUSTED ErrorReason = 48
+	// The operation was cancelled before it had a result. Sent as the error of an operation, never as that of a call.
+	// CANCELLED; begin it again if you will.
+	ErrorReason_ERROR_REASON_OPERATION_CANCELLED ErrorReason = 49
 )
 
 // Enum value maps for ErrorReason.
@@ -218,6 +237,12 @@ var (
 		41: "ERROR_REASON_PRIOR_MISFIT",
 		42: "ERROR_REASON_PRIOR_ALREADY_APPLIED",
 		43: "ERROR_REASON_CHAOS_FORBIDDEN",
+		44: "ERROR_REASON_TRIAL_UNDER_WAY",
+		45: "ERROR_REASON_POLICY_ON_TRIAL",
+		46: "ERROR_REASON_TRIAL_COOLING_DOWN",
+		47: "ERROR_REASON_CHALLENGER_UNFIT",
+		48: "ERROR_REASON_OPERATIONS_EXHAUSTED",
+		49: "ERROR_REASON_OPERATION_CANCELLED",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":              0,
@@ -264,6 +289,12 @@ var (
 		"ERROR_REASON_PRIOR_MISFIT":             41,
 		"ERROR_REASON_PRIOR_ALREADY_APPLIED":    42,
 		"ERROR_REASON_CHAOS_FORBIDDEN":          43,
+		"ERROR_REASON_TRIAL_UNDER_WAY":          44,
+		"ERROR_REASON_POLICY_ON_TRIAL":          45,
+		"ERROR_REASON_TRIAL_COOLING_DOWN":       46,
+		"ERROR_REASON_CHALLENGER_UNFIT":         47,
+		"ERROR_REASON_OPERATIONS_EXHAUSTED":     48,
+		"ERROR_REASON_OPERATION_CANCELLED":      49,
 	}
 )
 
@@ -298,7 +329,7 @@ var File_atp_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_atp_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	"\x19atp/v1/error_reason.proto\x12\x06atp.v1*\x88\f\n" +
+	"\x19atp/v1/error_reason.proto\x12\x06atp.v1*\xe1\r\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\"\n" +
 	"\x1eERROR_REASON_MALFORMED_MESSAGE\x10\x01\x12\x1e\n" +
@@ -344,7 +375,13 @@ const file_atp_v1_error_reason_proto_rawDesc = "" +
 	"\x1aERROR_REASON_PRIOR_DAMAGED\x10(\x12\x1d\n" +
 	"\x19ERROR_REASON_PRIOR_MISFIT\x10)\x12&\n" +
 	"\"ERROR_REASON_PRIOR_ALREADY_APPLIED\x10*\x12 \n" +
-	"\x1cERROR_REASON_CHAOS_FORBIDDEN\x10+Bp\n" +
+	"\x1cERROR_REASON_CHAOS_FORBIDDEN\x10+\x12 \n" +
+	"\x1cERROR_REASON_TRIAL_UNDER_WAY\x10,\x12 \n" +
+	"\x1cERROR_REASON_POLICY_ON_TRIAL\x10-\x12#\n" +
+	"\x1fERROR_REASON_TRIAL_COOLING_DOWN\x10.\x12!\n" +
+	"\x1dERROR_REASON_CHALLENGER_UNFIT\x10/\x12%\n" +
+	"!ERROR_REASON_OPERATIONS_EXHAUSTED\x100\x12$\n" +
+	" ERROR_REASON_OPERATION_CANCELLED\x101Bp\n" +
 	"\n" +
 	"com.atp.v1B\x10ErrorReasonProtoP\x01Z\x17atp.dev/go/atp/v1;atpv1\xa2\x02\x03AXX\xaa\x02\x06Atp.V1\xca\x02\x06Atp\\V1\xe2\x02\x12Atp\\V1\\GPBMetadata\xea\x02\aAtp::V1b\x06proto3"
 

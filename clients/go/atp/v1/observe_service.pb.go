@@ -37,7 +37,7 @@ type ObserveRequest struct {
 	// How good the answer was, 0..1, as the caller judges it. It teaches the model that answered, as far as attempts are
 	// known by then: report them before the quality or together with it. Without attempts the chosen model answered.
 	Quality *float64 `protobuf:"fixed64,3,opt,name=quality,proto3,oneof" json:"quality,omitempty"`
-	// The calls that were made, in order. Reported whole, once.
+	// The calls that were made, in order. Reported whole, once; for what Ask carried out the server does it.
 	Attempts []*Attempt `protobuf:"bytes,4,rep,name=attempts,proto3" json:"attempts,omitempty"`
 	// The caller's own labels; each key is set once.
 	Labels        map[string]string `protobuf:"bytes,5,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`

@@ -96,7 +96,7 @@ func (AttemptError) EnumDescriptor() ([]byte, []int) {
 	return file_atp_v1_outcome_proto_rawDescGZIP(), []int{0}
 }
 
-// Tokens by class, as the provider billed them. An absent class is unknown, not zero.
+// Tokens by class, as the provider billed them; no token is in two classes. An absent class is unknown, not zero.
 type Usage struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Input tokens billed at the full input price.
@@ -107,8 +107,10 @@ type Usage struct {
 	OutputTokens *int64 `protobuf:"varint,3,opt,name=output_tokens,json=outputTokens,proto3,oneof" json:"output_tokens,omitempty"`
 	// Hidden reasoning tokens billed at the reasoning price.
 	ReasoningTokens *int64 `protobuf:"varint,4,opt,name=reasoning_tokens,json=reasoningTokens,proto3,oneof" json:"reasoning_tokens,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// Input tokens billed at the price of writing the provider's prompt cache.
+	CacheWriteInputTokens *int64 `protobuf:"varint,5,opt,name=cache_write_input_tokens,json=cacheWriteInputTokens,proto3,oneof" json:"cache_write_input_tokens,omitempty"`
+	unknownFields         protoimpl.UnknownFields
+	sizeCache             protoimpl.SizeCache
 }
 
 func (x *Usage) Reset() {
@@ -165,6 +167,13 @@ func (x *Usage) GetOutputTokens() int64 {
 func (x *Usage) GetReasoningTokens() int64 {
 	if x != nil && x.ReasoningTokens != nil {
 		return *x.ReasoningTokens
+	}
+	return 0
+}
+
+func (x *Usage) GetCacheWriteInputTokens() int64 {
+	if x != nil && x.CacheWriteInputTokens != nil {
+		return *x.CacheWriteInputTokens
 	}
 	return 0
 }
@@ -264,7 +273,7 @@ var File_atp_v1_outcome_proto protoreflect.FileDescriptor
 
 const file_atp_v1_outcome_proto_rawDesc = "" +
 	"\n" +
-	"\x14atp/v1/outcome.proto\x12\x06atp.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\"\xca\x02\n" +
+	"\x14atp/v1/outcome.proto\x12\x06atp.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\"\xb4\x03\n" +
 	"\x05Usage\x125\n" +
 	"\finput_tokens\x18\x01 \x01(\x03B\r\xbaH\n" +
 	"\"\b\x18\x80\x94\xeb\xdc\x03(\x00H\x00R\vinputTokens\x88\x01\x01\x12B\n" +
@@ -273,11 +282,14 @@ const file_atp_v1_outcome_proto_rawDesc = "" +
 	"\routput_tokens\x18\x03 \x01(\x03B\r\xbaH\n" +
 	"\"\b\x18\x80\x94\xeb\xdc\x03(\x00H\x02R\foutputTokens\x88\x01\x01\x12=\n" +
 	"\x10reasoning_tokens\x18\x04 \x01(\x03B\r\xbaH\n" +
-	"\"\b\x18\x80\x94\xeb\xdc\x03(\x00H\x03R\x0freasoningTokens\x88\x01\x01B\x0f\n" +
+	"\"\b\x18\x80\x94\xeb\xdc\x03(\x00H\x03R\x0freasoningTokens\x88\x01\x01\x12K\n" +
+	"\x18cache_write_input_tokens\x18\x05 \x01(\x03B\r\xbaH\n" +
+	"\"\b\x18\x80\x94\xeb\xdc\x03(\x00H\x04R\x15cacheWriteInputTokens\x88\x01\x01B\x0f\n" +
 	"\r_input_tokensB\x16\n" +
 	"\x14_cached_input_tokensB\x10\n" +
 	"\x0e_output_tokensB\x13\n" +
-	"\x11_reasoning_tokens\"\xc2\x02\n" +
+	"\x11_reasoning_tokensB\x1b\n" +
+	"\x19_cache_write_input_tokens\"\xc2\x02\n" +
 	"\aAttempt\x12 \n" +
 	"\x05model\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\x80\x01R\x05model\x12(\n" +

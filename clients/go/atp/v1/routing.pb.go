@@ -187,6 +187,10 @@ const (
 	RefusalCause_REFUSAL_CAUSE_NO_ENDPOINT RefusalCause = 17
 	// Calls to it fail, so it is not called for a while. Passes with time.
 	RefusalCause_REFUSAL_CAUSE_BREAKER_OPEN RefusalCause = 18
+	// Every key that opens a deployment of it rests: too many calls, an empty account, a refusal. Passes with time.
+	RefusalCause_REFUSAL_CAUSE_KEYS_RESTING RefusalCause = 19
+	// Its endpoint says itself that it takes no calls for now. Passes with time.
+	RefusalCause_REFUSAL_CAUSE_NOT_SERVING RefusalCause = 20
 )
 
 // Enum value maps for RefusalCause.
@@ -211,6 +215,8 @@ var (
 		16: "REFUSAL_CAUSE_EXPLORATION_CAP",
 		17: "REFUSAL_CAUSE_NO_ENDPOINT",
 		18: "REFUSAL_CAUSE_BREAKER_OPEN",
+		19: "REFUSAL_CAUSE_KEYS_RESTING",
+		20: "REFUSAL_CAUSE_NOT_SERVING",
 	}
 	RefusalCause_value = map[string]int32{
 		"REFUSAL_CAUSE_UNSPECIFIED":     0,
@@ -232,6 +238,8 @@ var (
 		"REFUSAL_CAUSE_EXPLORATION_CAP": 16,
 		"REFUSAL_CAUSE_NO_ENDPOINT":     17,
 		"REFUSAL_CAUSE_BREAKER_OPEN":    18,
+		"REFUSAL_CAUSE_KEYS_RESTING":    19,
+		"REFUSAL_CAUSE_NOT_SERVING":     20,
 	}
 )
 
@@ -1377,7 +1385,7 @@ const file_atp_v1_routing_proto_rawDesc = "" +
 	"\x18NAMED_OBJECTIVE_BALANCED\x10\x01\x12#\n" +
 	"\x1fNAMED_OBJECTIVE_HIGHEST_QUALITY\x10\x02\x12\x1f\n" +
 	"\x1bNAMED_OBJECTIVE_LOWEST_COST\x10\x03\x12\"\n" +
-	"\x1eNAMED_OBJECTIVE_LOWEST_LATENCY\x10\x04*\xc7\x04\n" +
+	"\x1eNAMED_OBJECTIVE_LOWEST_LATENCY\x10\x04*\x86\x05\n" +
 	"\fRefusalCause\x12\x1d\n" +
 	"\x19REFUSAL_CAUSE_UNSPECIFIED\x10\x00\x12\x1d\n" +
 	"\x19REFUSAL_CAUSE_NOT_ALLOWED\x10\x01\x12\x18\n" +
@@ -1398,7 +1406,9 @@ const file_atp_v1_routing_proto_rawDesc = "" +
 	"\x14REFUSAL_CAUSE_BUDGET\x10\x0f\x12!\n" +
 	"\x1dREFUSAL_CAUSE_EXPLORATION_CAP\x10\x10\x12\x1d\n" +
 	"\x19REFUSAL_CAUSE_NO_ENDPOINT\x10\x11\x12\x1e\n" +
-	"\x1aREFUSAL_CAUSE_BREAKER_OPEN\x10\x12*\xae\x02\n" +
+	"\x1aREFUSAL_CAUSE_BREAKER_OPEN\x10\x12\x12\x1e\n" +
+	"\x1aREFUSAL_CAUSE_KEYS_RESTING\x10\x13\x12\x1d\n" +
+	"\x19REFUSAL_CAUSE_NOT_SERVING\x10\x14*\xae\x02\n" +
 	"\n" +
 	"ReasonCode\x12\x1b\n" +
 	"\x17REASON_CODE_UNSPECIFIED\x10\x00\x12\x1e\n" +

@@ -65,10 +65,10 @@ TEXT = [START, PING, block("text", text=""), delta("text_delta", text="Hel"), de
 
 def test_text_usage_and_the_end_are_read_from_a_stream() -> None:
     assert read(*TEXT, end("end_turn", output_tokens=7), STOP) == [
-        Used(Usage(12, 5, 1, None)),
+        Used(Usage(10, 5, 1, None, 2)),
         TextDelta("Hel"),
         TextDelta("lo"),
-        Used(Usage(12, 5, 7, None)),
+        Used(Usage(10, 5, 7, None, 2)),
         Finished(FinishReason.STOP, "claude-1"),
     ]
 
@@ -78,6 +78,18 @@ def test_counts_in_a_stream_replace_those_before() -> None:
     second = end("end_turn", output_tokens=9, output_tokens_details={"thinking_tokens": 6})
 
     assert read(first, second)[:-1] == [Used(Usage(10, 3, 4, None)), Used(Usage(10, 3, 3, 6))]
+
+
+def test_what_was_written_to_the_cache_is_a_class_of_its_own_wherever_it_is_told() -> None:
+    by_life = {"cache_creation": {"ephemeral_5m_input_tokens": 4, "ephemeral_1h_input_tokens": 3}}
+    told = {"input_tokens": 10, "cache_creation_input_tokens": 7, "output_tokens": 4}
+
+    assert usage(told) == Usage(10, None, 4, None, 7)
+    assert usage(told | by_life) == Usage(10, None, 4, None, 7)
+    assert usage({"input_tokens": 10} | by_life).cache_write_input_tokens == 7
+    assert usage({"cache_creation": {"ephemeral_5m_input_tokens": 0}}).cache_write_input_tokens == 0
+    assert usage({"input_tokens": 10, "cache_creation": None}).cache_write_input_tokens is None
+    assert read(START, end("end_turn", cache_creation_input_tokens=9), STOP)[-2] == Used(Usage(10, 5, 1, None, 9))
 
 
 def test_calls_of_tools_come_piece_by_piece_and_are_numbered_from_zero() -> None:
@@ -241,11 +253,11 @@ def test_any_split_of_a_streams_bytes_gives_the_same_events(places: list[int]) -
 def test_what_a_later_count_leaves_out_stays_as_it_was_told() -> None:
     events = read(START, end("end_turn", input_tokens=10, output_tokens=7), STOP)
 
-    assert events[-2] == Used(Usage(12, 5, 7, None))
+    assert events[-2] == Used(Usage(10, 5, 7, None, 2))
 
 
 def test_a_later_count_without_its_thoughts_counts_none_of_them_twice() -> None:
     thinking = {"output_tokens": 60, "output_tokens_details": {"thinking_tokens": 50}}
     events = read(START, end("end_turn", **thinking), end("end_turn", output_tokens=70), STOP)
 
-    assert events[-2] == Used(Usage(12, 5, 20, 50))
+    assert events[-2] == Used(Usage(10, 5, 20, 50, 2))

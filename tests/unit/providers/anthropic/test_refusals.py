@@ -21,7 +21,7 @@ CLOCK = ManualClock(1_800_000_000 * NANOS_PER_SECOND)  # 2027-01-15T08:00:00Z
         (402, "billing_error", "", FaultKind.QUOTA_SPENT),
         (403, "permission_error", "", FaultKind.KEY_REFUSED),
         (404, "not_found_error", "model: x", FaultKind.MODEL_UNKNOWN),
-        (413, "request_too_large", "", FaultKind.INVALID_REQUEST),
+        (413, "request_too_large", "", FaultKind.REQUEST_TOO_LARGE),
         (429, "rate_limit_error", "", FaultKind.RATE_LIMITED),
         (500, "api_error", "", FaultKind.UNAVAILABLE),
         (504, "timeout_error", "", FaultKind.UNAVAILABLE),

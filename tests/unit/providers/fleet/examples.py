@@ -68,4 +68,4 @@ class Scene:
         return {load.deployment: load.in_flight for load in self.fleet.loads()}
 
     def closed(self) -> frozenset[str]:
-        return self.fleet.closed_models(self.deployments)
+        return frozenset(self.fleet.closed_models(self.deployments))

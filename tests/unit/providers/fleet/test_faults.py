@@ -79,6 +79,17 @@ def test_answers_whose_first_token_is_late_open_the_breaker_though_they_finish()
     assert scene.why() is HeldWhy.BREAKER_OPEN
 
 
+@pytest.mark.parametrize(("lag", "slow"), [(0.0, 1), (0.1, 1), (0.5, 0), (9.0, 0)])
+def test_a_call_is_not_slow_for_as_long_as_this_process_was_late(lag: float, slow: int) -> None:
+    scene = Scene(deployment("a"))
+    scene.fleet.heed_lag(lambda: lag * FIRST_TOKEN_SECONDS)
+    permit = scene.admit()
+    scene.clock.advance(0.7 * FIRST_TOKEN_SECONDS)
+    permit.first_token()
+    permit.succeeded()
+    assert scene.fleet.breakers()[0].slow == slow
+
+
 def test_a_long_answer_with_an_early_first_token_is_not_slow() -> None:
     scene = Scene(deployment())
 

@@ -7,9 +7,11 @@ from collections import Counter
 
 import pytest
 
+from atp_grpc.domain.decision import RefusalCause
 from atp_grpc.providers.breaker import BreakerMode, BreakerPhase
 from atp_grpc.providers.contract import Allowance, FaultKind, ProviderFault
 from atp_grpc.providers.fleet import HeldWhy, Permit, UnknownDeploymentError
+from atp_grpc.providers.standing import ServingState, Standing
 from tests.unit.providers.fleet.examples import Scene, deployment
 
 CUT = ProviderFault(FaultKind.CUT)
@@ -141,6 +143,16 @@ def test_a_refused_tenant_that_does_not_come_again_is_forgotten() -> None:
     scene.admit("greedy")
 
 
+def test_asking_when_a_place_is_free_makes_nobody_want_one() -> None:
+    scene = Scene(deployment(most=4))
+    permits = [scene.admit() for _ in range(4)]
+    assert scene.fleet.seconds_until(scene.deployments[0], "globex") > 0.0
+
+    permits[0].abandoned()
+    assert scene.fleet.seconds_until(scene.deployments[0], "globex") == 0.0
+    scene.admit()
+
+
 def test_a_flooding_tenant_leaves_every_other_one_a_place() -> None:
     scene = Scene(deployment(most=40))
     scene.admit("calm")
@@ -184,6 +196,31 @@ def test_a_model_is_closed_while_all_its_keys_rest_and_not_for_want_of_places() 
 
     scene.admit()
     assert scene.closed() == frozenset()
+
+
+def test_a_closed_model_says_what_keeps_it_and_when_the_first_of_its_deployments_may_be_tried() -> None:
+    one, other = deployment("one", keys=("env:A",)), deployment("other", keys=("env:B",))
+    scene = Scene(one, other)
+    scene.admit(among=[one]).failed(ProviderFault(FaultKind.QUOTA_SPENT))
+    for _ in range(5):
+        scene.admit(among=[other]).failed(CUT)
+    assert scene.fleet.closed_models(scene.deployments) == {"m": (RefusalCause.BREAKER_OPEN, 60.0)}
+    assert [scene.fleet.seconds_until(each, "acme") for each in (one, other)] == [600.0, 60.0]
+
+    scene.clock.advance(45.0)
+    assert scene.fleet.closed_models(scene.deployments) == {"m": (RefusalCause.BREAKER_OPEN, 15.0)}
+    scene.admit(among=[deployment("third", keys=("env:B",), host="other")]).failed(ProviderFault(FaultKind.KEY_REFUSED))
+    # What keeps it longest counts: a probe needs a key.
+    assert scene.fleet.closed_models(scene.deployments) == {"m": (RefusalCause.KEYS_RESTING, 555.0)}
+
+
+def test_a_model_whose_endpoint_pauses_says_so() -> None:
+    scene = Scene(deployment())
+    endpoint = scene.deployments[0].endpoint
+    assert endpoint is not None
+    scene.fleet.heard(endpoint, Standing(ServingState.PAUSED))
+
+    assert scene.fleet.closed_models(scene.deployments) == {"m": (RefusalCause.NOT_SERVING, 1.0)}
 
 
 def test_an_operator_opens_and_closes_breakers() -> None:

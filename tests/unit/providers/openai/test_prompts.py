@@ -137,12 +137,20 @@ def test_tools_are_offered_as_freely_as_asked(choice: ToolChoice, expected: obje
 
 
 def test_the_shape_of_an_answer_is_asked_for() -> None:
-    schema = ResponseFormat(ResponseKind.JSON_SCHEMA, "point", '{"type":"object"}')
-    strict = {"name": "point", "schema": {"type": "object"}, "strict": True}
+    closed = {"type": "object", "properties": {}, "required": [], "additionalProperties": False}
+    schema = ResponseFormat(ResponseKind.JSON_SCHEMA, "point", orjson.dumps(closed).decode())
+    strict = {"name": "point", "schema": closed, "strict": True}
 
     assert said(asking(response_format=ResponseFormat(ResponseKind.JSON)))["response_format"] == {"type": "json_object"}
     assert said(asking(response_format=schema))["response_format"] == {"type": "json_schema", "json_schema": strict}
     assert said(asking(response_format=schema), Quirk.NO_JSON_SCHEMA)["response_format"] == {"type": "json_object"}
+
+
+def test_a_shape_that_openai_would_refuse_to_enforce_is_only_shown() -> None:
+    schema = ResponseFormat(ResponseKind.JSON_SCHEMA, "point", '{"type":"object"}')
+
+    shown = {"name": "point", "schema": {"type": "object"}, "strict": False}
+    assert said(asking(response_format=schema))["response_format"] == {"type": "json_schema", "json_schema": shown}
 
 
 @pytest.mark.parametrize("text", ['{}, "max_completion_tokens": 9', "[]", "{", "NaN", "1"])

@@ -62,7 +62,33 @@ def error(code: str | None = None, kind_name: str | None = None, message: str = 
         (404, {"error": "model 'x' not found"}, FaultKind.MODEL_UNKNOWN),
         (400, error("invalid_value", "invalid_request_error"), FaultKind.INVALID_REQUEST),
         (422, {"detail": [{"loc": ["body"], "msg": "field required"}]}, FaultKind.INVALID_REQUEST),
-        (413, {}, FaultKind.INVALID_REQUEST),
+        (413, {}, FaultKind.REQUEST_TOO_LARGE),
+        (413, error("rate_limit_exceeded", "tokens"), FaultKind.REQUEST_TOO_LARGE),
+        (413, error("context_length_exceeded", "invalid_request_error"), FaultKind.CONTEXT_LENGTH),
+        (
+            429,
+            error("rate_limit_exceeded", "tokens", "Request too large for m (TPM): Limit 30000, Requested 31538."),
+            FaultKind.REQUEST_TOO_LARGE,
+        ),
+        (
+            429,
+            error("rate_limit_exceeded", "tokens", "(TPM): Limit 6000, Requested ~6294"),
+            FaultKind.REQUEST_TOO_LARGE,
+        ),
+        (429, {"error": {"message": "Tokens: Limit 10, Used 0, Requested 11"}}, FaultKind.REQUEST_TOO_LARGE),
+        (
+            429,
+            error(
+                "rate_limit_exceeded", "tokens", "(TPM): Limit 30000, Used 29937, Requested 385. Try again in 644ms."
+            ),
+            FaultKind.RATE_LIMITED,
+        ),
+        (
+            429,
+            error("rate_limit_exceeded", "tokens", "(TPM): Limit 30,000, Used 29,937, Requested 385."),
+            FaultKind.RATE_LIMITED,
+        ),
+        (429, error("rate_limit_exceeded", None, f"Limit 30, Requested {'9' * 5000}"), FaultKind.RATE_LIMITED),
         (500, error(None, "server_error"), FaultKind.UNAVAILABLE),
         (502, "bad gateway", FaultKind.UNAVAILABLE),
         (503, error(None, "server_error"), FaultKind.OVERLOADED),
@@ -130,3 +156,11 @@ def test_what_is_left_is_read_from_the_head() -> None:
     assert left(b"1", b"1", b"soon", b"1h junk") == Allowance(1, 1, None)
     assert left(b"", b"nan") is None
     assert allowance({}) is None
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("words", ["limit 1,", "limit 1, requested ", "limit 1, requested: ~"])
+def test_words_without_end_are_read_in_no_time(words: str) -> None:
+    said = error("rate_limit_exceeded", "tokens", words * (1_000_000 // len(words)))
+
+    assert kind(429, said) is FaultKind.RATE_LIMITED

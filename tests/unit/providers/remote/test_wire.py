@@ -64,7 +64,7 @@ EVENTS = st.one_of(
     st.builds(TextDelta, TEXT),
     st.builds(ToolCallDelta, st.integers(0, 9), TEXT, TEXT, TEXT),
     st.builds(Certainty, st.floats(-1e6, 0), COUNT),
-    st.builds(Used, st.builds(Usage, *[UNKNOWN_OR_COUNT] * 4)),
+    st.builds(Used, st.builds(Usage, *[UNKNOWN_OR_COUNT] * 5)),
     st.builds(Allowance, UNKNOWN_OR_COUNT, UNKNOWN_OR_COUNT, st.none() | st.integers(0, 10**6).map(float)),
     st.builds(Finished, st.sampled_from(FinishReason), TEXT),
 )

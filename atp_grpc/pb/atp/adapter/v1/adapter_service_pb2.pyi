@@ -23,6 +23,7 @@ class FaultReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     FAULT_REASON_CUT: _ClassVar[FaultReason]
     FAULT_REASON_STALLED: _ClassVar[FaultReason]
     FAULT_REASON_MALFORMED: _ClassVar[FaultReason]
+    FAULT_REASON_REQUEST_TOO_LARGE: _ClassVar[FaultReason]
 
 class ServingState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -38,6 +39,7 @@ FAULT_REASON_CONTENT_REFUSED: FaultReason
 FAULT_REASON_CUT: FaultReason
 FAULT_REASON_STALLED: FaultReason
 FAULT_REASON_MALFORMED: FaultReason
+FAULT_REASON_REQUEST_TOO_LARGE: FaultReason
 SERVING_STATE_UNSPECIFIED: ServingState
 SERVING_STATE_READY: ServingState
 SERVING_STATE_BUSY: ServingState

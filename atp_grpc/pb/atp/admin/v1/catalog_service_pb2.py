@@ -28,7 +28,7 @@ from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"atp/admin/v1/catalog_service.proto\x12\x0c\x61tp.admin.v1\x1a\x17\x61tp/v1/permission.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"T\n\x08Provider\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12$\n\x06origin\x18\x03 \x01(\x0e\x32\x14.atp.admin.v1.Origin\"\xde\x01\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x14\n\x0c\x63\x61pabilities\x18\x03 \x03(\t\x12\x16\n\x0e\x63ontext_tokens\x18\x04 \x01(\x03\x12\x19\n\x11max_output_tokens\x18\x05 \x01(\x03\x12+\n\x06status\x18\x06 \x01(\x0e\x32\x1b.atp.admin.v1.ServingStatus\x12\x15\n\rprior_quality\x18\x07 \x01(\x01\x12$\n\x06origin\x18\x08 \x01(\x0e\x32\x14.atp.admin.v1.Origin\"\xd4\x02\n\x05Price\x12\x32\n\x0e\x65\x66\x66\x65\x63tive_from\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n!input_nano_usd_per_million_tokens\x18\x02 \x01(\x03\x12\x35\n(cached_input_nano_usd_per_million_tokens\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12*\n\"output_nano_usd_per_million_tokens\x18\x04 \x01(\x03\x12\x32\n%reasoning_nano_usd_per_million_tokens\x18\x05 \x01(\x03H\x01\x88\x01\x01\x42+\n)_cached_input_nano_usd_per_million_tokensB(\n&_reasoning_nano_usd_per_million_tokens\"\xa1\x01\n\x0c\x45ndpointInfo\x12\x0f\n\x07\x64ialect\x18\x01 \x01(\t\x12\x0c\n\x04host\x18\x02 \x01(\t\x12\x16\n\x0eupstream_model\x18\x03 \x01(\t\x12\x1a\n\rmax_in_flight\x18\x04 \x01(\x05H\x00\x88\x01\x01\x12\x12\n\ncan_resume\x18\x05 \x01(\x08\x12\x18\n\x10price_is_ceiling\x18\x06 \x01(\x08\x42\x10\n\x0e_max_in_flight\"\x87\x02\n\nDeployment\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\x10\n\x08provider\x18\x03 \x01(\t\x12\x0f\n\x07regions\x18\x04 \x03(\t\x12\x13\n\x0b\x64\x61ta_scopes\x18\x05 \x03(\t\x12+\n\x06status\x18\x06 \x01(\x0e\x32\x1b.atp.admin.v1.ServingStatus\x12#\n\x06prices\x18\x07 \x03(\x0b\x32\x13.atp.admin.v1.Price\x12$\n\x06origin\x18\x08 \x01(\x0e\x32\x14.atp.admin.v1.Origin\x12,\n\x08\x65ndpoint\x18\t \x01(\x0b\x32\x1a.atp.admin.v1.EndpointInfo\"+\n\x0fGetModelRequest\x12\x18\n\x04name\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01\"H\n\x10GetModelResponse\x12\"\n\x05model\x18\x01 \x01(\x0b\x32\x13.atp.admin.v1.Model\x12\x10\n\x08revision\x18\x02 \x01(\x03\"M\n\x11ListModelsRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\"d\n\x12ListModelsResponse\x12#\n\x06models\x18\x01 \x03(\x0b\x32\x13.atp.admin.v1.Model\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x03\"0\n\x14GetDeploymentRequest\x12\x18\n\x04name\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01\"W\n\x15GetDeploymentResponse\x12,\n\ndeployment\x18\x01 \x01(\x0b\x32\x18.atp.admin.v1.Deployment\x12\x10\n\x08revision\x18\x02 \x01(\x03\"R\n\x16ListDeploymentsRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\"s\n\x17ListDeploymentsResponse\x12-\n\x0b\x64\x65ployments\x18\x01 \x03(\x0b\x32\x18.atp.admin.v1.Deployment\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x03\".\n\x12GetProviderRequest\x12\x18\n\x04name\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01\"Q\n\x13GetProviderResponse\x12(\n\x08provider\x18\x01 \x01(\x0b\x32\x16.atp.admin.v1.Provider\x12\x10\n\x08revision\x18\x02 \x01(\x03\"P\n\x14ListProvidersRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\"m\n\x15ListProvidersResponse\x12)\n\tproviders\x18\x01 \x03(\x0b\x32\x16.atp.admin.v1.Provider\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x03*A\n\x06Origin\x12\x16\n\x12ORIGIN_UNSPECIFIED\x10\x00\x12\x0f\n\x0bORIGIN_FILE\x10\x01\x12\x0e\n\nORIGIN_API\x10\x02*\xa1\x01\n\rServingStatus\x12\x1e\n\x1aSERVING_STATUS_UNSPECIFIED\x10\x00\x12\x19\n\x15SERVING_STATUS_ACTIVE\x10\x01\x12\x19\n\x15SERVING_STATUS_SHADOW\x10\x02\x12\x1b\n\x17SERVING_STATUS_DRAINING\x10\x03\x12\x1d\n\x19SERVING_STATUS_DEPRECATED\x10\x04\x32\xf8\x05\n\x0e\x43\x61talogService\x12q\n\x08GetModel\x12\x1d.atp.admin.v1.GetModelRequest\x1a\x1e.atp.admin.v1.GetModelResponse\"&\xd8\xce\x18\x04\x82\xd3\xe4\x93\x02\x1c\x12\x1a/v1/admin/models/{name=**}\x12m\n\nListModels\x12\x1f.atp.admin.v1.ListModelsRequest\x1a .atp.admin.v1.ListModelsResponse\"\x1c\xd8\xce\x18\x04\x82\xd3\xe4\x93\x02\x12\x12\x10/v1/admin/models\x12\x85\x01\n\rGetDeployment\x12\".atp.admin.v1.GetDeploymentRequest\x1a#.atp.admin.v1.GetDeploymentResponse\"+\xd8\xce\x18\x04\x82\xd3\xe4\x93\x02!\x12\x1f/v1/admin/deployments/{name=**}\x12\x81\x01\n\x0fListDeployments\x12$.atp.admin.v1.ListDeploymentsRequest\x1a%.atp.admin.v1.ListDeploymentsResponse\"!\xd8\xce\x18\x04\x82\xd3\xe4\x93\x02\x17\x12\x15/v1/admin/deployments\x12}\n\x0bGetProvider\x12 .atp.admin.v1.GetProviderRequest\x1a!.atp.admin.v1.GetProviderResponse\")\xd8\xce\x18\x04\x82\xd3\xe4\x93\x02\x1f\x12\x1d/v1/admin/providers/{name=**}\x12y\n\rListProviders\x12\".atp.admin.v1.ListProvidersRequest\x1a#.atp.admin.v1.ListProvidersResponse\"\x1f\xd8\xce\x18\x04\x82\xd3\xe4\x93\x02\x15\x12\x13/v1/admin/providersb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"atp/admin/v1/catalog_service.proto\x12\x0c\x61tp.admin.v1\x1a\x17\x61tp/v1/permission.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"T\n\x08Provider\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12$\n\x06origin\x18\x03 \x01(\x0e\x32\x14.atp.admin.v1.Origin\"\xde\x01\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x14\n\x0c\x63\x61pabilities\x18\x03 \x03(\t\x12\x16\n\x0e\x63ontext_tokens\x18\x04 \x01(\x03\x12\x19\n\x11max_output_tokens\x18\x05 \x01(\x03\x12+\n\x06status\x18\x06 \x01(\x0e\x32\x1b.atp.admin.v1.ServingStatus\x12\x15\n\rprior_quality\x18\x07 \x01(\x01\x12$\n\x06origin\x18\x08 \x01(\x0e\x32\x14.atp.admin.v1.Origin\"\xc2\x03\n\x05Price\x12\x32\n\x0e\x65\x66\x66\x65\x63tive_from\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n!input_nano_usd_per_million_tokens\x18\x02 \x01(\x03\x12\x35\n(cached_input_nano_usd_per_million_tokens\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12*\n\"output_nano_usd_per_million_tokens\x18\x04 \x01(\x03\x12\x32\n%reasoning_nano_usd_per_million_tokens\x18\x05 \x01(\x03H\x01\x88\x01\x01\x12:\n-cache_write_input_nano_usd_per_million_tokens\x18\x06 \x01(\x03H\x02\x88\x01\x01\x42+\n)_cached_input_nano_usd_per_million_tokensB(\n&_reasoning_nano_usd_per_million_tokensB0\n._cache_write_input_nano_usd_per_million_tokens\"\xa1\x01\n\x0c\x45ndpointInfo\x12\x0f\n\x07\x64ialect\x18\x01 \x01(\t\x12\x0c\n\x04host\x18\x02 \x01(\t\x12\x16\n\x0eupstream_model\x18\x03 \x01(\t\x12\x1a\n\rmax_in_flight\x18\x04 \x01(\x05H\x00\x88\x01\x01\x12\x12\n\ncan_resume\x18\x05 \x01(\x08\x12\x18\n\x10price_is_ceiling\x18\x06 \x01(\x08\x42\x10\n\x0e_max_in_flight\"\x87\x02\n\nDeployment\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\x10\n\x08provider\x18\x03 \x01(\t\x12\x0f\n\x07regions\x18\x04 \x03(\t\x12\x13\n\x0b\x64\x61ta_scopes\x18\x05 \x03(\t\x12+\n\x06status\x18\x06 \x01(\x0e\x32\x1b.atp.admin.v1.ServingStatus\x12#\n\x06prices\x18\x07 \x03(\x0b\x32\x13.atp.admin.v1.Price\x12$\n\x06origin\x18\x08 \x01(\x0e\x32\x14.atp.admin.v1.Origin\x12,\n\x08\x65ndpoint\x18\t \x01(\x0b\x32\x1a.atp.admin.v1.EndpointInfo\"+\n\x0fGetModelRequest\x12\x18\n\x04name\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01\"H\n\x10GetModelResponse\x12\"\n\x05model\x18\x01 \x01(\x0b\x32\x13.atp.admin.v1.Model\x12\x10\n\x08revision\x18\x02 \x01(\x03\"M\n\x11ListModelsRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\"d\n\x12ListModelsResponse\x12#\n\x06models\x18\x01 \x03(\x0b\x32\x13.atp.admin.v1.Model\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x03\"0\n\x14GetDeploymentRequest\x12\x18\n\x04name\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01\"W\n\x15GetDeploymentResponse\x12,\n\ndeployment\x18\x01 \x01(\x0b\x32\x18.atp.admin.v1.Deployment\x12\x10\n\x08revision\x18\x02 \x01(\x03\"R\n\x16ListDeploymentsRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\"s\n\x17ListDeploymentsResponse\x12-\n\x0b\x64\x65ployments\x18\x01 \x03(\x0b\x32\x18.atp.admin.v1.Deployment\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x03\".\n\x12GetProviderRequest\x12\x18\n\x04name\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01\"Q\n\x13GetProviderResponse\x12(\n\x08provider\x18\x01 \x01(\x0b\x32\x16.atp.admin.v1.Provider\x12\x10\n\x08revision\x18\x02 \x01(\x03\"P\n\x14ListProvidersRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\"m\n\x15ListProvidersResponse\x12)\n\tproviders\x18\x01 \x03(\x0b\x32\x16.atp.admin.v1.Provider\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x03*A\n\x06Origin\x12\x16\n\x12ORIGIN_UNSPECIFIED\x10\x00\x12\x0f\n\x0bORIGIN_FILE\x10\x01\x12\x0e\n\nORIGIN_API\x10\x02*\xa1\x01\n\rServingStatus\x12\x1e\n\x1aSERVING_STATUS_UNSPECIFIED\x10\x00\x12\x19\n\x15SERVING_STATUS_ACTIVE\x10\x01\x12\x19\n\x15SERVING_STATUS_SHADOW\x10\x02\x12\x1b\n\x17SERVING_STATUS_DRAINING\x10\x03\x12\x1d\n\x19SERVING_STATUS_DEPRECATED\x10\x04\x32\xf8\x05\n\x0e\x43\x61talogService\x12q\n\x08GetModel\x12\x1d.atp.admin.v1.GetModelRequest\x1a\x1e.atp.admin.v1.GetModelResponse\"&\xd8\xce\x18\x04\x82\xd3\xe4\x93\x02\x1c\x12\x1a/v1/admin/models/{name=**}\x12m\n\nListModels\x12\x1f.atp.admin.v1.ListModelsRequest\x1a .atp.admin.v1.ListModelsResponse\"\x1c\xd8\xce\x18\x04\x82\xd3\xe4\x93\x02\x12\x12\x10/v1/admin/models\x12\x85\x01\n\rGetDeployment\x12\".atp.admin.v1.GetDeploymentRequest\x1a#.atp.admin.v1.GetDeploymentResponse\"+\xd8\xce\x18\x04\x82\xd3\xe4\x93\x02!\x12\x1f/v1/admin/deployments/{name=**}\x12\x81\x01\n\x0fListDeployments\x12$.atp.admin.v1.ListDeploymentsRequest\x1a%.atp.admin.v1.ListDeploymentsResponse\"!\xd8\xce\x18\x04\x82\xd3\xe4\x93\x02\x17\x12\x15/v1/admin/deployments\x12}\n\x0bGetProvider\x12 .atp.admin.v1.GetProviderRequest\x1a!.atp.admin.v1.GetProviderResponse\")\xd8\xce\x18\x04\x82\xd3\xe4\x93\x02\x1f\x12\x1d/v1/admin/providers/{name=**}\x12y\n\rListProviders\x12\".atp.admin.v1.ListProvidersRequest\x1a#.atp.admin.v1.ListProvidersResponse\"\x1f\xd8\xce\x18\x04\x82\xd3\xe4\x93\x02\x15\x12\x13/v1/admin/providersb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -65,44 +65,44 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CATALOGSERVICE'].methods_by_name['GetProvider']._serialized_options = b'\330\316\030\004\202\323\344\223\002\037\022\035/v1/admin/providers/{name=**}'
   _globals['_CATALOGSERVICE'].methods_by_name['ListProviders']._loaded_options = None
   _globals['_CATALOGSERVICE'].methods_by_name['ListProviders']._serialized_options = b'\330\316\030\004\202\323\344\223\002\025\022\023/v1/admin/providers'
-  _globals['_ORIGIN']._serialized_start=2217
-  _globals['_ORIGIN']._serialized_end=2282
-  _globals['_SERVINGSTATUS']._serialized_start=2285
-  _globals['_SERVINGSTATUS']._serialized_end=2446
+  _globals['_ORIGIN']._serialized_start=2327
+  _globals['_ORIGIN']._serialized_end=2392
+  _globals['_SERVINGSTATUS']._serialized_start=2395
+  _globals['_SERVINGSTATUS']._serialized_end=2556
   _globals['_PROVIDER']._serialized_start=169
   _globals['_PROVIDER']._serialized_end=253
   _globals['_MODEL']._serialized_start=256
   _globals['_MODEL']._serialized_end=478
   _globals['_PRICE']._serialized_start=481
-  _globals['_PRICE']._serialized_end=821
-  _globals['_ENDPOINTINFO']._serialized_start=824
-  _globals['_ENDPOINTINFO']._serialized_end=985
-  _globals['_DEPLOYMENT']._serialized_start=988
-  _globals['_DEPLOYMENT']._serialized_end=1251
-  _globals['_GETMODELREQUEST']._serialized_start=1253
-  _globals['_GETMODELREQUEST']._serialized_end=1296
-  _globals['_GETMODELRESPONSE']._serialized_start=1298
-  _globals['_GETMODELRESPONSE']._serialized_end=1370
-  _globals['_LISTMODELSREQUEST']._serialized_start=1372
-  _globals['_LISTMODELSREQUEST']._serialized_end=1449
-  _globals['_LISTMODELSRESPONSE']._serialized_start=1451
-  _globals['_LISTMODELSRESPONSE']._serialized_end=1551
-  _globals['_GETDEPLOYMENTREQUEST']._serialized_start=1553
-  _globals['_GETDEPLOYMENTREQUEST']._serialized_end=1601
-  _globals['_GETDEPLOYMENTRESPONSE']._serialized_start=1603
-  _globals['_GETDEPLOYMENTRESPONSE']._serialized_end=1690
-  _globals['_LISTDEPLOYMENTSREQUEST']._serialized_start=1692
-  _globals['_LISTDEPLOYMENTSREQUEST']._serialized_end=1774
-  _globals['_LISTDEPLOYMENTSRESPONSE']._serialized_start=1776
-  _globals['_LISTDEPLOYMENTSRESPONSE']._serialized_end=1891
-  _globals['_GETPROVIDERREQUEST']._serialized_start=1893
-  _globals['_GETPROVIDERREQUEST']._serialized_end=1939
-  _globals['_GETPROVIDERRESPONSE']._serialized_start=1941
-  _globals['_GETPROVIDERRESPONSE']._serialized_end=2022
-  _globals['_LISTPROVIDERSREQUEST']._serialized_start=2024
-  _globals['_LISTPROVIDERSREQUEST']._serialized_end=2104
-  _globals['_LISTPROVIDERSRESPONSE']._serialized_start=2106
-  _globals['_LISTPROVIDERSRESPONSE']._serialized_end=2215
-  _globals['_CATALOGSERVICE']._serialized_start=2449
-  _globals['_CATALOGSERVICE']._serialized_end=3209
+  _globals['_PRICE']._serialized_end=931
+  _globals['_ENDPOINTINFO']._serialized_start=934
+  _globals['_ENDPOINTINFO']._serialized_end=1095
+  _globals['_DEPLOYMENT']._serialized_start=1098
+  _globals['_DEPLOYMENT']._serialized_end=1361
+  _globals['_GETMODELREQUEST']._serialized_start=1363
+  _globals['_GETMODELREQUEST']._serialized_end=1406
+  _globals['_GETMODELRESPONSE']._serialized_start=1408
+  _globals['_GETMODELRESPONSE']._serialized_end=1480
+  _globals['_LISTMODELSREQUEST']._serialized_start=1482
+  _globals['_LISTMODELSREQUEST']._serialized_end=1559
+  _globals['_LISTMODELSRESPONSE']._serialized_start=1561
+  _globals['_LISTMODELSRESPONSE']._serialized_end=1661
+  _globals['_GETDEPLOYMENTREQUEST']._serialized_start=1663
+  _globals['_GETDEPLOYMENTREQUEST']._serialized_end=1711
+  _globals['_GETDEPLOYMENTRESPONSE']._serialized_start=1713
+  _globals['_GETDEPLOYMENTRESPONSE']._serialized_end=1800
+  _globals['_LISTDEPLOYMENTSREQUEST']._serialized_start=1802
+  _globals['_LISTDEPLOYMENTSREQUEST']._serialized_end=1884
+  _globals['_LISTDEPLOYMENTSRESPONSE']._serialized_start=1886
+  _globals['_LISTDEPLOYMENTSRESPONSE']._serialized_end=2001
+  _globals['_GETPROVIDERREQUEST']._serialized_start=2003
+  _globals['_GETPROVIDERREQUEST']._serialized_end=2049
+  _globals['_GETPROVIDERRESPONSE']._serialized_start=2051
+  _globals['_GETPROVIDERRESPONSE']._serialized_end=2132
+  _globals['_LISTPROVIDERSREQUEST']._serialized_start=2134
+  _globals['_LISTPROVIDERSREQUEST']._serialized_end=2214
+  _globals['_LISTPROVIDERSRESPONSE']._serialized_start=2216
+  _globals['_LISTPROVIDERSRESPONSE']._serialized_end=2325
+  _globals['_CATALOGSERVICE']._serialized_start=2559
+  _globals['_CATALOGSERVICE']._serialized_end=3319
 # @@protoc_insertion_point(module_scope)

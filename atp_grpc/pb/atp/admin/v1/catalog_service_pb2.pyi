@@ -66,18 +66,20 @@ class Model(_message.Message):
     def __init__(self, name: _Optional[str] = ..., display_name: _Optional[str] = ..., capabilities: _Optional[_Iterable[str]] = ..., context_tokens: _Optional[int] = ..., max_output_tokens: _Optional[int] = ..., status: _Optional[_Union[ServingStatus, str]] = ..., prior_quality: _Optional[float] = ..., origin: _Optional[_Union[Origin, str]] = ...) -> None: ...
 
 class Price(_message.Message):
-    __slots__ = ("effective_from", "input_nano_usd_per_million_tokens", "cached_input_nano_usd_per_million_tokens", "output_nano_usd_per_million_tokens", "reasoning_nano_usd_per_million_tokens")
+    __slots__ = ("effective_from", "input_nano_usd_per_million_tokens", "cached_input_nano_usd_per_million_tokens", "output_nano_usd_per_million_tokens", "reasoning_nano_usd_per_million_tokens", "cache_write_input_nano_usd_per_million_tokens")
     EFFECTIVE_FROM_FIELD_NUMBER: _ClassVar[int]
     INPUT_NANO_USD_PER_MILLION_TOKENS_FIELD_NUMBER: _ClassVar[int]
     CACHED_INPUT_NANO_USD_PER_MILLION_TOKENS_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_NANO_USD_PER_MILLION_TOKENS_FIELD_NUMBER: _ClassVar[int]
     REASONING_NANO_USD_PER_MILLION_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    CACHE_WRITE_INPUT_NANO_USD_PER_MILLION_TOKENS_FIELD_NUMBER: _ClassVar[int]
     effective_from: _timestamp_pb2.Timestamp
     input_nano_usd_per_million_tokens: int
     cached_input_nano_usd_per_million_tokens: int
     output_nano_usd_per_million_tokens: int
     reasoning_nano_usd_per_million_tokens: int
-    def __init__(self, effective_from: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., input_nano_usd_per_million_tokens: _Optional[int] = ..., cached_input_nano_usd_per_million_tokens: _Optional[int] = ..., output_nano_usd_per_million_tokens: _Optional[int] = ..., reasoning_nano_usd_per_million_tokens: _Optional[int] = ...) -> None: ...
+    cache_write_input_nano_usd_per_million_tokens: int
+    def __init__(self, effective_from: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., input_nano_usd_per_million_tokens: _Optional[int] = ..., cached_input_nano_usd_per_million_tokens: _Optional[int] = ..., output_nano_usd_per_million_tokens: _Optional[int] = ..., reasoning_nano_usd_per_million_tokens: _Optional[int] = ..., cache_write_input_nano_usd_per_million_tokens: _Optional[int] = ...) -> None: ...
 
 class EndpointInfo(_message.Message):
     __slots__ = ("dialect", "host", "upstream_model", "max_in_flight", "can_resume", "price_is_ceiling")

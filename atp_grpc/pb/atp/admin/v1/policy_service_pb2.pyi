@@ -1,9 +1,12 @@
 import datetime
 
 from atp_grpc.pb.atp.admin.v1 import catalog_service_pb2 as _catalog_service_pb2
+from atp_grpc.pb.atp.admin.v1 import trial_pb2 as _trial_pb2
+from atp_grpc.pb.atp.v1 import evaluation_pb2 as _evaluation_pb2
 from atp_grpc.pb.atp.v1 import permission_pb2 as _permission_pb2
 from atp_grpc.pb.buf.validate import validate_pb2 as _validate_pb2
 from google.api import annotations_pb2 as _annotations_pb2
+from google.longrunning import operations_pb2 as _operations_pb2
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf.internal import containers as _containers
@@ -283,3 +286,11 @@ class RollbackPolicyResponse(_message.Message):
     policy: RoutingPolicy
     revision: int
     def __init__(self, policy: _Optional[_Union[RoutingPolicy, _Mapping]] = ..., revision: _Optional[int] = ...) -> None: ...
+
+class SimulatePolicyRequest(_message.Message):
+    __slots__ = ("policy", "scope")
+    POLICY_FIELD_NUMBER: _ClassVar[int]
+    SCOPE_FIELD_NUMBER: _ClassVar[int]
+    policy: RoutingPolicy
+    scope: _evaluation_pb2.EvaluationScope
+    def __init__(self, policy: _Optional[_Union[RoutingPolicy, _Mapping]] = ..., scope: _Optional[_Union[_evaluation_pb2.EvaluationScope, _Mapping]] = ...) -> None: ...

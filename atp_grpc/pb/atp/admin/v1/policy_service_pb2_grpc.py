@@ -4,6 +4,8 @@ import grpc
 import warnings
 
 from atp_grpc.pb.atp.admin.v1 import policy_service_pb2 as atp_dot_admin_dot_v1_dot_policy__service__pb2
+from atp_grpc.pb.atp.admin.v1 import trial_pb2 as atp_dot_admin_dot_v1_dot_trial__pb2
+from google.longrunning import operations_pb2 as google_dot_longrunning_dot_operations__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -66,6 +68,31 @@ class PolicyServiceStub:
                 request_serializer=atp_dot_admin_dot_v1_dot_policy__service__pb2.RollbackPolicyRequest.SerializeToString,
                 response_deserializer=atp_dot_admin_dot_v1_dot_policy__service__pb2.RollbackPolicyResponse.FromString,
                 _registered_method=True)
+        self.StartTrial = channel.unary_unary(
+                '/atp.admin.v1.PolicyService/StartTrial',
+                request_serializer=atp_dot_admin_dot_v1_dot_trial__pb2.StartTrialRequest.SerializeToString,
+                response_deserializer=atp_dot_admin_dot_v1_dot_trial__pb2.StartTrialResponse.FromString,
+                _registered_method=True)
+        self.GetTrial = channel.unary_unary(
+                '/atp.admin.v1.PolicyService/GetTrial',
+                request_serializer=atp_dot_admin_dot_v1_dot_trial__pb2.GetTrialRequest.SerializeToString,
+                response_deserializer=atp_dot_admin_dot_v1_dot_trial__pb2.GetTrialResponse.FromString,
+                _registered_method=True)
+        self.ListTrials = channel.unary_unary(
+                '/atp.admin.v1.PolicyService/ListTrials',
+                request_serializer=atp_dot_admin_dot_v1_dot_trial__pb2.ListTrialsRequest.SerializeToString,
+                response_deserializer=atp_dot_admin_dot_v1_dot_trial__pb2.ListTrialsResponse.FromString,
+                _registered_method=True)
+        self.StopTrial = channel.unary_unary(
+                '/atp.admin.v1.PolicyService/StopTrial',
+                request_serializer=atp_dot_admin_dot_v1_dot_trial__pb2.StopTrialRequest.SerializeToString,
+                response_deserializer=atp_dot_admin_dot_v1_dot_trial__pb2.StopTrialResponse.FromString,
+                _registered_method=True)
+        self.SimulatePolicy = channel.unary_unary(
+                '/atp.admin.v1.PolicyService/SimulatePolicy',
+                request_serializer=atp_dot_admin_dot_v1_dot_policy__service__pb2.SimulatePolicyRequest.SerializeToString,
+                response_deserializer=google_dot_longrunning_dot_operations__pb2.Operation.FromString,
+                _registered_method=True)
 
 
 class PolicyServiceServicer:
@@ -116,6 +143,46 @@ class PolicyServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def StartTrial(self, request, context):
+        """Gives a policy a share of the traffic for as long as it takes to show that it is better than the policy that serves
+        the rest, or worse; what is shown is then carried out. There is one trial at a time.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetTrial(self, request, context):
+        """Returns one trial with everything that is known by now.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListTrials(self, request, context):
+        """Lists trials, the oldest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StopTrial(self, request, context):
+        """Ends a trial without a verdict: the challenger has no share any more.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SimulatePolicy(self, request, context):
+        """Says what a policy would have earned on the decisions of the log before it is made or changed. Nothing is changed,
+        so reading decisions is permission enough; a tenant asks about its own. The operation is like that of
+        DecisionService.EvaluatePolicy.
+        buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+        buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_PolicyServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -148,6 +215,31 @@ def add_PolicyServiceServicer_to_server(servicer, server):
                     servicer.RollbackPolicy,
                     request_deserializer=atp_dot_admin_dot_v1_dot_policy__service__pb2.RollbackPolicyRequest.FromString,
                     response_serializer=atp_dot_admin_dot_v1_dot_policy__service__pb2.RollbackPolicyResponse.SerializeToString,
+            ),
+            'StartTrial': grpc.unary_unary_rpc_method_handler(
+                    servicer.StartTrial,
+                    request_deserializer=atp_dot_admin_dot_v1_dot_trial__pb2.StartTrialRequest.FromString,
+                    response_serializer=atp_dot_admin_dot_v1_dot_trial__pb2.StartTrialResponse.SerializeToString,
+            ),
+            'GetTrial': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetTrial,
+                    request_deserializer=atp_dot_admin_dot_v1_dot_trial__pb2.GetTrialRequest.FromString,
+                    response_serializer=atp_dot_admin_dot_v1_dot_trial__pb2.GetTrialResponse.SerializeToString,
+            ),
+            'ListTrials': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListTrials,
+                    request_deserializer=atp_dot_admin_dot_v1_dot_trial__pb2.ListTrialsRequest.FromString,
+                    response_serializer=atp_dot_admin_dot_v1_dot_trial__pb2.ListTrialsResponse.SerializeToString,
+            ),
+            'StopTrial': grpc.unary_unary_rpc_method_handler(
+                    servicer.StopTrial,
+                    request_deserializer=atp_dot_admin_dot_v1_dot_trial__pb2.StopTrialRequest.FromString,
+                    response_serializer=atp_dot_admin_dot_v1_dot_trial__pb2.StopTrialResponse.SerializeToString,
+            ),
+            'SimulatePolicy': grpc.unary_unary_rpc_method_handler(
+                    servicer.SimulatePolicy,
+                    request_deserializer=atp_dot_admin_dot_v1_dot_policy__service__pb2.SimulatePolicyRequest.FromString,
+                    response_serializer=google_dot_longrunning_dot_operations__pb2.Operation.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -314,6 +406,141 @@ class PolicyService:
             '/atp.admin.v1.PolicyService/RollbackPolicy',
             atp_dot_admin_dot_v1_dot_policy__service__pb2.RollbackPolicyRequest.SerializeToString,
             atp_dot_admin_dot_v1_dot_policy__service__pb2.RollbackPolicyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StartTrial(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/atp.admin.v1.PolicyService/StartTrial',
+            atp_dot_admin_dot_v1_dot_trial__pb2.StartTrialRequest.SerializeToString,
+            atp_dot_admin_dot_v1_dot_trial__pb2.StartTrialResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetTrial(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/atp.admin.v1.PolicyService/GetTrial',
+            atp_dot_admin_dot_v1_dot_trial__pb2.GetTrialRequest.SerializeToString,
+            atp_dot_admin_dot_v1_dot_trial__pb2.GetTrialResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListTrials(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/atp.admin.v1.PolicyService/ListTrials',
+            atp_dot_admin_dot_v1_dot_trial__pb2.ListTrialsRequest.SerializeToString,
+            atp_dot_admin_dot_v1_dot_trial__pb2.ListTrialsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StopTrial(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/atp.admin.v1.PolicyService/StopTrial',
+            atp_dot_admin_dot_v1_dot_trial__pb2.StopTrialRequest.SerializeToString,
+            atp_dot_admin_dot_v1_dot_trial__pb2.StopTrialResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SimulatePolicy(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/atp.admin.v1.PolicyService/SimulatePolicy',
+            atp_dot_admin_dot_v1_dot_policy__service__pb2.SimulatePolicyRequest.SerializeToString,
+            google_dot_longrunning_dot_operations__pb2.Operation.FromString,
             options,
             channel_credentials,
             insecure,

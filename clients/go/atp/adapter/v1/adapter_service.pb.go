@@ -42,6 +42,8 @@ const (
 	FaultReason_FAULT_REASON_STALLED FaultReason = 5
 	// With INTERNAL: what came from behind the adapter makes no sense.
 	FaultReason_FAULT_REASON_MALFORMED FaultReason = 6
+	// With INVALID_ARGUMENT: more than is ever taken at once here; somebody else may take it.
+	FaultReason_FAULT_REASON_REQUEST_TOO_LARGE FaultReason = 7
 )
 
 // Enum value maps for FaultReason.
@@ -54,15 +56,17 @@ var (
 		4: "FAULT_REASON_CUT",
 		5: "FAULT_REASON_STALLED",
 		6: "FAULT_REASON_MALFORMED",
+		7: "FAULT_REASON_REQUEST_TOO_LARGE",
 	}
 	FaultReason_value = map[string]int32{
-		"FAULT_REASON_UNSPECIFIED":     0,
-		"FAULT_REASON_QUOTA_SPENT":     1,
-		"FAULT_REASON_OVERLOADED":      2,
-		"FAULT_REASON_CONTENT_REFUSED": 3,
-		"FAULT_REASON_CUT":             4,
-		"FAULT_REASON_STALLED":         5,
-		"FAULT_REASON_MALFORMED":       6,
+		"FAULT_REASON_UNSPECIFIED":       0,
+		"FAULT_REASON_QUOTA_SPENT":       1,
+		"FAULT_REASON_OVERLOADED":        2,
+		"FAULT_REASON_CONTENT_REFUSED":   3,
+		"FAULT_REASON_CUT":               4,
+		"FAULT_REASON_STALLED":           5,
+		"FAULT_REASON_MALFORMED":         6,
+		"FAULT_REASON_REQUEST_TOO_LARGE": 7,
 	}
 )
 
@@ -1154,7 +1158,7 @@ const file_atp_adapter_v1_adapter_service_proto_rawDesc = "" +
 	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\x05state\x12;\n" +
 	"\x10suggested_window\x18\x02 \x01(\x05B\v\xbaH\b\x1a\x06\x18\xc0\x84=(\x00H\x00R\x0fsuggestedWindow\x88\x01\x01\x12A\n" +
 	"\x05lease\x18\x03 \x01(\v2\x19.google.protobuf.DurationB\x10\xbaH\r\xc8\x01\x01\xaa\x01\a\"\x03\b\x90\x1c*\x00R\x05leaseB\x13\n" +
-	"\x11_suggested_window*\xd4\x01\n" +
+	"\x11_suggested_window*\xf8\x01\n" +
 	"\vFaultReason\x12\x1c\n" +
 	"\x18FAULT_REASON_UNSPECIFIED\x10\x00\x12\x1c\n" +
 	"\x18FAULT_REASON_QUOTA_SPENT\x10\x01\x12\x1b\n" +
@@ -1162,7 +1166,8 @@ const file_atp_adapter_v1_adapter_service_proto_rawDesc = "" +
 	"\x1cFAULT_REASON_CONTENT_REFUSED\x10\x03\x12\x14\n" +
 	"\x10FAULT_REASON_CUT\x10\x04\x12\x18\n" +
 	"\x14FAULT_REASON_STALLED\x10\x05\x12\x1a\n" +
-	"\x16FAULT_REASON_MALFORMED\x10\x06*\x94\x01\n" +
+	"\x16FAULT_REASON_MALFORMED\x10\x06\x12\"\n" +
+	"\x1eFAULT_REASON_REQUEST_TOO_LARGE\x10\a*\x94\x01\n" +
 	"\fServingState\x12\x1d\n" +
 	"\x19SERVING_STATE_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13SERVING_STATE_READY\x10\x01\x12\x16\n" +

@@ -325,8 +325,10 @@ type Price struct {
 	OutputNanoUsdPerMillionTokens int64 `protobuf:"varint,4,opt,name=output_nano_usd_per_million_tokens,json=outputNanoUsdPerMillionTokens,proto3" json:"output_nano_usd_per_million_tokens,omitempty"`
 	// Hidden reasoning tokens. Absent: the output price.
 	ReasoningNanoUsdPerMillionTokens *int64 `protobuf:"varint,5,opt,name=reasoning_nano_usd_per_million_tokens,json=reasoningNanoUsdPerMillionTokens,proto3,oneof" json:"reasoning_nano_usd_per_million_tokens,omitempty"`
-	unknownFields                    protoimpl.UnknownFields
-	sizeCache                        protoimpl.SizeCache
+	// Input tokens written to the provider's cache. Absent: the input price.
+	CacheWriteInputNanoUsdPerMillionTokens *int64 `protobuf:"varint,6,opt,name=cache_write_input_nano_usd_per_million_tokens,json=cacheWriteInputNanoUsdPerMillionTokens,proto3,oneof" json:"cache_write_input_nano_usd_per_million_tokens,omitempty"`
+	unknownFields                          protoimpl.UnknownFields
+	sizeCache                              protoimpl.SizeCache
 }
 
 func (x *Price) Reset() {
@@ -390,6 +392,13 @@ func (x *Price) GetOutputNanoUsdPerMillionTokens() int64 {
 func (x *Price) GetReasoningNanoUsdPerMillionTokens() int64 {
 	if x != nil && x.ReasoningNanoUsdPerMillionTokens != nil {
 		return *x.ReasoningNanoUsdPerMillionTokens
+	}
+	return 0
+}
+
+func (x *Price) GetCacheWriteInputNanoUsdPerMillionTokens() int64 {
+	if x != nil && x.CacheWriteInputNanoUsdPerMillionTokens != nil {
+		return *x.CacheWriteInputNanoUsdPerMillionTokens
 	}
 	return 0
 }
@@ -1280,15 +1289,17 @@ const file_atp_admin_v1_catalog_service_proto_rawDesc = "" +
 	"\x11max_output_tokens\x18\x05 \x01(\x03R\x0fmaxOutputTokens\x123\n" +
 	"\x06status\x18\x06 \x01(\x0e2\x1b.atp.admin.v1.ServingStatusR\x06status\x12#\n" +
 	"\rprior_quality\x18\a \x01(\x01R\fpriorQuality\x12,\n" +
-	"\x06origin\x18\b \x01(\x0e2\x14.atp.admin.v1.OriginR\x06origin\"\xe6\x03\n" +
+	"\x06origin\x18\b \x01(\x0e2\x14.atp.admin.v1.OriginR\x06origin\"\xfc\x04\n" +
 	"\x05Price\x12A\n" +
 	"\x0eeffective_from\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\reffectiveFrom\x12G\n" +
 	"!input_nano_usd_per_million_tokens\x18\x02 \x01(\x03R\x1cinputNanoUsdPerMillionTokens\x12Y\n" +
 	"(cached_input_nano_usd_per_million_tokens\x18\x03 \x01(\x03H\x00R\"cachedInputNanoUsdPerMillionTokens\x88\x01\x01\x12I\n" +
 	"\"output_nano_usd_per_million_tokens\x18\x04 \x01(\x03R\x1doutputNanoUsdPerMillionTokens\x12T\n" +
-	"%reasoning_nano_usd_per_million_tokens\x18\x05 \x01(\x03H\x01R reasoningNanoUsdPerMillionTokens\x88\x01\x01B+\n" +
+	"%reasoning_nano_usd_per_million_tokens\x18\x05 \x01(\x03H\x01R reasoningNanoUsdPerMillionTokens\x88\x01\x01\x12b\n" +
+	"-cache_write_input_nano_usd_per_million_tokens\x18\x06 \x01(\x03H\x02R&cacheWriteInputNanoUsdPerMillionTokens\x88\x01\x01B+\n" +
 	")_cached_input_nano_usd_per_million_tokensB(\n" +
-	"&_reasoning_nano_usd_per_million_tokens\"\xe7\x01\n" +
+	"&_reasoning_nano_usd_per_million_tokensB0\n" +
+	"._cache_write_input_nano_usd_per_million_tokens\"\xe7\x01\n" +
 	"\fEndpointInfo\x12\x18\n" +
 	"\adialect\x18\x01 \x01(\tR\adialect\x12\x12\n" +
 	"\x04host\x18\x02 \x01(\tR\x04host\x12%\n" +

@@ -7,8 +7,9 @@
 package adminv1
 
 import (
-	_ "atp.dev/go/atp/v1"
+	v1 "atp.dev/go/atp/v1"
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
+	longrunningpb "cloud.google.com/go/longrunning/autogen/longrunningpb"
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
@@ -1600,11 +1601,67 @@ func (x *RollbackPolicyResponse) GetRevision() int64 {
 	return 0
 }
 
+// The policy to simulate, and by which decisions.
+type SimulatePolicyRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The policy. Of a name that is in force: with the priors that were imported for it. What is set by the server is
+	// ignored.
+	Policy *RoutingPolicy `protobuf:"bytes,1,opt,name=policy,proto3" json:"policy,omitempty"`
+	// By which decisions. Absent: all of the caller's.
+	Scope         *v1.EvaluationScope `protobuf:"bytes,2,opt,name=scope,proto3" json:"scope,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SimulatePolicyRequest) Reset() {
+	*x = SimulatePolicyRequest{}
+	mi := &file_atp_admin_v1_policy_service_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SimulatePolicyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SimulatePolicyRequest) ProtoMessage() {}
+
+func (x *SimulatePolicyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_atp_admin_v1_policy_service_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SimulatePolicyRequest.ProtoReflect.Descriptor instead.
+func (*SimulatePolicyRequest) Descriptor() ([]byte, []int) {
+	return file_atp_admin_v1_policy_service_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *SimulatePolicyRequest) GetPolicy() *RoutingPolicy {
+	if x != nil {
+		return x.Policy
+	}
+	return nil
+}
+
+func (x *SimulatePolicyRequest) GetScope() *v1.EvaluationScope {
+	if x != nil {
+		return x.Scope
+	}
+	return nil
+}
+
 var File_atp_admin_v1_policy_service_proto protoreflect.FileDescriptor
 
 const file_atp_admin_v1_policy_service_proto_rawDesc = "" +
 	"\n" +
-	"!atp/admin/v1/policy_service.proto\x12\fatp.admin.v1\x1a\"atp/admin/v1/catalog_service.proto\x1a\x17atp/v1/permission.proto\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\"\xe8\x04\n" +
+	"!atp/admin/v1/policy_service.proto\x12\fatp.admin.v1\x1a\"atp/admin/v1/catalog_service.proto\x1a\x18atp/admin/v1/trial.proto\x1a\x17atp/v1/evaluation.proto\x1a\x17atp/v1/permission.proto\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a#google/longrunning/operations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\"\xe8\x04\n" +
 	"\x0fPolicyObjective\x12?\n" +
 	"\vcost_weight\x18\x01 \x01(\x01B\x19\xbaH\x16\x12\x14@\x01\x19\x00\x00\x00\x00\x80\x84.A)\x00\x00\x00\x00\x00\x00\x00\x00H\x00R\n" +
 	"costWeight\x88\x01\x01\x12E\n" +
@@ -1738,7 +1795,10 @@ const file_atp_admin_v1_policy_service_proto_rawDesc = "" +
 	"\rvalidate_only\x18\x04 \x01(\bR\fvalidateOnly\"i\n" +
 	"\x16RollbackPolicyResponse\x123\n" +
 	"\x06policy\x18\x01 \x01(\v2\x1b.atp.admin.v1.RoutingPolicyR\x06policy\x12\x1a\n" +
-	"\brevision\x18\x02 \x01(\x03R\brevision*Z\n" +
+	"\brevision\x18\x02 \x01(\x03R\brevision\"\x83\x01\n" +
+	"\x15SimulatePolicyRequest\x12;\n" +
+	"\x06policy\x18\x01 \x01(\v2\x1b.atp.admin.v1.RoutingPolicyB\x06\xbaH\x03\xc8\x01\x01R\x06policy\x12-\n" +
+	"\x05scope\x18\x02 \x01(\v2\x17.atp.v1.EvaluationScopeR\x05scope*Z\n" +
 	"\tWhenUnmet\x12\x1a\n" +
 	"\x16WHEN_UNMET_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16WHEN_UNMET_BEST_EFFORT\x10\x01\x12\x15\n" +
@@ -1755,14 +1815,22 @@ const file_atp_admin_v1_policy_service_proto_rawDesc = "" +
 	"\x18CONTEXT_MODE_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11CONTEXT_MODE_AUTO\x10\x01\x12\x13\n" +
 	"\x0fCONTEXT_MODE_ON\x10\x02\x12\x14\n" +
-	"\x10CONTEXT_MODE_OFF\x10\x032\x8d\x06\n" +
+	"\x10CONTEXT_MODE_OFF\x10\x032\x99\v\n" +
 	"\rPolicyService\x12s\n" +
 	"\tGetPolicy\x12\x1e.atp.admin.v1.GetPolicyRequest\x1a\x1f.atp.admin.v1.GetPolicyResponse\"%\xd8\xce\x18\x06\x82\xd3\xe4\x93\x02\x1b\x12\x19/v1/admin/policies/{name}\x12u\n" +
 	"\fListPolicies\x12!.atp.admin.v1.ListPoliciesRequest\x1a\".atp.admin.v1.ListPoliciesResponse\"\x1e\xd8\xce\x18\x06\x82\xd3\xe4\x93\x02\x14\x12\x12/v1/admin/policies\x12x\n" +
 	"\fCreatePolicy\x12!.atp.admin.v1.CreatePolicyRequest\x1a\".atp.admin.v1.CreatePolicyResponse\"!\xd8\xce\x18\a\x82\xd3\xe4\x93\x02\x17:\x01*\"\x12/v1/admin/policies\x12\x86\x01\n" +
 	"\fUpdatePolicy\x12!.atp.admin.v1.UpdatePolicyRequest\x1a\".atp.admin.v1.UpdatePolicyResponse\"/\xd8\xce\x18\a\x82\xd3\xe4\x93\x02%:\x01*2 /v1/admin/policies/{policy.name}\x12|\n" +
 	"\fDeletePolicy\x12!.atp.admin.v1.DeletePolicyRequest\x1a\".atp.admin.v1.DeletePolicyResponse\"%\xd8\xce\x18\a\x82\xd3\xe4\x93\x02\x1b*\x19/v1/admin/policies/{name}\x12\x8e\x01\n" +
-	"\x0eRollbackPolicy\x12#.atp.admin.v1.RollbackPolicyRequest\x1a$.atp.admin.v1.RollbackPolicyResponse\"1\xd8\xce\x18\a\x82\xd3\xe4\x93\x02':\x01*\"\"/v1/admin/policies/{name}:rollbackB\x99\x01\n" +
+	"\x0eRollbackPolicy\x12#.atp.admin.v1.RollbackPolicyRequest\x1a$.atp.admin.v1.RollbackPolicyResponse\"1\xd8\xce\x18\a\x82\xd3\xe4\x93\x02':\x01*\"\"/v1/admin/policies/{name}:rollback\x12p\n" +
+	"\n" +
+	"StartTrial\x12\x1f.atp.admin.v1.StartTrialRequest\x1a .atp.admin.v1.StartTrialResponse\"\x1f\xd8\xce\x18\a\x82\xd3\xe4\x93\x02\x15:\x01*\"\x10/v1/admin/trials\x12l\n" +
+	"\bGetTrial\x12\x1d.atp.admin.v1.GetTrialRequest\x1a\x1e.atp.admin.v1.GetTrialResponse\"!\xd8\xce\x18\x06\x82\xd3\xe4\x93\x02\x17\x12\x15/v1/admin/trials/{id}\x12m\n" +
+	"\n" +
+	"ListTrials\x12\x1f.atp.admin.v1.ListTrialsRequest\x1a .atp.admin.v1.ListTrialsResponse\"\x1c\xd8\xce\x18\x06\x82\xd3\xe4\x93\x02\x12\x12\x10/v1/admin/trials\x12w\n" +
+	"\tStopTrial\x12\x1e.atp.admin.v1.StopTrialRequest\x1a\x1f.atp.admin.v1.StopTrialResponse\")\xd8\xce\x18\a\x82\xd3\xe4\x93\x02\x1f:\x01*\"\x1a/v1/admin/trials/{id}:stop\x12\xc1\x01\n" +
+	"\x0eSimulatePolicy\x12#.atp.admin.v1.SimulatePolicyRequest\x1a\x1d.google.longrunning.Operation\"k\xcaA>\n" +
+	"\x1datp.v1.EvaluatePolicyResponse\x12\x1datp.v1.EvaluatePolicyMetadata\xd8\xce\x18\x03\x82\xd3\xe4\x93\x02 :\x01*\"\x1b/v1/admin/policies:simulateB\x99\x01\n" +
 	"\x10com.atp.admin.v1B\x12PolicyServiceProtoP\x01Z\x1fatp.dev/go/atp/admin/v1;adminv1\xa2\x02\x03AAX\xaa\x02\fAtp.Admin.V1\xca\x02\fAtp\\Admin\\V1\xe2\x02\x18Atp\\Admin\\V1\\GPBMetadata\xea\x02\x0eAtp::Admin::V1b\x06proto3"
 
 var (
@@ -1778,73 +1846,96 @@ func file_atp_admin_v1_policy_service_proto_rawDescGZIP() []byte {
 }
 
 var file_atp_admin_v1_policy_service_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_atp_admin_v1_policy_service_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
+var file_atp_admin_v1_policy_service_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
 var file_atp_admin_v1_policy_service_proto_goTypes = []any{
-	(WhenUnmet)(0),                 // 0: atp.admin.v1.WhenUnmet
-	(Learner)(0),                   // 1: atp.admin.v1.Learner
-	(ContextMode)(0),               // 2: atp.admin.v1.ContextMode
-	(*PolicyObjective)(nil),        // 3: atp.admin.v1.PolicyObjective
-	(*PolicyFilters)(nil),          // 4: atp.admin.v1.PolicyFilters
-	(*LearnerParameters)(nil),      // 5: atp.admin.v1.LearnerParameters
-	(*Exploration)(nil),            // 6: atp.admin.v1.Exploration
-	(*Cascade)(nil),                // 7: atp.admin.v1.Cascade
-	(*RoutingPolicy)(nil),          // 8: atp.admin.v1.RoutingPolicy
-	(*GetPolicyRequest)(nil),       // 9: atp.admin.v1.GetPolicyRequest
-	(*GetPolicyResponse)(nil),      // 10: atp.admin.v1.GetPolicyResponse
-	(*ListPoliciesRequest)(nil),    // 11: atp.admin.v1.ListPoliciesRequest
-	(*ListPoliciesResponse)(nil),   // 12: atp.admin.v1.ListPoliciesResponse
-	(*CreatePolicyRequest)(nil),    // 13: atp.admin.v1.CreatePolicyRequest
-	(*CreatePolicyResponse)(nil),   // 14: atp.admin.v1.CreatePolicyResponse
-	(*UpdatePolicyRequest)(nil),    // 15: atp.admin.v1.UpdatePolicyRequest
-	(*UpdatePolicyResponse)(nil),   // 16: atp.admin.v1.UpdatePolicyResponse
-	(*DeletePolicyRequest)(nil),    // 17: atp.admin.v1.DeletePolicyRequest
-	(*DeletePolicyResponse)(nil),   // 18: atp.admin.v1.DeletePolicyResponse
-	(*RollbackPolicyRequest)(nil),  // 19: atp.admin.v1.RollbackPolicyRequest
-	(*RollbackPolicyResponse)(nil), // 20: atp.admin.v1.RollbackPolicyResponse
-	(*durationpb.Duration)(nil),    // 21: google.protobuf.Duration
-	(Origin)(0),                    // 22: atp.admin.v1.Origin
-	(*fieldmaskpb.FieldMask)(nil),  // 23: google.protobuf.FieldMask
+	(WhenUnmet)(0),                  // 0: atp.admin.v1.WhenUnmet
+	(Learner)(0),                    // 1: atp.admin.v1.Learner
+	(ContextMode)(0),                // 2: atp.admin.v1.ContextMode
+	(*PolicyObjective)(nil),         // 3: atp.admin.v1.PolicyObjective
+	(*PolicyFilters)(nil),           // 4: atp.admin.v1.PolicyFilters
+	(*LearnerParameters)(nil),       // 5: atp.admin.v1.LearnerParameters
+	(*Exploration)(nil),             // 6: atp.admin.v1.Exploration
+	(*Cascade)(nil),                 // 7: atp.admin.v1.Cascade
+	(*RoutingPolicy)(nil),           // 8: atp.admin.v1.RoutingPolicy
+	(*GetPolicyRequest)(nil),        // 9: atp.admin.v1.GetPolicyRequest
+	(*GetPolicyResponse)(nil),       // 10: atp.admin.v1.GetPolicyResponse
+	(*ListPoliciesRequest)(nil),     // 11: atp.admin.v1.ListPoliciesRequest
+	(*ListPoliciesResponse)(nil),    // 12: atp.admin.v1.ListPoliciesResponse
+	(*CreatePolicyRequest)(nil),     // 13: atp.admin.v1.CreatePolicyRequest
+	(*CreatePolicyResponse)(nil),    // 14: atp.admin.v1.CreatePolicyResponse
+	(*UpdatePolicyRequest)(nil),     // 15: atp.admin.v1.UpdatePolicyRequest
+	(*UpdatePolicyResponse)(nil),    // 16: atp.admin.v1.UpdatePolicyResponse
+	(*DeletePolicyRequest)(nil),     // 17: atp.admin.v1.DeletePolicyRequest
+	(*DeletePolicyResponse)(nil),    // 18: atp.admin.v1.DeletePolicyResponse
+	(*RollbackPolicyRequest)(nil),   // 19: atp.admin.v1.RollbackPolicyRequest
+	(*RollbackPolicyResponse)(nil),  // 20: atp.admin.v1.RollbackPolicyResponse
+	(*SimulatePolicyRequest)(nil),   // 21: atp.admin.v1.SimulatePolicyRequest
+	(*durationpb.Duration)(nil),     // 22: google.protobuf.Duration
+	(Origin)(0),                     // 23: atp.admin.v1.Origin
+	(*fieldmaskpb.FieldMask)(nil),   // 24: google.protobuf.FieldMask
+	(*v1.EvaluationScope)(nil),      // 25: atp.v1.EvaluationScope
+	(*StartTrialRequest)(nil),       // 26: atp.admin.v1.StartTrialRequest
+	(*GetTrialRequest)(nil),         // 27: atp.admin.v1.GetTrialRequest
+	(*ListTrialsRequest)(nil),       // 28: atp.admin.v1.ListTrialsRequest
+	(*StopTrialRequest)(nil),        // 29: atp.admin.v1.StopTrialRequest
+	(*StartTrialResponse)(nil),      // 30: atp.admin.v1.StartTrialResponse
+	(*GetTrialResponse)(nil),        // 31: atp.admin.v1.GetTrialResponse
+	(*ListTrialsResponse)(nil),      // 32: atp.admin.v1.ListTrialsResponse
+	(*StopTrialResponse)(nil),       // 33: atp.admin.v1.StopTrialResponse
+	(*longrunningpb.Operation)(nil), // 34: google.longrunning.Operation
 }
 var file_atp_admin_v1_policy_service_proto_depIdxs = []int32{
-	21, // 0: atp.admin.v1.PolicyObjective.latency_slo:type_name -> google.protobuf.Duration
+	22, // 0: atp.admin.v1.PolicyObjective.latency_slo:type_name -> google.protobuf.Duration
 	0,  // 1: atp.admin.v1.PolicyObjective.when_unmet:type_name -> atp.admin.v1.WhenUnmet
 	1,  // 2: atp.admin.v1.LearnerParameters.learner:type_name -> atp.admin.v1.Learner
-	21, // 3: atp.admin.v1.LearnerParameters.half_life:type_name -> google.protobuf.Duration
+	22, // 3: atp.admin.v1.LearnerParameters.half_life:type_name -> google.protobuf.Duration
 	2,  // 4: atp.admin.v1.LearnerParameters.context:type_name -> atp.admin.v1.ContextMode
-	22, // 5: atp.admin.v1.RoutingPolicy.origin:type_name -> atp.admin.v1.Origin
+	23, // 5: atp.admin.v1.RoutingPolicy.origin:type_name -> atp.admin.v1.Origin
 	3,  // 6: atp.admin.v1.RoutingPolicy.objective:type_name -> atp.admin.v1.PolicyObjective
 	4,  // 7: atp.admin.v1.RoutingPolicy.filters:type_name -> atp.admin.v1.PolicyFilters
 	5,  // 8: atp.admin.v1.RoutingPolicy.learner:type_name -> atp.admin.v1.LearnerParameters
-	21, // 9: atp.admin.v1.RoutingPolicy.latency_scale:type_name -> google.protobuf.Duration
+	22, // 9: atp.admin.v1.RoutingPolicy.latency_scale:type_name -> google.protobuf.Duration
 	6,  // 10: atp.admin.v1.RoutingPolicy.exploration:type_name -> atp.admin.v1.Exploration
 	7,  // 11: atp.admin.v1.RoutingPolicy.cascade:type_name -> atp.admin.v1.Cascade
-	21, // 12: atp.admin.v1.RoutingPolicy.latency_scale_in_force:type_name -> google.protobuf.Duration
+	22, // 12: atp.admin.v1.RoutingPolicy.latency_scale_in_force:type_name -> google.protobuf.Duration
 	8,  // 13: atp.admin.v1.GetPolicyResponse.policy:type_name -> atp.admin.v1.RoutingPolicy
 	8,  // 14: atp.admin.v1.ListPoliciesResponse.policies:type_name -> atp.admin.v1.RoutingPolicy
 	8,  // 15: atp.admin.v1.CreatePolicyRequest.policy:type_name -> atp.admin.v1.RoutingPolicy
 	8,  // 16: atp.admin.v1.CreatePolicyResponse.policy:type_name -> atp.admin.v1.RoutingPolicy
 	8,  // 17: atp.admin.v1.UpdatePolicyRequest.policy:type_name -> atp.admin.v1.RoutingPolicy
-	23, // 18: atp.admin.v1.UpdatePolicyRequest.update_mask:type_name -> google.protobuf.FieldMask
+	24, // 18: atp.admin.v1.UpdatePolicyRequest.update_mask:type_name -> google.protobuf.FieldMask
 	8,  // 19: atp.admin.v1.UpdatePolicyResponse.policy:type_name -> atp.admin.v1.RoutingPolicy
 	8,  // 20: atp.admin.v1.DeletePolicyResponse.policy:type_name -> atp.admin.v1.RoutingPolicy
 	8,  // 21: atp.admin.v1.RollbackPolicyResponse.policy:type_name -> atp.admin.v1.RoutingPolicy
-	9,  // 22: atp.admin.v1.PolicyService.GetPolicy:input_type -> atp.admin.v1.GetPolicyRequest
-	11, // 23: atp.admin.v1.PolicyService.ListPolicies:input_type -> atp.admin.v1.ListPoliciesRequest
-	13, // 24: atp.admin.v1.PolicyService.CreatePolicy:input_type -> atp.admin.v1.CreatePolicyRequest
-	15, // 25: atp.admin.v1.PolicyService.UpdatePolicy:input_type -> atp.admin.v1.UpdatePolicyRequest
-	17, // 26: atp.admin.v1.PolicyService.DeletePolicy:input_type -> atp.admin.v1.DeletePolicyRequest
-	19, // 27: atp.admin.v1.PolicyService.RollbackPolicy:input_type -> atp.admin.v1.RollbackPolicyRequest
-	10, // 28: atp.admin.v1.PolicyService.GetPolicy:output_type -> atp.admin.v1.GetPolicyResponse
-	12, // 29: atp.admin.v1.PolicyService.ListPolicies:output_type -> atp.admin.v1.ListPoliciesResponse
-	14, // 30: atp.admin.v1.PolicyService.CreatePolicy:output_type -> atp.admin.v1.CreatePolicyResponse
-	16, // 31: atp.admin.v1.PolicyService.UpdatePolicy:output_type -> atp.admin.v1.UpdatePolicyResponse
-	18, // 32: atp.admin.v1.PolicyService.DeletePolicy:output_type -> atp.admin.v1.DeletePolicyResponse
-	20, // 33: atp.admin.v1.PolicyService.RollbackPolicy:output_type -> atp.admin.v1.RollbackPolicyResponse
-	28, // [28:34] is the sub-list for method output_type
-	22, // [22:28] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	22, // [22:22] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
+	8,  // 22: atp.admin.v1.SimulatePolicyRequest.policy:type_name -> atp.admin.v1.RoutingPolicy
+	25, // 23: atp.admin.v1.SimulatePolicyRequest.scope:type_name -> atp.v1.EvaluationScope
+	9,  // 24: atp.admin.v1.PolicyService.GetPolicy:input_type -> atp.admin.v1.GetPolicyRequest
+	11, // 25: atp.admin.v1.PolicyService.ListPolicies:input_type -> atp.admin.v1.ListPoliciesRequest
+	13, // 26: atp.admin.v1.PolicyService.CreatePolicy:input_type -> atp.admin.v1.CreatePolicyRequest
+	15, // 27: atp.admin.v1.PolicyService.UpdatePolicy:input_type -> atp.admin.v1.UpdatePolicyRequest
+	17, // 28: atp.admin.v1.PolicyService.DeletePolicy:input_type -> atp.admin.v1.DeletePolicyRequest
+	19, // 29: atp.admin.v1.PolicyService.RollbackPolicy:input_type -> atp.admin.v1.RollbackPolicyRequest
+	26, // 30: atp.admin.v1.PolicyService.StartTrial:input_type -> atp.admin.v1.StartTrialRequest
+	27, // 31: atp.admin.v1.PolicyService.GetTrial:input_type -> atp.admin.v1.GetTrialRequest
+	28, // 32: atp.admin.v1.PolicyService.ListTrials:input_type -> atp.admin.v1.ListTrialsRequest
+	29, // 33: atp.admin.v1.PolicyService.StopTrial:input_type -> atp.admin.v1.StopTrialRequest
+	21, // 34: atp.admin.v1.PolicyService.SimulatePolicy:input_type -> atp.admin.v1.SimulatePolicyRequest
+	10, // 35: atp.admin.v1.PolicyService.GetPolicy:output_type -> atp.admin.v1.GetPolicyResponse
+	12, // 36: atp.admin.v1.PolicyService.ListPolicies:output_type -> atp.admin.v1.ListPoliciesResponse
+	14, // 37: atp.admin.v1.PolicyService.CreatePolicy:output_type -> atp.admin.v1.CreatePolicyResponse
+	16, // 38: atp.admin.v1.PolicyService.UpdatePolicy:output_type -> atp.admin.v1.UpdatePolicyResponse
+	18, // 39: atp.admin.v1.PolicyService.DeletePolicy:output_type -> atp.admin.v1.DeletePolicyResponse
+	20, // 40: atp.admin.v1.PolicyService.RollbackPolicy:output_type -> atp.admin.v1.RollbackPolicyResponse
+	30, // 41: atp.admin.v1.PolicyService.StartTrial:output_type -> atp.admin.v1.StartTrialResponse
+	31, // 42: atp.admin.v1.PolicyService.GetTrial:output_type -> atp.admin.v1.GetTrialResponse
+	32, // 43: atp.admin.v1.PolicyService.ListTrials:output_type -> atp.admin.v1.ListTrialsResponse
+	33, // 44: atp.admin.v1.PolicyService.StopTrial:output_type -> atp.admin.v1.StopTrialResponse
+	34, // 45: atp.admin.v1.PolicyService.SimulatePolicy:output_type -> google.longrunning.Operation
+	35, // [35:46] is the sub-list for method output_type
+	24, // [24:35] is the sub-list for method input_type
+	24, // [24:24] is the sub-list for extension type_name
+	24, // [24:24] is the sub-list for extension extendee
+	0,  // [0:24] is the sub-list for field type_name
 }
 
 func init() { file_atp_admin_v1_policy_service_proto_init() }
@@ -1853,6 +1944,7 @@ func file_atp_admin_v1_policy_service_proto_init() {
 		return
 	}
 	file_atp_admin_v1_catalog_service_proto_init()
+	file_atp_admin_v1_trial_proto_init()
 	file_atp_admin_v1_policy_service_proto_msgTypes[0].OneofWrappers = []any{}
 	file_atp_admin_v1_policy_service_proto_msgTypes[1].OneofWrappers = []any{}
 	file_atp_admin_v1_policy_service_proto_msgTypes[2].OneofWrappers = []any{}
@@ -1865,7 +1957,7 @@ func file_atp_admin_v1_policy_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_atp_admin_v1_policy_service_proto_rawDesc), len(file_atp_admin_v1_policy_service_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   18,
+			NumMessages:   19,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

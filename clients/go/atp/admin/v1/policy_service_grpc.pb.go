@@ -7,6 +7,7 @@
 package adminv1
 
 import (
+	longrunningpb "cloud.google.com/go/longrunning/autogen/longrunningpb"
 	context "context"
 	grpc "google.golang.org/grpc"
 	codes "google.golang.org/grpc/codes"
@@ -25,6 +26,11 @@ const (
 	PolicyService_UpdatePolicy_FullMethodName   = "/atp.admin.v1.PolicyService/UpdatePolicy"
 	PolicyService_DeletePolicy_FullMethodName   = "/atp.admin.v1.PolicyService/DeletePolicy"
 	PolicyService_RollbackPolicy_FullMethodName = "/atp.admin.v1.PolicyService/RollbackPolicy"
+	PolicyService_StartTrial_FullMethodName     = "/atp.admin.v1.PolicyService/StartTrial"
+	PolicyService_GetTrial_FullMethodName       = "/atp.admin.v1.PolicyService/GetTrial"
+	PolicyService_ListTrials_FullMethodName     = "/atp.admin.v1.PolicyService/ListTrials"
+	PolicyService_StopTrial_FullMethodName      = "/atp.admin.v1.PolicyService/StopTrial"
+	PolicyService_SimulatePolicy_FullMethodName = "/atp.admin.v1.PolicyService/SimulatePolicy"
 )
 
 // PolicyServiceClient is the client API for PolicyService service.
@@ -47,6 +53,21 @@ type PolicyServiceClient interface {
 	DeletePolicy(ctx context.Context, in *DeletePolicyRequest, opts ...grpc.CallOption) (*DeletePolicyResponse, error)
 	// Makes a new version with the content and the scales of the one before. Doing it twice comes back.
 	RollbackPolicy(ctx context.Context, in *RollbackPolicyRequest, opts ...grpc.CallOption) (*RollbackPolicyResponse, error)
+	// Gives a policy a share of the traffic for as long as it takes to show that it is better than the policy that serves
+	// the rest, or worse; what is shown is then carried out. There is one trial at a time.
+	StartTrial(ctx context.Context, in *StartTrialRequest, opts ...grpc.CallOption) (*StartTrialResponse, error)
+	// Returns one trial with everything that is known by now.
+	GetTrial(ctx context.Context, in *GetTrialRequest, opts ...grpc.CallOption) (*GetTrialResponse, error)
+	// Lists trials, the oldest first.
+	ListTrials(ctx context.Context, in *ListTrialsRequest, opts ...grpc.CallOption) (*ListTrialsResponse, error)
+	// Ends a trial without a verdict: the challenger has no share any more.
+	StopTrial(ctx context.Context, in *StopTrialRequest, opts ...grpc.CallOption) (*StopTrialResponse, error)
+	// Says what a policy would have earned on the decisions of the log before it is made or changed. Nothing is changed,
+	// so reading decisions is permission enough; a tenant asks about its own. The operation is like that of
+	// DecisionService.EvaluatePolicy.
+	// buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+	// buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
+	SimulatePolicy(ctx context.Context, in *SimulatePolicyRequest, opts ...grpc.CallOption) (*longrunningpb.Operation, error)
 }
 
 type policyServiceClient struct {
@@ -117,6 +138,56 @@ func (c *policyServiceClient) RollbackPolicy(ctx context.Context, in *RollbackPo
 	return out, nil
 }
 
+func (c *policyServiceClient) StartTrial(ctx context.Context, in *StartTrialRequest, opts ...grpc.CallOption) (*StartTrialResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(StartTrialResponse)
+	err := c.cc.Invoke(ctx, PolicyService_StartTrial_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *policyServiceClient) GetTrial(ctx context.Context, in *GetTrialRequest, opts ...grpc.CallOption) (*GetTrialResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetTrialResponse)
+	err := c.cc.Invoke(ctx, PolicyService_GetTrial_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *policyServiceClient) ListTrials(ctx context.Context, in *ListTrialsRequest, opts ...grpc.CallOption) (*ListTrialsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListTrialsResponse)
+	err := c.cc.Invoke(ctx, PolicyService_ListTrials_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *policyServiceClient) StopTrial(ctx context.Context, in *StopTrialRequest, opts ...grpc.CallOption) (*StopTrialResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(StopTrialResponse)
+	err := c.cc.Invoke(ctx, PolicyService_StopTrial_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *policyServiceClient) SimulatePolicy(ctx context.Context, in *SimulatePolicyRequest, opts ...grpc.CallOption) (*longrunningpb.Operation, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(longrunningpb.Operation)
+	err := c.cc.Invoke(ctx, PolicyService_SimulatePolicy_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // PolicyServiceServer is the server API for PolicyService service.
 // All implementations must embed UnimplementedPolicyServiceServer
 // for forward compatibility.
@@ -137,6 +208,21 @@ type PolicyServiceServer interface {
 	DeletePolicy(context.Context, *DeletePolicyRequest) (*DeletePolicyResponse, error)
 	// Makes a new version with the content and the scales of the one before. Doing it twice comes back.
 	RollbackPolicy(context.Context, *RollbackPolicyRequest) (*RollbackPolicyResponse, error)
+	// Gives a policy a share of the traffic for as long as it takes to show that it is better than the policy that serves
+	// the rest, or worse; what is shown is then carried out. There is one trial at a time.
+	StartTrial(context.Context, *StartTrialRequest) (*StartTrialResponse, error)
+	// Returns one trial with everything that is known by now.
+	GetTrial(context.Context, *GetTrialRequest) (*GetTrialResponse, error)
+	// Lists trials, the oldest first.
+	ListTrials(context.Context, *ListTrialsRequest) (*ListTrialsResponse, error)
+	// Ends a trial without a verdict: the challenger has no share any more.
+	StopTrial(context.Context, *StopTrialRequest) (*StopTrialResponse, error)
+	// Says what a policy would have earned on the decisions of the log before it is made or changed. Nothing is changed,
+	// so reading decisions is permission enough; a tenant asks about its own. The operation is like that of
+	// DecisionService.EvaluatePolicy.
+	// buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+	// buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
+	SimulatePolicy(context.Context, *SimulatePolicyRequest) (*longrunningpb.Operation, error)
 	mustEmbedUnimplementedPolicyServiceServer()
 }
 
@@ -164,6 +250,21 @@ func (UnimplementedPolicyServiceServer) DeletePolicy(context.Context, *DeletePol
 }
 func (UnimplementedPolicyServiceServer) RollbackPolicy(context.Context, *RollbackPolicyRequest) (*RollbackPolicyResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method RollbackPolicy not implemented")
+}
+func (UnimplementedPolicyServiceServer) StartTrial(context.Context, *StartTrialRequest) (*StartTrialResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method StartTrial not implemented")
+}
+func (UnimplementedPolicyServiceServer) GetTrial(context.Context, *GetTrialRequest) (*GetTrialResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetTrial not implemented")
+}
+func (UnimplementedPolicyServiceServer) ListTrials(context.Context, *ListTrialsRequest) (*ListTrialsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListTrials not implemented")
+}
+func (UnimplementedPolicyServiceServer) StopTrial(context.Context, *StopTrialRequest) (*StopTrialResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method StopTrial not implemented")
+}
+func (UnimplementedPolicyServiceServer) SimulatePolicy(context.Context, *SimulatePolicyRequest) (*longrunningpb.Operation, error) {
+	return nil, status.Error(codes.Unimplemented, "method SimulatePolicy not implemented")
 }
 func (UnimplementedPolicyServiceServer) mustEmbedUnimplementedPolicyServiceServer() {}
 func (UnimplementedPolicyServiceServer) testEmbeddedByValue()                       {}
@@ -294,6 +395,96 @@ func _PolicyService_RollbackPolicy_Handler(srv interface{}, ctx context.Context,
 	return interceptor(ctx, in, info, handler)
 }
 
+func _PolicyService_StartTrial_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(StartTrialRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PolicyServiceServer).StartTrial(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PolicyService_StartTrial_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PolicyServiceServer).StartTrial(ctx, req.(*StartTrialRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _PolicyService_GetTrial_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetTrialRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PolicyServiceServer).GetTrial(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PolicyService_GetTrial_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PolicyServiceServer).GetTrial(ctx, req.(*GetTrialRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _PolicyService_ListTrials_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListTrialsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PolicyServiceServer).ListTrials(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PolicyService_ListTrials_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PolicyServiceServer).ListTrials(ctx, req.(*ListTrialsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _PolicyService_StopTrial_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(StopTrialRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PolicyServiceServer).StopTrial(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PolicyService_StopTrial_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PolicyServiceServer).StopTrial(ctx, req.(*StopTrialRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _PolicyService_SimulatePolicy_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SimulatePolicyRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PolicyServiceServer).SimulatePolicy(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PolicyService_SimulatePolicy_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PolicyServiceServer).SimulatePolicy(ctx, req.(*SimulatePolicyRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // PolicyService_ServiceDesc is the grpc.ServiceDesc for PolicyService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -324,6 +515,26 @@ var PolicyService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "RollbackPolicy",
 			Handler:    _PolicyService_RollbackPolicy_Handler,
+		},
+		{
+			MethodName: "StartTrial",
+			Handler:    _PolicyService_StartTrial_Handler,
+		},
+		{
+			MethodName: "GetTrial",
+			Handler:    _PolicyService_GetTrial_Handler,
+		},
+		{
+			MethodName: "ListTrials",
+			Handler:    _PolicyService_ListTrials_Handler,
+		},
+		{
+			MethodName: "StopTrial",
+			Handler:    _PolicyService_StopTrial_Handler,
+		},
+		{
+			MethodName: "SimulatePolicy",
+			Handler:    _PolicyService_SimulatePolicy_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},
