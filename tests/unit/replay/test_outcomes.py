@@ -136,7 +136,9 @@ def test_a_line_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
     assert caught.value.kind is FaultKind.NOT_UTF8
 
 
-@pytest.mark.parametrize("content", [b"", b"\n \n", gzip.compress(b"")])
+@pytest.mark.parametrize(
+    "content", [b"", b"\n \n", gzip.compress(b"")], ids=["nothing", "blank lines", "an empty archive"]
+)
 def test_an_empty_file_is_refused_as_a_whole(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "empty.jsonl"
     path.write_bytes(content)
