@@ -68,7 +68,7 @@ def test_the_key_is_printed_once_and_still_good_after_a_restart(
         document(capsys, first, "observe", decided["feedback_token"], "--quality", "0.75")
         assert first.stop() == 0
     with serve(tmp_path / "data") as second:
-        read = document(capsys, second, "decision", decided["decision_id"], key=first.key)
+        read = document(capsys, second, "decision", "show", decided["decision_id"], key=first.key)
         assert second.stop() == 0
 
     assert second.key == ""
@@ -87,8 +87,8 @@ def test_a_key_that_was_made_opens_the_server_for_its_tenant_only(
 
     with serve(tmp_path / "data", "--config", str(tmp_path / "atp.toml"), "--profile", "ci") as served:
         decided = document(capsys, served, "route", "hello", key=keys["acme"])
-        mine = document(capsys, served, "decision", decided["decision_id"], key=keys["acme"])
-        theirs = run(["decision", decided["decision_id"], "--target", served.target, "--key", keys["globex"]])
+        mine = document(capsys, served, "decision", "show", decided["decision_id"], key=keys["acme"])
+        theirs = run(["decision", "show", decided["decision_id"], "--target", served.target, "--key", keys["globex"]])
         complaint = capsys.readouterr().err
         may_not = run(["server", "--target", served.target, "--key", keys["acme"]])
         assert served.stop() == 0

@@ -42,7 +42,7 @@ def test_a_prompt_is_planned_routed_observed_and_looked_up(capsys: pytest.Captur
     model, token = decided["target"]["model"], decided["feedback_token"]
     attempt = f"model={model},cost_usd=0.0004,latency=1.2s"
     observed = document(capsys, "observe", token, "--quality", "0.9", "--attempt", attempt)
-    read = document(capsys, "decision", decided["decision_id"])
+    read = document(capsys, "decision", "show", decided["decision_id"])
 
     assert {candidate["target"]["model"] for candidate in plan["candidates"]} == models
     assert sum(candidate["propensity"] for candidate in plan["candidates"]) == pytest.approx(1)
@@ -147,7 +147,7 @@ def test_a_forged_token_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_an_unknown_decision_is_named(capsys: pytest.CaptureFixture[str]) -> None:
-    assert refusal(capsys, "decision", "d-unknown") == [
+    assert refusal(capsys, "decision", "show", "d-unknown") == [
         "atp: no such decision (DECISION_NOT_FOUND)",
         "  decision: d-unknown",
     ]

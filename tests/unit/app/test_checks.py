@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from google.longrunning import operations_pb2
 
 from atp_grpc.app.checks import (
     DROPPED_SECONDS,
@@ -57,6 +58,7 @@ MODULES = (
     decision_service_pb2,
     observe_service_pb2,
     route_service_pb2,
+    operations_pb2,
 )
 SERVICES = {service.full_name for module in MODULES for service in module.DESCRIPTOR.services_by_name.values()}
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "health.md").read_text(encoding="utf-8")

@@ -96,5 +96,11 @@ SAMPLES: Mapping[str, AtpError] = {
         errors.PolicyReadOnlyError("cheap"),
         errors.PolicyWithoutPreviousError("cheap"),
         errors.EtagMismatchError("cheap"),
+        errors.TrialUnderWayError("t1"),
+        errors.PolicyOnTrialError("cheap", "t1"),
+        errors.TrialCoolingDownError("cheap", "t1", 600.0),
+        errors.ChallengerUnfitError("cheap", "has_share"),
+        errors.OperationsExhaustedError(4, 5.0),
+        errors.OperationCancelledError(),
     )
 }
