@@ -200,3 +200,12 @@ async def test_who_is_not_there_is_not_evaluated(log: Log) -> None:
 
 async def test_every_model_is_known_by_the_tests() -> None:
     assert set(QUALITY) == set(COST) == set(MODELS)
+
+
+async def test_moments_at_the_ends_of_time_are_as_good_as_none(log: Log) -> None:
+    first, last = {"seconds": -62_135_596_800}, {"seconds": 253_402_300_799}
+    scope = {"decided_since": first, "decided_before": last, "warm_up_before": first}
+
+    assert (await evaluated(log.acme, uniform=True, scope=scope)).decisions == BATCHES * BATCH
+    scope["decided_since"] = last
+    assert (await evaluated(log.acme, uniform=True, scope=scope)).decisions == 0

@@ -6,9 +6,6 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from google.protobuf.timestamp_pb2 import Timestamp
-
-from atp_grpc.domain.clock import NANOS_PER_SECOND
 from atp_grpc.learning.evaluation.estimates import Estimate
 from atp_grpc.learning.evaluation.evaluator import LEVEL, Evaluation, Refused
 from atp_grpc.learning.evaluation.judging import Judgement, Progress, Scope
@@ -16,6 +13,7 @@ from atp_grpc.learning.evaluation.overlap import Overlap, TooThin
 from atp_grpc.learning.evaluation.sample import Figure
 from atp_grpc.pb.atp.v1 import evaluation_pb2 as pb
 from atp_grpc.services.convert.decisions import moment
+from atp_grpc.services.convert.history import nanos_of
 
 CAUSES: Final[Mapping[TooThin, pb.EvaluationRefusalCause]] = MappingProxyType(
     {
@@ -28,13 +26,13 @@ CAUSES: Final[Mapping[TooThin, pb.EvaluationRefusalCause]] = MappingProxyType(
 
 def scope(message: pb.EvaluationScope, *, tenant: str | None, now_nanos: int) -> Scope:
     """By which decisions; `tenant` None is everybody, and nothing that is decided after now is met."""
-    before = _nanos(message.decided_before) if message.HasField("decided_before") else now_nanos
-    since = _nanos(message.decided_since) if message.HasField("decided_since") else None
+    before = nanos_of(message.decided_before) if message.HasField("decided_before") else now_nanos
+    since = nanos_of(message.decided_since) if message.HasField("decided_since") else None
     return Scope(
         tenant=tenant,
         since_nanos=since,
         before_nanos=min(before, now_nanos),
-        judged_from_nanos=_nanos(message.warm_up_before) if message.HasField("warm_up_before") else 0,
+        judged_from_nanos=nanos_of(message.warm_up_before) if message.HasField("warm_up_before") else 0,
         logged_policy=message.logged_policy,
         level=message.confidence or LEVEL,
     )
@@ -128,7 +126,3 @@ def footing(overlap: Overlap) -> pb.EvaluationFooting:
         unsupported_share=overlap.unsupported_share,
         extrapolated_share=overlap.footing.extrapolated,
     )
-
-
-def _nanos(moment_given: Timestamp) -> int:
-    return moment_given.seconds * NANOS_PER_SECOND + moment_given.nanos

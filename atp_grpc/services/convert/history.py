@@ -27,8 +27,8 @@ def query(message: pb.DecisionFilter, order: pb.DecisionOrder, tenant: str | Non
     """Which stretch of the log is asked for; `tenant` None is everybody's."""
     return HistoryQuery(
         tenant,
-        since_nanos=_nanos(message.decided_since) if message.HasField("decided_since") else None,
-        before_nanos=_nanos(message.decided_before) if message.HasField("decided_before") else None,
+        since_nanos=nanos_of(message.decided_since) if message.HasField("decided_since") else None,
+        before_nanos=nanos_of(message.decided_before) if message.HasField("decided_before") else None,
         newest_first=order != pb.DECISION_ORDER_OLDEST_FIRST,
     )
 
@@ -122,6 +122,7 @@ def _changes(changes: Changes) -> pb.Changes:
     )
 
 
-def _nanos(moment: Timestamp) -> int:
+def nanos_of(moment: Timestamp) -> int:
+    """Unix nanoseconds of a moment; one that no store could count is as far away as a decision cannot be."""
     nanos = moment.seconds * NANOS_PER_SECOND + moment.nanos
     return min(max(nanos, -_FURTHEST), _FURTHEST)

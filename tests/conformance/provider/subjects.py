@@ -83,7 +83,8 @@ async def http_subject(dialect: Dialect) -> AsyncIterator[Subject]:
         client = HttpClient(egress=EgressRule([host]), clock=SystemClock())
         kind = OpenAiProvider if dialect is Dialect.OPENAI else AnthropicProvider
         provider = kind(client=client, clock=SystemClock())
-        mock.script("plain", Script(text=LONG_TEXT))
+        # With a pause after each event, so that not even a busy reader finds all of them at once.
+        mock.script("plain", Script(text=LONG_TEXT, tokens_per_chunk=50, token_seconds=0.0001))
         mock.script("endless", Script(fault=Fault.ENDLESS, tokens_per_chunk=2_000))
         for fault, script in MOCK_FAULTS.items():
             mock.script(fault.value, script)
